@@ -1,0 +1,1 @@
+"""What things are: values, keys and equality. No behaviour beyond those, and no I/O."""

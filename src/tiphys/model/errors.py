@@ -1,0 +1,112 @@
+"""Errors that cross a port. None carries a secret.
+
+TiphysError
+├── RepositoryError            Git said no, or could not be asked
+│   ├── RepositoryUnreachableError   network, DNS, time-out: try again later
+│   ├── RevisionNotFoundError        no such branch, tag or commit
+│   └── UnsupportedRepositoryError   a transport or credential that this version refuses
+├── RenderError                a source did not become manifests
+│   ├── RenderLimitError             a limit ended it: deadline, memory, size
+│   └── UnsupportedSourceError       a field or tool that this version refuses
+├── KubeError                  the API server said no, or could not be asked
+│   ├── ObjectNotFoundError
+│   ├── ObjectExistsError
+│   ├── ConflictError                the object changed meanwhile, or a precondition failed
+│   ├── InvalidObjectError           422 and 400
+│   ├── ForbiddenError               401 and 403
+│   ├── ResourceGoneError            410: a watch or a list has to start again
+│   ├── KindNotFoundError            discovery does not know the kind
+│   └── KubeUnreachableError         network, time-out, 429 and 5xx after retries
+└── SettingsError              a setting that cannot be read, by its key
+"""
+
+from __future__ import annotations
+
+
+class TiphysError(Exception):
+    """Base of all errors that a port raises."""
+
+
+class RepositoryError(TiphysError):
+    """A repository could not answer. `url` never holds user information."""
+
+    def __init__(self, message: str, *, url: str = "") -> None:
+        super().__init__(message)
+        self.url = url
+
+
+class RepositoryUnreachableError(RepositoryError):
+    pass
+
+
+class RevisionNotFoundError(RepositoryError):
+    pass
+
+
+class UnsupportedRepositoryError(RepositoryError):
+    pass
+
+
+class RenderError(TiphysError):
+    """A source did not become manifests; the text says which file and why."""
+
+
+class RenderLimitError(RenderError):
+    pass
+
+
+class UnsupportedSourceError(RenderError):
+    """`field` is the path in the Application's spec, such as `spec.source.plugin`."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class KubeError(TiphysError):
+    """`status` is the HTTP status, 0 when there was no answer; `reason` Kubernetes' word for it."""
+
+    def __init__(self, message: str, *, status: int = 0, reason: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+class ObjectNotFoundError(KubeError):
+    pass
+
+
+class ObjectExistsError(KubeError):
+    pass
+
+
+class ConflictError(KubeError):
+    pass
+
+
+class InvalidObjectError(KubeError):
+    pass
+
+
+class ForbiddenError(KubeError):
+    pass
+
+
+class ResourceGoneError(KubeError):
+    pass
+
+
+class KindNotFoundError(KubeError):
+    pass
+
+
+class KubeUnreachableError(KubeError):
+    pass
+
+
+class SettingsError(TiphysError):
+    """`key` is the key of the ConfigMap that cannot be read."""
+
+    def __init__(self, message: str, *, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
