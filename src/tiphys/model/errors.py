@@ -17,6 +17,7 @@ TiphysError
 │   ├── ResourceGoneError            410: a watch or a list has to start again
 │   ├── KindNotFoundError            discovery does not know the kind
 │   └── KubeUnreachableError         network, time-out, 429 and 5xx after retries
+├── ManifestDecodeError        a custom resource's field that cannot be read, by its path
 └── SettingsError              a setting that cannot be read, by its key
 """
 
@@ -102,6 +103,14 @@ class KindNotFoundError(KubeError):
 
 class KubeUnreachableError(KubeError):
     pass
+
+
+class ManifestDecodeError(TiphysError):
+    """`field` is the path from the object's root, such as `spec.source.repoURL`."""
+
+    def __init__(self, reason: str, *, field: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
 
 
 class SettingsError(TiphysError):

@@ -1,4 +1,4 @@
-"""What is known of a live object: the few facts that are kept for every one, and changes to them."""
+"""What is known of a live object: a few facts kept for every one, and changes to them."""
 
 from __future__ import annotations
 
