@@ -1,0 +1,42 @@
+"""Which judgement belongs to which kind, and the one rule that holds for every kind.
+
+None means that the kind has no judgement, which is not the same as Healthy: it counts for
+nothing in the roll-up, and a hook of such a kind succeeds by existing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tiphys.core.health import attached, running, workloads
+from tiphys.core.health.fields import value_at
+from tiphys.model.names import FINALIZER_HOOK
+from tiphys.model.resource import GroupKind, Manifest, gvk_of
+from tiphys.model.status import HealthCode, HealthStatus
+
+JUDGED_KINDS: dict[GroupKind, Callable[[Manifest], HealthStatus]] = {
+    GroupKind("apps", "Deployment"): workloads.deployment,
+    GroupKind("apps", "StatefulSet"): workloads.stateful_set,
+    GroupKind("apps", "DaemonSet"): workloads.daemon_set,
+    GroupKind("apps", "ReplicaSet"): workloads.replica_set,
+    GroupKind("batch", "Job"): running.job,
+    GroupKind("", "Pod"): running.pod,
+    GroupKind("", "Service"): attached.service,
+    GroupKind("", "PersistentVolumeClaim"): attached.volume_claim,
+    GroupKind("networking.k8s.io", "Ingress"): attached.ingress,
+    GroupKind("extensions", "Ingress"): attached.ingress,
+}
+
+
+def judge(manifest: Manifest) -> HealthStatus | None:
+    """The health of a live object, None where its kind has no judgement."""
+    # An ended hook is held by our finalizer until its result is read, so its deletion does
+    # not hide what became of it.
+    if value_at(manifest, "metadata", "deletionTimestamp") and not _is_held_hook(manifest):
+        return HealthStatus(HealthCode.PROGRESSING, "Pending deletion")
+    rule = JUDGED_KINDS.get(gvk_of(manifest).group_kind)
+    return rule(manifest) if rule else None
+
+
+def _is_held_hook(manifest: Manifest) -> bool:
+    return FINALIZER_HOOK in (value_at(manifest, "metadata", "finalizers") or ())
