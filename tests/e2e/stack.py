@@ -1,0 +1,213 @@
+"""Everything that an end-to-end test runs against, each part the real one.
+
+One control plane, one Git server and one Tiphys process for a whole test run. Tiphys holds the
+credentials of its ServiceAccount only; the tests hold the administrator's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.e2e.kube import Kube
+from tests.e2e.repo import Repo
+from tiphys.adapters.devcluster import DevCluster
+
+T = TypeVar("T")
+BIN = Path(sys.executable).parent
+NAMESPACE = "argocd"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command said."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Stack:
+    """Started by `start`, ended by `stop`. Application and namespace names are the tests' own."""
+
+    def __init__(self, cluster: DevCluster, folder: Path) -> None:
+        self.cluster = cluster
+        self.folder = folder
+        self.kube = Kube(cluster.kubeconfig)
+        self.controller_kubeconfig = folder / "controller.kubeconfig"
+        self.environment: dict[str, str] = {}
+        self._git_server: subprocess.Popen[str] | None = None
+        self.tiphys: subprocess.Popen[bytes] | None = None
+        self.git_url = ""
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def install(self) -> None:
+        done = self.cli("install", "--controller-kubeconfig", str(self.controller_kubeconfig))
+        assert done.code == 0, done.err
+        self.kube.merge(
+            "ConfigMap",
+            NAMESPACE,
+            "argocd-cm",
+            {"data": {"timeout.reconciliation": "2s", "timeout.reconciliation.jitter": "0s"}},
+        )
+
+    def start_git(self) -> None:
+        root = self.folder / "repositories"
+        root.mkdir(exist_ok=True)
+        self._git_server = subprocess.Popen(
+            [BIN / "tiphys", "git-server", "--root", root, "--log", self.folder / "git.log"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._git_server.stdout is not None
+        self.git_url = json.loads(self._git_server.stdout.readline())["url"]
+
+    def start_tiphys(self, kubeconfig: Path | None = None) -> None:
+        environment = os.environ | {
+            "TIPHYS_ENGINE_LOG": str(self.folder / "engine.log"),
+            **self.environment,
+        }
+        log = (self.folder / "tiphys.log").open("ab")
+        self.tiphys = subprocess.Popen(
+            [
+                BIN / "tiphys",
+                "run",
+                "--kubeconfig",
+                kubeconfig or self.controller_kubeconfig,
+                "--namespace",
+                NAMESPACE,
+                "--data",
+                self.folder / "data",
+            ],
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+        )
+        log.close()
+
+    def kill_tiphys(self) -> None:
+        """Ends the process at once, without a chance to tidy up."""
+        if self.tiphys is not None and self.tiphys.poll() is None:
+            os.killpg(self.tiphys.pid, signal.SIGKILL)
+            self.tiphys.wait()
+
+    def stop(self) -> None:
+        if self.tiphys is not None and self.tiphys.poll() is None:
+            self.tiphys.terminate()
+            try:
+                self.tiphys.wait(15)
+            except subprocess.TimeoutExpired:
+                self.kill_tiphys()
+                raise AssertionError("tiphys did not stop within 15 s of SIGTERM") from None
+        if self._git_server is not None:
+            self._git_server.terminate()
+            self._git_server.wait()
+
+    # -- what a user does ---------------------------------------------------------------------
+
+    def cli(self, *arguments: str, name: str = "tiphys", timeout: float = 120) -> Ran:
+        done = subprocess.run(
+            [BIN / name, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=os.environ | {"KUBECONFIG": str(self.cluster.kubeconfig), "COLUMNS": "200"},
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def ok(self, *arguments: str) -> str:
+        """Runs the command, which has to succeed; answers what it printed."""
+        done = self.cli(*arguments)
+        assert done.code == 0, f"{arguments}: {done.code}\n{done.out}\n{done.err}"
+        return done.out
+
+    def repo(self, name: str) -> Repo:
+        return Repo(self.folder / "repositories" / name, f"{self.git_url}/{name}")
+
+    def create(self, name: str, repo: Repo, path: str, *flags: str) -> None:
+        """`app create` into a namespace of the application's name, which is made on sync."""
+        self.ok(
+            "app", "create", name, "--repo", repo.url, "--path", path,
+            "--dest-server", "https://kubernetes.default.svc", "--dest-namespace", name,
+            "--sync-option", "CreateNamespace=true", *flags,
+        )  # fmt: skip
+
+    # -- what a user sees ---------------------------------------------------------------------
+
+    def app(self, name: str) -> dict[str, Any]:
+        found = self.kube.get("Application", NAMESPACE, name)
+        assert found is not None, f"no application {name}"
+        return found
+
+    def status(self, name: str) -> tuple[str, str]:
+        status = self.app(name).get("status") or {}
+        return (
+            (status.get("sync") or {}).get("status", ""),
+            (status.get("health") or {}).get("status", ""),
+        )
+
+    def until(self, what: str, check: Callable[[], T], seconds: float = 30) -> T:
+        """Waits until the check answers something true; an AssertionError in it means not yet."""
+        end = time.monotonic() + seconds
+        last: object = None
+        while time.monotonic() < end:
+            try:
+                value = check()
+                if value:
+                    return value
+                last = value
+            except AssertionError as error:
+                last = error
+            time.sleep(0.1)
+        raise AssertionError(f"not within {seconds} s: {what}; last: {last}\n{self.log_tail()}")
+
+    def until_status(self, name: str, sync: str, health: str, seconds: float = 60) -> None:
+        def reached() -> bool:
+            now = self.status(name)
+            assert now == (sync, health), f"{name} is {now}: {self.app(name).get('status')}"
+            return True
+
+        self.until(f"{name} {sync} and {health}", reached, seconds)
+
+    def conditions(self, name: str) -> dict[str, str]:
+        found = (self.app(name).get("status") or {}).get("conditions") or []
+        return {c["type"]: c["message"] for c in found}
+
+    def log_tail(self, lines: int = 25) -> str:
+        log = self.folder / "tiphys.log"
+        return "\n".join(log.read_text().splitlines()[-lines:]) if log.exists() else ""
+
+    def audit(self, namespace: str = "", since: int = 0) -> Iterator[dict[str, Any]]:
+        """Tiphys' writes from the API server's audit log, in order; `since` is a byte offset."""
+        with self.cluster.audit_log.open("rb") as file:
+            file.seek(since)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                event = json.loads(line)
+                reference = event.get("objectRef") or {}
+                if "argocd-application-controller" not in event["user"]["username"]:
+                    continue
+                if event["verb"] not in {"create", "update", "patch", "delete"}:
+                    continue
+                if namespace and reference.get("namespace") != namespace:
+                    continue
+                yield event
+
+    def audit_offset(self) -> int:
+        return self.cluster.audit_log.stat().st_size
+
+    def renders(self) -> int:
+        """How many renders the engine has done so far."""
+        log = self.folder / "engine.log"
+        return len(log.read_text().splitlines()) if log.exists() else 0
