@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
+
 from tests.e2e.kube import Kube
 from tests.e2e.repo import Repo
 from tiphys.adapters.devcluster import DevCluster
@@ -211,3 +213,22 @@ class Stack:
         """How many renders the engine has done so far."""
         log = self.folder / "engine.log"
         return len(log.read_text().splitlines()) if log.exists() else 0
+
+    def git_requests(self) -> int:
+        """How many HTTP requests the Git server has answered so far."""
+        return len(self._git_log())
+
+    def git_fetches(self, since: int) -> int:
+        """How many of the requests after the first `since` fetched objects."""
+        return sum(line.endswith("git-upload-pack") for line in self._git_log()[since:])
+
+    def _git_log(self) -> list[str]:
+        log = self.folder / "git.log"
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [json.loads(line)["path"] for line in lines if line.endswith("}")]
+
+    def controller_token(self) -> str:
+        """The token that Tiphys works with."""
+        config = yaml.safe_load(self.controller_kubeconfig.read_text())
+        token: str = config["users"][0]["user"]["token"]
+        return token
