@@ -51,7 +51,8 @@ def decode_part(manifest: Manifest, name: str, kind: type[S]) -> S:
 
 def encode(value: Struct) -> dict[str, Any]:
     """The contract's JSON of a struct, as plain dicts and lists, fields in the contract's order."""
-    encoded: dict[str, Any] = msgspec.to_builtins(value)
+    # Through text, for to_builtins leaves tuples, which never equal the lists of a manifest.
+    encoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
     return encoded
 
 
