@@ -1,22 +1,44 @@
+// Command tiphys-engine renders manifests. It answers framed requests on standard input and
+// output, and after its start can neither open files nor sockets nor start programs.
 package main
 
 import (
-	_ "github.com/elastic/go-seccomp-bpf"
-	_ "github.com/landlock-lsm/go-landlock/landlock"
-	_ "golang.org/x/net/bpf"
-	_ "golang.org/x/sys/unix"
-	_ "golang.org/x/text/encoding/unicode"
-	_ "helm.sh/helm/v4/pkg/chart/common/util"
-	_ "helm.sh/helm/v4/pkg/chart/v2/loader"
-	_ "helm.sh/helm/v4/pkg/chart/v2/util"
-	_ "helm.sh/helm/v4/pkg/engine"
-	_ "helm.sh/helm/v4/pkg/ignore"
-	_ "helm.sh/helm/v4/pkg/release/v1/util"
-	_ "helm.sh/helm/v4/pkg/strvals"
-	_ "k8s.io/apimachinery/pkg/util/yaml"
-	_ "sigs.k8s.io/kustomize/api/krusty"
-	_ "sigs.k8s.io/kustomize/kyaml/filesys"
-	_ "sigs.k8s.io/yaml"
+	"io"
+	"log"
+	"os"
+	"syscall"
+
+	// Templates may name time zones, and the process cannot read the system's.
+	_ "time/tzdata"
+
+	"tiphys.dev/engine/internal/server"
 )
 
-func main() {}
+func main() {
+	input, output, err := takePipes()
+	if err != nil {
+		log.Fatalf("tiphys-engine: %s", err)
+	}
+	if err := server.Run(input, output); err != nil {
+		os.Exit(1)
+	}
+}
+
+// takePipes moves the two pipes away from where libraries print: what they write to standard
+// output would break the frames, and what they warn of may quote a user's text.
+func takePipes() (io.Reader, io.Writer, error) {
+	kept, err := syscall.Dup(1)
+	if err != nil {
+		return nil, nil, err
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := syscall.Dup3(int(null.Fd()), 1, 0); err != nil {
+		return nil, nil, err
+	}
+	os.Stdout, os.Stderr = null, null
+	log.SetOutput(io.Discard)
+	return os.Stdin, os.NewFile(uintptr(kept), "answers"), nil
+}

@@ -1,0 +1,181 @@
+// Package chart is `helm template`: Helm's own libraries, with no cluster and no network.
+package chart
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	chartapi "helm.sh/helm/v4/pkg/chart"
+	"helm.sh/helm/v4/pkg/chart/common"
+	"helm.sh/helm/v4/pkg/chart/common/util"
+	"helm.sh/helm/v4/pkg/chart/v2"
+	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
+	"helm.sh/helm/v4/pkg/engine"
+	release "helm.sh/helm/v4/pkg/release/v1"
+	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
+	k8sversion "k8s.io/apimachinery/pkg/util/version"
+
+	"tiphys.dev/engine/internal/fault"
+	"tiphys.dev/engine/internal/manifest"
+	"tiphys.dev/engine/internal/tree"
+)
+
+// Options are those of an Application's Helm source, with the cluster's facts.
+type Options struct {
+	ReleaseName             string          `json:"releaseName"`
+	Namespace               string          `json:"namespace"`
+	ValueFiles              []string        `json:"valueFiles"`
+	IgnoreMissingValueFiles bool            `json:"ignoreMissingValueFiles"`
+	Values                  string          `json:"values"`
+	Parameters              []Parameter     `json:"parameters"`
+	FileParameters          []FileParameter `json:"fileParameters"`
+	SkipCRDs                bool            `json:"skipCrds"`
+	SkipTests               bool            `json:"skipTests"`
+	SkipSchemaValidation    bool            `json:"skipSchemaValidation"`
+	KubeVersion             string          `json:"kubeVersion"`
+	APIVersions             []string        `json:"apiVersions"`
+}
+
+// Render gives CRDs, then manifests in Helm's order of kinds, then hooks.
+func Render(view *tree.Tree, folder string, options Options, notes *Notes) ([]json.RawMessage, error) {
+	chart, err := load(view, folder)
+	if err != nil {
+		return nil, err
+	}
+	given, err := values(view, folder, options, notes)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(chart); err != nil {
+		return nil, err
+	}
+	facts, err := facts(options)
+	if err != nil {
+		return nil, err
+	}
+	scan(chart, notes)
+	watched := watch(facts, notes)
+	files, err := execute(chart, given, options, watched)
+	if err != nil {
+		return nil, err
+	}
+	return collect(chart, files, options)
+}
+
+// check refuses what Helm's own command refuses before it renders.
+func check(chart *v2.Chart) error {
+	if kind := chart.Metadata.Type; kind != "" && kind != "application" {
+		return fault.New(fault.Render, "%s charts are not installable", kind)
+	}
+	var missing []string
+	for _, wanted := range chart.Metadata.Dependencies {
+		present := slices.ContainsFunc(chart.Dependencies(), func(dependency *v2.Chart) bool {
+			return dependency.Metadata.Name == wanted.Name
+		})
+		if !present {
+			missing = append(missing, wanted.Name)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fault.New(fault.Unsupported, "an error occurred while checking for chart dependencies: "+
+		"found in Chart.yaml, but missing in charts/ directory: %s; this version does not fetch "+
+		"them, commit charts/ to the repository", strings.Join(missing, ", "))
+}
+
+// facts are the capabilities that Helm's command would have with the same flags.
+func facts(options Options) (*common.Capabilities, error) {
+	facts := common.DefaultCapabilities.Copy()
+	facts.APIVersions = append(slices.Clone(facts.APIVersions), options.APIVersions...)
+	if options.KubeVersion == "" {
+		return facts, nil
+	}
+	parsed, err := k8sversion.ParseGeneric(options.KubeVersion)
+	if err != nil {
+		return nil, fault.New(fault.Render, "could not parse kubernetes version %s: %s", options.KubeVersion, err)
+	}
+	short := fmt.Sprintf("%d.%d.%d", parsed.Major(), parsed.Minor(), parsed.Patch())
+	version, err := common.ParseKubeVersion(short)
+	if err != nil {
+		return nil, err
+	}
+	facts.KubeVersion = *version
+	return facts, nil
+}
+
+func execute(chart *v2.Chart, given map[string]any, options Options, watched *capabilities) (map[string]string, error) {
+	if err := chartutil.ProcessDependencies(chart, given); err != nil {
+		return nil, fmt.Errorf("chart dependencies processing failed: %w", err)
+	}
+	top, err := util.ToRenderValuesWithSchemaValidation(chartapi.Charter(chart), given, common.ReleaseOptions{
+		Name: options.ReleaseName, Namespace: options.Namespace, Revision: 1, IsInstall: true,
+	}, watched.helm, options.SkipSchemaValidation)
+	if err != nil {
+		return nil, err
+	}
+	top["Capabilities"] = watched
+	if wanted := chart.Metadata.KubeVersion; wanted != "" {
+		version := watched.KubeVersion()
+		if !chartutil.IsCompatibleRange(wanted, version.String()) {
+			return nil, fault.New(fault.Render,
+				"chart requires kubeVersion: %s which is incompatible with Kubernetes %s", wanted, version.Version)
+		}
+	}
+	return new(engine.Engine).Render(chart, top)
+}
+
+const notesSuffix = "NOTES.txt"
+
+func collect(chart *v2.Chart, files map[string]string, options Options) ([]json.RawMessage, error) {
+	for name, text := range files {
+		if strings.HasSuffix(name, notesSuffix) {
+			delete(files, name)
+			continue
+		}
+		if err := manifest.Guard([]byte(text)); err != nil {
+			return nil, err
+		}
+	}
+	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
+	if err != nil {
+		return nil, manifest.WithoutContent(err)
+	}
+	output := &output{}
+	if !options.SkipCRDs {
+		for _, crd := range chart.CRDObjects() {
+			output.add(crd.Filename, crd.File.Data)
+		}
+	}
+	for _, entry := range manifests {
+		output.add(entry.Name, []byte(entry.Content))
+	}
+	for _, hook := range hooks {
+		if !options.SkipTests || !slices.Contains(hook.Events, release.HookTest) {
+			output.add(hook.Path, []byte(hook.Manifest))
+		}
+	}
+	if output.err != nil {
+		return nil, output.err
+	}
+	return manifest.Expand(output.objects)
+}
+
+type output struct {
+	objects []json.RawMessage
+	err     error
+}
+
+func (o *output) add(name string, text []byte) {
+	if o.err != nil {
+		return
+	}
+	found, err := manifest.Objects(text)
+	if err != nil {
+		o.err = fault.New(fault.CodeOf(err), "failed to unmarshal manifest of %s: %s", name, err)
+		return
+	}
+	o.objects = append(o.objects, found...)
+}

@@ -1,0 +1,82 @@
+package server
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// Limits of one process. Bytes throughout.
+type Limits struct {
+	Memory int `json:"memory"`
+	Input  int `json:"input"`
+	Files  int `json:"files"`
+	Output int `json:"output"`
+}
+
+// ReadLimits takes the environment's numbers, set by the process that starts the engine.
+func ReadLimits() Limits {
+	return Limits{
+		Memory: number("TIPHYS_ENGINE_MEMORY", 768<<20),
+		Input:  number("TIPHYS_ENGINE_INPUT", 128<<20),
+		Files:  number("TIPHYS_ENGINE_FILES", 50_000),
+		Output: number("TIPHYS_ENGINE_OUTPUT", 64<<20),
+	}
+}
+
+func number(name string, otherwise int) int {
+	value, err := strconv.Atoi(os.Getenv(name))
+	if err != nil || value <= 0 || value > math.MaxInt32 {
+		return otherwise
+	}
+	return value
+}
+
+// apply sets what the Go runtime holds by itself.
+func (l Limits) apply() {
+	runtime.GOMAXPROCS(min(2, runtime.NumCPU()))
+	debug.SetMemoryLimit(int64(l.Memory) / 10 * 8)
+	debug.SetMaxStack(256 << 20)
+}
+
+// watchdog ends the process when a running request takes more memory or time than it may. It
+// looks at the runtime's own figures, for /proc is closed to it. The caller ends a late request
+// itself, and earlier; this is for when the caller is gone.
+type watchdog struct {
+	limit    int
+	running  atomic.Int64
+	deadline atomic.Int64
+	over     func(request int, reason string)
+}
+
+const pause = 10 * time.Millisecond
+
+func (w *watchdog) watch(wake <-chan struct{}) {
+	for range wake {
+		for w.running.Load() != 0 {
+			request := int(w.running.Load() - 1)
+			if memoryInUse() > w.limit {
+				w.over(request, fmt.Sprintf("limit of %d MB of memory", w.limit>>20))
+			}
+			if end := w.deadline.Load(); end != 0 && time.Now().UnixMilli() > end {
+				w.over(request, "deadline")
+			}
+			time.Sleep(pause)
+		}
+	}
+}
+
+func memoryInUse() int {
+	sample := []metrics.Sample{
+		{Name: "/memory/classes/total:bytes"},
+		{Name: "/memory/classes/heap/released:bytes"},
+	}
+	metrics.Read(sample)
+	return int(sample[0].Value.Uint64() - sample[1].Value.Uint64())
+}

@@ -1,0 +1,47 @@
+"""Where the engine's program is, and the bounds it runs in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tiphys.adapters.engine.errors import EngineNotBuiltError
+
+NAME = "tiphys-engine"
+VARIABLE = "TIPHYS_ENGINE"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """Bounds of one engine process, in bytes but for `files`.
+
+    The defaults leave room for a chart of a few thousand objects; a process that passes one ends
+    its own request only.
+    """
+
+    memory: int = 768 << 20
+    input: int = 128 << 20
+    files: int = 50_000
+    output: int = 64 << 20
+    # The contract's max-combined-directory-manifests-size.
+    directory: int = 10_000_000
+
+    def environment(self) -> dict[str, str]:
+        """What the process reads at its start."""
+        return {
+            "TIPHYS_ENGINE_MEMORY": str(self.memory),
+            "TIPHYS_ENGINE_INPUT": str(self.input),
+            "TIPHYS_ENGINE_FILES": str(self.files),
+            "TIPHYS_ENGINE_OUTPUT": str(self.output),
+        }
+
+
+def locate() -> Path:
+    """The engine that TIPHYS_ENGINE names, or the one that lies beside the interpreter."""
+    named = os.environ.get(VARIABLE)
+    path = Path(named) if named else Path(sys.executable).parent / NAME
+    if not os.access(path, os.X_OK):
+        raise EngineNotBuiltError(f"{path} is not there: run `make build`, or set {VARIABLE}")
+    return path

@@ -1,0 +1,154 @@
+"""One engine process: one request at a time, ended when it does not answer in time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, assert_never
+
+import msgspec
+
+from tiphys.adapters.engine import frames
+from tiphys.adapters.engine.errors import EngineDiedError, from_failure
+from tiphys.model.errors import RenderError, RenderLimitError
+
+Answerer = Callable[[list[str], list[str]], Awaitable[tuple[list[dict[str, Any]], bytes]]]
+"""Serves a call back: paths alone and folders with their files, to entries and their bytes."""
+
+Pipes = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+_START_SECONDS = 20.0
+_HEADER_ROOM = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A request's end: the record of reads, the number of calls back and the body."""
+
+    reads: frames.Reads
+    needs: int
+    body: bytes
+
+
+class EngineProcess:
+    """A started engine. After any failure but the engine's own error frame it is dead."""
+
+    def __init__(
+        self, process: Process, pipes: Pipes, hello: frames.Hello, *, max_output: int
+    ) -> None:
+        self._process = process
+        self._reader, self._writer = pipes
+        self._max_output = max_output
+        self._last_id = 0
+        self.hello = hello
+
+    @classmethod
+    async def start(
+        cls, binary: Path, environment: Mapping[str, str], *, max_output: int
+    ) -> EngineProcess:
+        """Starts the program with an environment of its own: none of ours is a renderer's."""
+        process = await asyncio.create_subprocess_exec(
+            binary, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=dict(environment), cwd="/"
+        )
+        reader, writer = process.stdout, process.stdin
+        if reader is None or writer is None:
+            raise RenderError(f"{binary} has no pipes")
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                hello, _ = await frames.read(reader, max_body=0)
+        except BaseException as error:
+            await _end(process)
+            if isinstance(error, (asyncio.IncompleteReadError, TimeoutError)):
+                raise RenderError(f"{binary} did not start") from None
+            raise
+        if not isinstance(hello, frames.Hello) or hello.protocol != frames.PROTOCOL:
+            await _end(process)
+            raise RenderError(f"{binary} speaks another protocol: run `make build`")
+        return cls(process, (reader, writer), hello, max_output=max_output)
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def exchange(
+        self, header: Mapping[str, Any], body: bytes, answer: Answerer | None, *, seconds: float
+    ) -> Reply:
+        """Sends a request and serves its calls back until it ends."""
+        self._last_id += 1
+        # The engine ends itself a little later than we do, should nobody be left to end it.
+        stamped = {**header, "id": self._last_id, "deadlineMs": int(seconds * 1000) + 1000}
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._converse(stamped, body, answer)
+        except TimeoutError:
+            await self.kill()
+            raise RenderLimitError(f"the render is over its deadline of {seconds:g} s") from None
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise await self._died() from None
+        except (ValueError, msgspec.MsgspecError):
+            await self.kill()
+            raise RenderError("the engine sent a frame that does not fit the protocol") from None
+        except RenderError:
+            raise
+        except BaseException:
+            await self.kill()
+            raise
+
+    async def _converse(
+        self, header: Mapping[str, Any], body: bytes, answer: Answerer | None
+    ) -> Reply:
+        await self._send(frames.encode(header, body))
+        while True:
+            frame, data = await frames.read(self._reader, max_body=self._max_output + _HEADER_ROOM)
+            match frame:
+                case frames.Need():
+                    if answer is None:
+                        raise ValueError("a call back without a tree")
+                    entries, content = await answer(frame.paths or [], frame.folders or [])
+                    reply = {"id": frame.id, "entries": entries}
+                    await self._send(frames.encode(reply, content))
+                case frames.Result():
+                    return Reply(reads=frame.reads, needs=frame.needs, body=data)
+                case frames.Failure():
+                    raise from_failure(frame.code, frame.text)
+                case frames.Hello():
+                    raise ValueError("a second hello")
+                case _:
+                    assert_never(frame)
+
+    async def _send(self, data: bytes) -> None:
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def _died(self) -> EngineDiedError:
+        await self.kill()
+        return EngineDiedError(
+            f"the engine ended in the middle of the render (status {self._process.returncode}): "
+            "over a limit of its memory or its stack"
+        )
+
+    async def kill(self) -> None:
+        await _end(self._process)
+
+    async def close(self) -> None:
+        """Ends an idle process: it leaves when its input does."""
+        self._writer.close()
+        try:
+            async with asyncio.timeout(2):
+                await self._process.wait()
+        except TimeoutError:
+            await self.kill()
+
+
+async def _end(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    await asyncio.shield(process.wait())
