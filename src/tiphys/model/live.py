@@ -66,6 +66,16 @@ class ObjectList:
     resource_version: str
 
 
+class WatchState(StrEnum):
+    """How the list and watch of a kind fare."""
+
+    LISTING = "Listing"
+    CURRENT = "Current"
+    FAILING = "Failing"
+    FORBIDDEN = "Forbidden"
+    GONE = "Gone"
+
+
 class PatchKind(StrEnum):
     """Kinds of PATCH bodies; values are their media types."""
 

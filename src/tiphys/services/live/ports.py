@@ -47,6 +47,8 @@ class KubeReader(Protocol):
     ) -> AsyncIterator[WatchEvent]:
         """Events after a resource version, with bookmarks. Ends when the server ends it.
 
+        The first event is a bookmark of that version: the server has accepted the watch.
+
         Raises ResourceGoneError when the version is too old: list again.
         """
         ...
