@@ -1,0 +1,60 @@
+"""One bare repository on disk: its place, its pins, what it holds. Blocking, local, no network."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import pygit2
+
+PINS: Final = "refs/tiphys/"
+"""A revision in use: the ref's name ends with the commit."""
+HISTORY: Final = "refs/deep/"
+"""The remote's refs with their history, while abbreviated commits are looked for."""
+
+_LOCKS: Final = ("shallow.lock", "packed-refs.lock", "config.lock", "HEAD.lock", "refs/**/*.lock")
+_REMAINS: Final = ("objects/pack/tmp_*", "objects/tmp_*", "objects/pack/.tmp-*")
+
+
+class Store:
+    """`key` is the normal form of the repository's URL."""
+
+    def __init__(self, root: Path, key: str) -> None:
+        self.path = root / f"{sha256(key.encode()).hexdigest()[:40]}.git"
+        self._key = key
+
+    def prepare(self) -> None:
+        """Create it, or clear away what a killed run left. No Git may be running on it."""
+        if not (self.path / "HEAD").exists():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            pygit2.init_repository(str(self.path), bare=True, description=self._key)
+        for pattern in (*_LOCKS, *_REMAINS):
+            for path in self.path.glob(pattern):
+                path.unlink(missing_ok=True)
+
+    def find(self, commit: str) -> str | None:
+        """The commit that a whole object id means here, pinned from now on; None when absent."""
+        if not self.path.exists():
+            return None
+        repository = pygit2.Repository(str(self.path))
+        try:
+            found = str(repository[commit].peel(pygit2.Commit).id)
+        except (KeyError, ValueError, pygit2.GitError):
+            return None
+        if f"{PINS}{found}" not in repository.references:
+            repository.references.create(f"{PINS}{found}", found)
+        return found
+
+    def drop(self, in_use: frozenset[str]) -> int:
+        """Remove the pins that are not in use, and all of the history's refs; says how many."""
+        repository = pygit2.Repository(str(self.path))
+        unused = [
+            name
+            for name in repository.references
+            if name.startswith(HISTORY)
+            or (name.startswith(PINS) and name.removeprefix(PINS) not in in_use)
+        ]
+        for name in unused:
+            repository.references.delete(name)
+        return len(unused)
