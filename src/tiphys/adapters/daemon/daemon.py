@@ -103,7 +103,22 @@ def _reap(pid: int) -> None:
 
 
 def _started(pid: int) -> str:
-    """When a live process began, in the words of `ps`; empty when there is none."""
+    """When a live process began, in the system's own words; empty when there is none."""
+    return _from_proc(pid) if Path("/proc/self/stat").exists() else _from_ps(pid)
+
+
+def _from_proc(pid: int) -> str:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    # The second field is the program's name in parentheses and may hold anything.
+    fields = text.rpartition(")")[2].split()
+    state, start_ticks = fields[0], fields[19]
+    return "" if state == "Z" else start_ticks
+
+
+def _from_ps(pid: int) -> str:
     done = subprocess.run(
         ["ps", "-o", "lstart=,stat=", "-p", str(pid)],
         capture_output=True,
