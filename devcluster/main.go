@@ -1,44 +1,51 @@
+// Command tiphys-devcluster is a Kubernetes control plane in one binary, for
+// trying Tiphys and for testing it: the real API server, controller manager,
+// scheduler and etcd, and kwok in the place of the kubelets.
+//
+// It is a multi-call binary. "run" supervises an instance and starts every
+// other part as a process of its own, because each of them keeps global state
+// (flags, feature gates, metrics) that the others must not see.
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-
-	"github.com/spf13/pflag"
-	"go.etcd.io/etcd/server/v3/etcdmain"
-	"k8s.io/component-base/cli"
-	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
-	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
-	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
-	kwokconfig "sigs.k8s.io/kwok/pkg/config"
-	kwok "sigs.k8s.io/kwok/pkg/kwok/cmd"
-	kwoklog "sigs.k8s.io/kwok/pkg/log"
-
-	_ "k8s.io/component-base/logs/json/register"
-	_ "k8s.io/component-base/metrics/prometheus/clientgo"
-	_ "k8s.io/component-base/metrics/prometheus/version"
-	_ "k8s.io/api/core/v1"
-	_ "k8s.io/client-go/informers"
+	"path/filepath"
+	"sort"
+	"strings"
 )
 
+var commands = map[string]func() int{
+	etcdName:              runEtcd,
+	apiServerName:         runAPIServer,
+	controllerManagerName: runControllerManager,
+	schedulerName:         runScheduler,
+	kwokName:              runKwok,
+	"run":                 runSupervisor,
+}
+
 func main() {
-	fmt.Println(len(os.Args))
-	switch os.Args[1] {
-	case "etcd":
-		etcdmain.Main(os.Args[1:])
-	case "a":
-		os.Exit(cli.Run(apiserver.NewAPIServerCommand()))
-	case "c":
-		os.Exit(cli.Run(controllermanager.NewControllerManagerCommand()))
-	case "s":
-		os.Exit(cli.Run(scheduler.NewSchedulerCommand()))
-	case "k":
-		fs := pflag.NewFlagSet("global", pflag.ContinueOnError)
-		ctx, _ := kwoklog.InitFlags(context.Background(), fs)
-		ctx, _ = kwokconfig.InitFlags(ctx, fs)
-		c := kwok.NewCommand(ctx)
-		c.Version = ""
-		c.Execute()
+	os.Exit(dispatch())
+}
+
+// dispatch picks the command by the program's name (how the supervisor starts
+// its children, so that user agents and ps name the component) or else by the
+// first argument, which it removes.
+func dispatch() int {
+	if command, ok := commands[filepath.Base(os.Args[0])]; ok {
+		return command()
 	}
+	if len(os.Args) > 1 {
+		if command, ok := commands[os.Args[1]]; ok {
+			os.Args = os.Args[1:]
+			return command()
+		}
+	}
+	names := make([]string, 0, len(commands))
+	for name := range commands {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	fmt.Fprintf(os.Stderr, "usage: tiphys-devcluster COMMAND [flags]\ncommands: %s\n", strings.Join(names, ", "))
+	return 2
 }
