@@ -157,9 +157,7 @@ SERVER_CHOSEN = frozenset(
         "Probe": "failureThreshold periodSeconds successThreshold timeoutSeconds",
         "Secret": "type",
         "ServicePort": "nodePort protocol targetPort",
-        "ServiceSpec": (
-            "clusterIP externalTrafficPolicy healthCheckNodePort sessionAffinity type"
-        ),
+        "ServiceSpec": ("clusterIP externalTrafficPolicy healthCheckNodePort sessionAffinity type"),
         "StatefulSetSpec": "podManagementPolicy",
         "StatefulSetUpdateStrategy": "type",
         "Subject": "apiGroup",

@@ -90,4 +90,3 @@ def field_of(node: TypeNode, name: str) -> FieldType:
     if node.shape is Shape.MAP:
         return FieldType(node.values or OPAQUE)
     return node.fields.get(name, OPAQUE_FIELD)
-

@@ -1,0 +1,243 @@
+"""Three-way patches: what to send so that the live object becomes what is desired.
+
+`original` is what was applied last, `modified` what is desired now, `current` what is live. What
+was applied and is no longer desired is removed; what is desired is set; what others added stays.
+Built-in kinds take a strategic merge patch, whose lists are merged by key; others a JSON merge
+patch. The directives are described in Kubernetes' "strategic-merge-patch" document.
+
+Values are compared as core.diff.normalise spells them, so that a patch is empty when the server
+would store nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tiphys.core.diff.errors import MergeKeyError
+from tiphys.core.diff.merge import apply_object
+from tiphys.core.diff.normalise import (
+    SERVER_METADATA,
+    canonical,
+    fold_string_data,
+    same,
+    vanishes,
+    without_nulls,
+)
+from tiphys.core.diff.schema import TypeSchema
+from tiphys.core.diff.types import OPAQUE, OPAQUE_FIELD, FieldType, Shape, TypeNode
+from tiphys.model.live import PatchKind
+from tiphys.model.resource import Manifest, ResourceKey, key_of
+
+_ABSENT: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A body of a PATCH request and the kind of patch that it is."""
+
+    kind: PatchKind
+    body: Mapping[str, Any]
+
+    @property
+    def empty(self) -> bool:
+        return not self.body
+
+
+def three_way_patch(
+    *, original: Manifest, modified: Manifest, current: Manifest, schema: TypeSchema | None
+) -> Patch:
+    """The patch that brings `current` to `modified`. Raises MergeKeyError.
+
+    What only the server writes (uid, resourceVersion, managedFields and the like) is left out.
+    """
+    strategic = schema is not None and schema.strategic
+    root = OPAQUE if schema is None else schema.root
+    builder = _Builder(key_of(modified), strategic=strategic)
+    body = builder.object(
+        _applicable(original), _applicable(modified), fold_string_data(current), root, ""
+    )
+    return Patch(PatchKind.STRATEGIC if strategic else PatchKind.MERGE, body)
+
+
+def _applicable(manifest: Manifest) -> Manifest:
+    """A manifest as it can be applied: without what only the server writes."""
+    folded = fold_string_data(manifest)
+    meta = folded.get("metadata")
+    if not isinstance(meta, Mapping) or SERVER_METADATA.isdisjoint(meta):
+        return folded
+    return {**folded, "metadata": {k: v for k, v in meta.items() if k not in SERVER_METADATA}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A field in its object: `path` is its place in the manifest, for errors."""
+
+    name: str
+    field: FieldType
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """Builds the patch of one object."""
+
+    key: ResourceKey
+    strategic: bool
+
+    def object(
+        self,
+        original: Mapping[str, Any],
+        modified: Mapping[str, Any],
+        current: Mapping[str, Any],
+        node: TypeNode,
+        path: str,
+    ) -> dict[str, Any]:
+        """The changes of a mapping; empty when there are none."""
+        patch: dict[str, Any] = {}
+        values = FieldType(node.values or OPAQUE) if node.shape is Shape.MAP else OPAQUE_FIELD
+        fields = node.fields
+        for name, desired in modified.items():
+            field = fields.get(name, values)
+            live = current.get(name)
+            if desired is None and node.text:
+                desired = ""
+            if desired is None or (field.chosen and not desired):
+                if live is not None and (desired is None or original.get(name)):
+                    patch[name] = None
+            elif live is None:
+                if not vanishes(canonical(desired, field.type), field):
+                    patch[name] = without_nulls(desired)
+            elif desired is not live:
+                place = _Place(name, field, f"{path}.{name}")
+                patch.update(self._value(original.get(name), desired, live, place))
+        for name, before in original.items():
+            if name in modified or current.get(name) is None:
+                continue
+            if before or not fields.get(name, values).chosen:
+                patch[name] = None
+        return patch
+
+    def _value(self, original: Any, desired: Any, live: Any, place: _Place) -> Mapping[str, Any]:
+        """The entries for one field in the patch of its object."""
+        field = place.field
+        match desired, live:
+            case Mapping(), Mapping() if not (self.strategic and field.replace):
+                was = original if isinstance(original, Mapping) else _ABSENT
+                changes = self.object(was, desired, live, field.type, place.path)
+                if changes and self.strategic and field.retain_keys:
+                    changes["$retainKeys"] = _set_names(desired)
+                return {place.name: changes} if changes else _ABSENT
+            case list(), list() if self.strategic and field.merge:
+                before = original if isinstance(original, list) else []
+                if field.merge_key:
+                    return self._keyed_list(before, desired, live, place)
+                return _scalar_list(before, desired, live, place.name)
+            case _:
+                return (
+                    _ABSENT if same(desired, live, field) else {place.name: without_nulls(desired)}
+                )
+
+    def _keyed_list(
+        self, original: Sequence[Any], desired: Sequence[Any], live: Sequence[Any], place: _Place
+    ) -> Mapping[str, Any]:
+        key = place.field.merge_key
+        wanted = self._by_key(desired, place)
+        found = self._by_key(live, place)
+        before = self._by_key(original, place)
+        if len(wanted) < len(desired) or len(found) < len(live) or len(before) < len(original):
+            return self._ambiguous_list(original, desired, live, place)
+        items: list[dict[str, Any]] = []
+        for value, item in wanted.items():
+            if value not in found:
+                items.append(without_nulls(item))
+            elif changes := self._item(before.get(value), item, found[value], place):
+                items.append({**changes, key: value})
+        gone = [value for value in before if value not in wanted and value in found]
+        items.extend({"$patch": "delete", key: value} for value in gone)
+        entries: dict[str, Any] = {place.name: items} if items else {}
+        if not wanted.keys() <= found.keys() or _reordered(wanted, found):
+            entries[f"$setElementOrder/{place.name}"] = [{key: value} for value in wanted]
+        return entries
+
+    def _item(self, original: Any, desired: Any, live: Any, place: _Place) -> dict[str, Any]:
+        """The changes of an item that is on both sides, without its key."""
+        node, key = place.field.type.items or OPAQUE, place.field.merge_key
+        path = f"{place.path}[{key}={desired[key]}]"
+        changes = self.object(original or _ABSENT, desired, live, node, path)
+        if changes and place.field.retain_keys:
+            changes["$retainKeys"] = _set_names(desired)
+        return changes
+
+    def _by_key(self, items: Sequence[Any], place: _Place) -> dict[Hashable, Any]:
+        """Items by their merge key; fewer than there were when keys are not unique."""
+        key = place.field.merge_key
+        keyed: dict[Hashable, Any] = {}
+        for item in items:
+            value = item.get(key) if isinstance(item, Mapping) else None
+            if not isinstance(value, str | int):
+                raise MergeKeyError(
+                    f"an item has no {key}", key=self.key, path=place.path.lstrip(".")
+                )
+            keyed[value] = item
+        return keyed
+
+    def _ambiguous_list(
+        self, original: Sequence[Any], desired: Sequence[Any], live: Sequence[Any], place: _Place
+    ) -> Mapping[str, Any]:
+        """A list whose merge key is not unique (port 53 of TCP and UDP) is replaced whole.
+
+        Items are paired by all of their keys, so that what the server chose (a node port)
+        stays, and so do the items of others.
+        """
+        field = place.field
+        before, found = _by_all_keys(original, field), _by_all_keys(live, field)
+        wanted = _by_all_keys(desired, field)
+        node = field.type.items or OPAQUE
+        result = []
+        for identity, item in wanted.items():
+            current = found.get(identity, _ABSENT)
+            was = before.get(identity, _ABSENT)
+            changes = self.object(was, item, current, node, place.path)
+            result.append(apply_object(current, changes, node, strategic=True))
+        others = [i for identity, i in found.items() if identity not in {**wanted, **before}]
+        if same([*result, *others], list(live), field):
+            return _ABSENT
+        return {place.name: [{"$patch": "replace"}, *result, *others]}
+
+
+def _set_names(item: Mapping[str, Any]) -> list[str]:
+    return sorted(name for name, value in item.items() if value is not None)
+
+
+def _scalar_list(
+    original: Sequence[Any], desired: Sequence[Any], live: Sequence[Any], name: str
+) -> Mapping[str, Any]:
+    """A merged list of scalars (finalizers): a set, whose order means nothing."""
+    entries: dict[str, Any] = {}
+    if added := [item for item in desired if item not in live]:
+        entries[name] = added
+    if gone := [item for item in original if item not in desired and item in live]:
+        entries[f"$deleteFromPrimitiveList/{name}"] = gone
+    return entries
+
+
+def _reordered(wanted: Iterable[Hashable], found: Mapping[Hashable, Any]) -> bool:
+    """Whether the items that are on both sides stand in another order."""
+    keys = dict.fromkeys(wanted)
+    return [k for k in keys if k in found] != [k for k in found if k in keys]
+
+
+def _by_all_keys(items: Sequence[Any], field: FieldType) -> dict[tuple[Any, ...], Any]:
+    """Items by all keys that tell them apart; equal ones by the order in which they stand."""
+    keyed: dict[tuple[Any, ...], Any] = {}
+    fields = (field.type.items or OPAQUE).fields
+    names = field.list_keys or (field.merge_key,)
+    for item in items:
+        identity = tuple(item.get(name) or fields.get(name, OPAQUE_FIELD).default for name in names)
+        turn = 0
+        while (*identity, turn) in keyed:
+            turn += 1
+        keyed[(*identity, turn)] = item
+    return keyed
