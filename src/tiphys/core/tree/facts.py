@@ -1,0 +1,54 @@
+"""From a live manifest to the few facts that are kept of every object."""
+
+from __future__ import annotations
+
+from tiphys.core.manifest.tracking import parse_tracking_id
+from tiphys.core.tree.owners import owners_of
+from tiphys.core.tree.pods import images_of, summarise
+from tiphys.model.live import LiveObject
+from tiphys.model.names import ANNOTATION_TRACKING_ID
+from tiphys.model.resource import Manifest, ResourceKey, split_api_version
+from tiphys.model.status import HealthStatus
+
+_REVISION_ANNOTATIONS = ("deployment.kubernetes.io/revision", "rollout.argoproj.io/revision")
+
+
+def live_object(key: ResourceKey, manifest: Manifest, health: HealthStatus | None) -> LiveObject:
+    """The facts of an object as the API server gave it; `health` is judged by the caller."""
+    metadata = manifest["metadata"]
+    _, version = split_api_version(manifest["apiVersion"])
+    annotations = metadata.get("annotations") or {}
+    owners = owners_of(manifest, key)
+    tracking_id = str(annotations.get(ANNOTATION_TRACKING_ID) or "")
+    is_pod = key.kind == "Pod" and not key.group
+    return LiveObject(
+        key=key,
+        version=version,
+        uid=metadata.get("uid") or "",
+        resource_version=metadata.get("resourceVersion") or "",
+        created_at=metadata.get("creationTimestamp") or "",
+        deleting=bool(metadata.get("deletionTimestamp")),
+        owners=owners,
+        tracking_id=tracking_id,
+        instance="" if owners else instance_of(tracking_id),
+        health=health,
+        images=images_of(manifest) if is_pod else (),
+        info=summarise(manifest).info() if is_pod else _revision(manifest, annotations),
+    )
+
+
+def instance_of(tracking_id: str) -> str:
+    """The application's instance name, empty where the value is no tracking id."""
+    parsed = parse_tracking_id(tracking_id) if tracking_id else None
+    return parsed.instance if parsed else ""
+
+
+def _revision(manifest: Manifest, annotations: Manifest) -> tuple[tuple[str, str], ...]:
+    for name in _REVISION_ANNOTATIONS:
+        if annotations.get(name):
+            return (("Revision", f"Rev:{annotations[name]}"),)
+    revision = manifest.get("revision")
+    # A ControllerRevision counts at its top level; bool is an int in Python only.
+    if isinstance(revision, int) and not isinstance(revision, bool) and revision:
+        return (("Revision", f"Rev:{revision}"),)
+    return ()

@@ -1,0 +1,66 @@
+"""Hands changes on in batches: at once when it was quiet, else at most every tenth of a second.
+
+An object that changed several times within a batch is told once, from its first old state to
+its last new one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from tiphys.model.live import LiveChange
+from tiphys.model.resource import ResourceKey
+
+_log = structlog.get_logger(__name__)
+
+ChangeListener = Callable[[Sequence[LiveChange]], None]
+
+
+class ChangeBatches:
+    """`interval` in seconds. Listeners are called on the event loop."""
+
+    def __init__(self, interval: float = 0.1) -> None:
+        self._interval = interval
+        self._listeners: list[ChangeListener] = []
+        self._pending: dict[ResourceKey, LiveChange] = {}
+        self._due: asyncio.Handle | None = None
+        self._last = float("-inf")
+
+    def subscribe(self, listener: ChangeListener) -> None:
+        self._listeners.append(listener)
+
+    def add(self, change: LiveChange) -> None:
+        before = self._pending.pop(change.key, None)
+        old = change.old if before is None else before.old
+        if old is not None or change.new is not None:
+            self._pending[change.key] = LiveChange(change.key, old, change.new)
+        if self._due is None:
+            loop = asyncio.get_running_loop()
+            wait = self._last + self._interval - loop.time()
+            self._due = (
+                loop.call_later(wait, self._flush) if wait > 0 else loop.call_soon(self._flush)
+            )
+
+    def close(self) -> None:
+        """What is pending is dropped: whoever listens is going too."""
+        if self._due is not None:
+            self._due.cancel()
+        self._listeners.clear()
+        self._pending.clear()
+
+    def _flush(self) -> None:
+        self._due = None
+        self._last = asyncio.get_running_loop().time()
+        batch = tuple(self._pending.values())
+        self._pending.clear()
+        if not batch:
+            return
+        for listener in self._listeners:
+            try:
+                listener(batch)
+            except Exception:
+                # One listener's fault must not keep the others from hearing.
+                _log.exception("a listener to live changes failed")

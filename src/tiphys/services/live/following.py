@@ -1,0 +1,208 @@
+"""Keeps one watch for every kind that the cluster serves, as kinds come and go.
+
+Kinds are announced by CustomResourceDefinitions and APIServices, which are watched like anything
+else; a change of them asks discovery again, a few times, for it follows with a delay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from tiphys.core.tree.declared import API_SERVICE, CRD, declaration_of
+from tiphys.model.errors import KubeError
+from tiphys.model.live import ObjectList, WatchEvent, WatchState, WatchVerb
+from tiphys.model.resource import ApiResource, GroupKind, Manifest, ResourceKey, key_of
+from tiphys.services.live.intake import Intake
+from tiphys.services.live.kinds import Declarations, KindState, watchable
+from tiphys.services.live.ports import Discovery
+from tiphys.services.live.watcher import KindWatcher, ListsAndWatches
+
+_log = structlog.get_logger(__name__)
+
+# Together about 25 s: how long an API server's discovery may lag behind a definition.
+_REDISCOVERIES = (0.02, 0.1, 0.3, 1.0, 2.0, 5.0, 15.0)
+_LISTS_AT_ONCE = 6
+_AFTER_A_FAULT = 10.0
+
+KindsListener = Callable[[frozenset[GroupKind]], None]
+
+
+class KindFollower:
+    """Starts and ends watches; is the sink of all of them."""
+
+    def __init__(
+        self,
+        reader: ListsAndWatches,
+        discovery: Discovery,
+        intake: Intake,
+        *,
+        excluded: Callable[[GroupKind], bool],
+        clock: Callable[[], float],
+    ) -> None:
+        self._reader = reader
+        self._discovery = discovery
+        self._intake = intake
+        self._excluded = excluded
+        self._clock = clock
+        self._states: dict[GroupKind, KindState] = {}
+        self._watches: dict[GroupKind, asyncio.Task[None]] = {}
+        self._gate = asyncio.Semaphore(_LISTS_AT_ONCE)
+        self._declarations = Declarations()
+        self._asked = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._affected: set[GroupKind] = set()
+        self._listeners: list[KindsListener] = []
+        self._rediscovering: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self._discovery.refresh()
+        self._follow()
+        self._rediscovering = asyncio.create_task(self._rediscover())
+
+    async def settled(self) -> None:
+        """Until each kind was listed once, or could not be."""
+        await self._settled.wait()
+
+    async def close(self) -> None:
+        tasks = [*self._watches.values()]
+        if self._rediscovering is not None:
+            tasks.append(self._rediscovering)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._watches.clear()
+        self._states.clear()
+
+    def subscribe(self, listener: KindsListener) -> None:
+        self._listeners.append(listener)
+
+    @property
+    def states(self) -> Mapping[GroupKind, KindState]:
+        return self._states
+
+    def resource(self, kind: GroupKind) -> ApiResource | None:
+        """How a kind is watched, None where it is not."""
+        state = self._states.get(kind)
+        return None if state is None else state.resource
+
+    def complete(self, kinds: Iterable[GroupKind]) -> bool:
+        now = self._clock()
+        states = [self._states.get(kind) for kind in kinds]
+        return all(state is not None and state.complete(now) for state in states)
+
+    def exclude(self, excluded: Callable[[GroupKind], bool]) -> None:
+        """Another rule of which kinds are left out, from now on."""
+        self._excluded = excluded
+        self._follow()
+
+    # The sink of the watchers.
+
+    def replaced(self, resource: ApiResource, objects: ObjectList) -> None:
+        kind = resource.group_kind
+        state = self._states[kind]
+        if kind in (CRD, API_SERVICE):
+            self._declared_all(kind, objects, first=not state.listed)
+        self._intake.replaced(resource, objects)
+        self._states[kind] = replace(self._states[kind], listed=True)
+        self._settle()
+
+    def changed(self, resource: ApiResource, event: WatchEvent) -> None:
+        self._intake.changed(resource, event)
+        if resource.group_kind in (CRD, API_SERVICE):
+            gone = event.verb is WatchVerb.DELETED
+            self._declared(key_of(event.manifest), None if gone else event.manifest)
+
+    def fares(self, resource: ApiResource, state: WatchState) -> None:
+        kind = resource.group_kind
+        self._states[kind] = replace(self._states[kind], state=state, since=self._clock())
+        if state is WatchState.GONE:
+            self._intake.dropped(kind)
+            self._states[kind] = replace(self._states[kind], listed=False)
+        self._settle()
+
+    # Definitions and discovery.
+
+    def _declared_all(self, kind: GroupKind, objects: ObjectList, *, first: bool) -> None:
+        known = set(self._declarations.keys(kind))
+        for manifest in objects.items:
+            known.discard(key_of(manifest))
+            self._declared(key_of(manifest), manifest, quietly=first)
+        for key in known:
+            self._declared(key, None)
+
+    def _declared(
+        self, key: ResourceKey, manifest: Manifest | None, *, quietly: bool = False
+    ) -> None:
+        """`quietly`: at first sight discovery has just been asked, and only gaps matter."""
+        new = declaration_of(manifest) if manifest is not None else None
+        affected = self._declarations.changed(key, new)
+        if affected is None or (quietly and not self._lagging()):
+            return
+        self._affected |= affected
+        self._asked.set()
+
+    def _lagging(self) -> bool:
+        return self._declarations.lag(lambda kind: self._discovery.scope(kind) is not None)
+
+    async def _rediscover(self) -> None:
+        while True:
+            await self._asked.wait()
+            for wait in _REDISCOVERIES:
+                await asyncio.sleep(wait)
+                self._asked.clear()
+                try:
+                    await self._discovery.refresh()
+                except KubeError as error:
+                    _log.warning("discovery failed", error=str(error))
+                    continue
+                self._follow()
+                if not self._lagging():
+                    break
+
+    def _follow(self) -> None:
+        """Makes the watches those of the kinds that are served now."""
+        wanted = watchable(self._discovery.preferred(), self._excluded)
+        affected = self._affected
+        self._affected = set()
+        for kind in [*self._states]:
+            state = self._states[kind]
+            if wanted.get(kind) != state.resource or state.state is WatchState.GONE:
+                self._watches.pop(kind).cancel()
+                del self._states[kind]
+                if kind not in wanted:
+                    self._intake.dropped(kind)
+                affected.add(kind)
+        for kind, resource in wanted.items():
+            if kind not in self._states:
+                self._begin(resource)
+                affected.add(kind)
+        self._settle()
+        if affected:
+            for listener in self._listeners:
+                listener(frozenset(affected))
+
+    def _begin(self, resource: ApiResource) -> None:
+        kind = resource.group_kind
+        self._states[kind] = KindState(resource, WatchState.LISTING, self._clock())
+        self._watches[kind] = asyncio.create_task(self._watch(resource), name=f"watch {kind}")
+
+    async def _watch(self, resource: ApiResource) -> None:
+        while True:
+            try:
+                await KindWatcher(self._reader, resource, self, gate=self._gate).run()
+                return
+            except Exception:
+                # A fault of ours on one kind: it shows as not current, and is tried again.
+                _log.exception("the watch of a kind failed", kind=str(resource.group_kind))
+                self.fares(resource, WatchState.FAILING)
+                await asyncio.sleep(_AFTER_A_FAULT)
+
+    def _settle(self) -> None:
+        if all(state.settled for state in self._states.values()):
+            self._settled.set()
+        else:
+            self._settled.clear()

@@ -1,0 +1,170 @@
+"""The live state of one cluster: an index kept up to date by one watch for each kind.
+
+Of every object a few facts are kept, of the tracked ones the manifest too. Nothing here scans
+the cluster: what is asked for is found by key, owner, application or namespace.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from tiphys.model.errors import ObjectNotFoundError
+from tiphys.model.live import LiveChange, LiveObject, WatchState
+from tiphys.model.resource import (
+    ApiResource,
+    GroupKind,
+    GroupVersionKind,
+    Manifest,
+    ResourceKey,
+    gvk_of,
+)
+from tiphys.services.live.batches import ChangeBatches
+from tiphys.services.live.following import KindFollower, KindsListener
+from tiphys.services.live.intake import Intake, Judge
+from tiphys.services.live.ports import Discovery, KubeReader
+from tiphys.services.live.store import ObjectStore, owner_key
+
+
+def nothing_excluded(_: GroupKind) -> bool:
+    return False
+
+
+class ClusterIndex:
+    """Implements LiveIndex. `excluded` adds to the kinds that the contract always leaves out."""
+
+    def __init__(
+        self,
+        reader: KubeReader,
+        discovery: Discovery,
+        *,
+        judge: Judge,
+        excluded: Callable[[GroupKind], bool] = nothing_excluded,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._reader = reader
+        self._discovery = discovery
+        self._store = ObjectStore()
+        self._batches = ChangeBatches()
+        self._intake = Intake(self._store, judge, self._batches.add)
+        self._follower = KindFollower(
+            reader, discovery, self._intake, excluded=excluded, clock=clock
+        )
+
+    async def start(self) -> None:
+        """Asks discovery and begins the watches; `ready` waits for the first lists."""
+        await self._follower.start()
+
+    async def ready(self) -> None:
+        """Until each kind was listed once, or could not be: see `troubled`."""
+        await self._follower.settled()
+
+    async def close(self) -> None:
+        await self._follower.close()
+        self._batches.close()
+
+    def tracked(self, instance: str) -> Sequence[LiveObject]:
+        return self._store.tracked(instance)
+
+    def get(self, key: ResourceKey) -> LiveObject | None:
+        return self._store.get(key)
+
+    def namespaced(self, namespace: str) -> Sequence[LiveObject]:
+        """Everything in a namespace: what orphans are looked for in."""
+        return self._store.namespaced(namespace)
+
+    def dependants(self, uid: str) -> Sequence[LiveObject]:
+        owner = self._store.by_uid(uid)
+        return () if owner is None else self._store.dependants(owner)
+
+    def root(self, key: ResourceKey) -> LiveObject | None:
+        """By owners in the object's own namespace, whose uid is the one that it names."""
+        seen: set[ResourceKey] = set()
+        waiting = [key]
+        while waiting:
+            at = waiting.pop(0)
+            found = self._store.get(at)
+            if found is None or at in seen:
+                continue
+            seen.add(at)
+            if found.instance:
+                return found
+            for owner in found.owners:
+                above = self._store.get(owner_key(at, owner))
+                # A reference to an object that is gone says nothing about its namesake.
+                if above is not None and owner.uid in ("", above.uid):
+                    waiting.append(above.key)
+        return None
+
+    async def manifest(self, key: ResourceKey, version: str = "") -> Manifest | None:
+        known = self._store.get(key)
+        if known is not None and version in ("", known.version):
+            kept = self._store.manifest(key)
+            if kept is not None:
+                return kept
+        if known is None and self.complete([key.group_kind]):
+            return None
+        resource = self._addressed(key.group_kind, version)
+        if resource is None:
+            return None
+        try:
+            found = await self._reader.get(resource, key.namespace, key.name)
+        except ObjectNotFoundError:
+            if known is not None:
+                self.forget(key, known.uid)
+            return None
+        self._keep(key, found)
+        return found
+
+    def complete(self, kinds: Iterable[GroupKind]) -> bool:
+        return self._follower.complete(kinds)
+
+    def observe(self, manifest: Manifest) -> None:
+        gvk = gvk_of(manifest)
+        resource = self._follower.resource(gvk.group_kind)
+        # Another version of the kind than the watched one would be told twice, in two shapes;
+        # and of a kind without a watch no one would ever hear that the object changed.
+        if resource is not None and resource.version == gvk.version:
+            self._intake.observed(resource, manifest)
+
+    def forget(self, key: ResourceKey, uid: str) -> None:
+        self._intake.gone(key, uid)
+
+    def subscribe(self, listener: Callable[[Sequence[LiveChange]], None]) -> None:
+        self._batches.subscribe(listener)
+
+    def subscribe_kinds(self, listener: KindsListener) -> None:
+        """Calls with the kinds that came, went, or changed in version or schema."""
+        self._follower.subscribe(listener)
+
+    def exclude(self, excluded: Callable[[GroupKind], bool]) -> None:
+        """Another rule of which kinds are left out, from now on."""
+        self._follower.exclude(excluded)
+
+    def troubled(self) -> Mapping[GroupKind, WatchState]:
+        """The kinds whose watch is not current, and why."""
+        return {
+            kind: state.state
+            for kind, state in self._follower.states.items()
+            if state.state is not WatchState.CURRENT
+        }
+
+    def _addressed(self, kind: GroupKind, version: str) -> ApiResource | None:
+        """The kind in this version where that is served, else in the preferred one."""
+        exact = self._discovery.find(GroupVersionKind(kind.group, version, kind.kind))
+        if exact is not None:
+            return exact
+        served = self._discovery.preferred()
+        return next((resource for resource in served if resource.group_kind == kind), None)
+
+    def _keep(self, key: ResourceKey, manifest: Manifest) -> None:
+        """Keeps what a GET answered for as long as it is the version that is known."""
+        self.observe(manifest)
+        known = self._store.get(key)
+        version = (manifest.get("metadata") or {}).get("resourceVersion")
+        if (
+            known is not None
+            and known.resource_version == version
+            and known.version == gvk_of(manifest).version
+        ):
+            self._store.keep(key, manifest)

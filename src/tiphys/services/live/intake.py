@@ -1,0 +1,165 @@
+"""Takes reports of objects into the store and says what changed.
+
+Reports come from lists, watches, our own writes' answers and failed reads. An object never goes
+back to an older version, and what is known to be gone does not come back by a late report.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from tiphys.core.tree.facts import live_object
+from tiphys.model.live import LiveChange, LiveObject, ObjectList, WatchEvent, WatchVerb
+from tiphys.model.resource import ApiResource, GroupKind, Manifest, ResourceKey
+from tiphys.model.status import HealthCode, HealthStatus
+from tiphys.services.live.claims import CLAIM, STATEFUL_SET, ClaimOwners
+from tiphys.services.live.order import Departed, is_older
+from tiphys.services.live.store import ObjectStore
+
+_log = structlog.get_logger(__name__)
+
+_ENDPOINTS = GroupKind("", "Endpoints")
+
+Judge = Callable[[Manifest], HealthStatus | None]
+
+
+class Intake:
+    """`tell` hears of every change that is worth a look."""
+
+    def __init__(
+        self, store: ObjectStore, judge: Judge, tell: Callable[[LiveChange], None]
+    ) -> None:
+        self._store = store
+        self._judge = judge
+        self._tell = tell
+        self._departed = Departed()
+        self._claims = ClaimOwners()
+        self._listed: dict[GroupKind, str] = {}
+
+    def replaced(self, resource: ApiResource, objects: ObjectList) -> None:
+        """A whole list: what is not in it is gone, unless it is newer than the list."""
+        kind = resource.group_kind
+        version = objects.resource_version
+        # A list older than the one before: the cluster was restored from a backup, and
+        # everything that we hold of it may be ahead of what it holds itself.
+        restored = is_older(version, self._listed.get(kind, ""))
+        if restored:
+            self._departed.clear()
+        self._listed[kind] = version
+        gone = set(self._store.keys(kind))
+        for manifest in objects.items:
+            gone.discard(self._take(resource, manifest, restored=restored))
+        for key in gone:
+            old = self._store.get(key)
+            if old is not None and (restored or not is_older(version, old.resource_version)):
+                self._remove(key, old.uid)
+
+    def changed(self, resource: ApiResource, event: WatchEvent) -> None:
+        match event.verb:
+            case WatchVerb.DELETED:
+                metadata = event.manifest["metadata"]
+                uid = str(metadata.get("uid") or "")
+                self._remove(_key(resource, metadata), uid)
+                self._departed.add(uid)
+            case WatchVerb.MODIFIED if resource.group_kind == _ENDPOINTS:
+                # They change with every Pod and nothing that is kept of them does.
+                return
+            case WatchVerb.ADDED | WatchVerb.MODIFIED:
+                self._take(resource, event.manifest)
+            case WatchVerb.BOOKMARK:
+                return
+
+    def observed(self, resource: ApiResource, manifest: Manifest) -> None:
+        self._take(resource, manifest)
+
+    def gone(self, key: ResourceKey, uid: str) -> None:
+        self._remove(key, uid)
+        self._departed.add(uid)
+
+    def dropped(self, kind: GroupKind) -> None:
+        """The kind is no longer watched: nothing is known of its objects any more."""
+        self._listed.pop(kind, None)
+        for key in self._store.keys(kind):
+            old = self._store.get(key)
+            if old is not None:
+                self._remove(key, old.uid)
+
+    def _take(
+        self, resource: ApiResource, manifest: Manifest, *, restored: bool = False
+    ) -> ResourceKey:
+        metadata = manifest["metadata"]
+        key = _key(resource, metadata)
+        uid = metadata.get("uid") or ""
+        old = self._store.get(key)
+        if old is not None and old.uid == uid:
+            version = metadata.get("resourceVersion") or ""
+            if version == old.resource_version and resource.version == old.version:
+                return key
+            if is_older(version, old.resource_version) and not restored:
+                return key
+        elif uid in self._departed:
+            return key
+        new = self._with_claim_owner(live_object(key, manifest, self._health(manifest)))
+        # Owned objects are looked at by facts alone; only what could be compared is kept whole.
+        self._store.put(new, manifest if new.instance else None)
+        if old is not None and old.uid != uid:
+            self._departed.add(old.uid)
+        if key.group_kind == STATEFUL_SET:
+            self._adopt_claims(key, manifest)
+        if old is None or _worth_telling(old, new):
+            self._tell(LiveChange(key, old, new))
+        return key
+
+    def _remove(self, key: ResourceKey, uid: str) -> None:
+        """Only this very object: another of the same name stays."""
+        old = self._store.get(key)
+        if old is None or old.uid != uid:
+            return
+        self._store.remove(key)
+        if key.group_kind in (CLAIM, STATEFUL_SET):
+            self._claims.forget(key)
+        self._tell(LiveChange(key, old, None))
+
+    def _health(self, manifest: Manifest) -> HealthStatus | None:
+        try:
+            return self._judge(manifest)
+        except Exception as error:
+            # A status of an unforeseen shape must not end the watch of its whole kind.
+            _log.warning("health cannot be judged", kind=manifest.get("kind"), error=repr(error))
+            return HealthStatus(HealthCode.UNKNOWN, "the status has a shape that is not understood")
+
+    def _with_claim_owner(self, new: LiveObject) -> LiveObject:
+        if new.key.group_kind != CLAIM or new.owners:
+            return new
+        owner = self._claims.owner(new.key)
+        return replace(new, owners=(owner,), instance="") if owner else new
+
+    def _adopt_claims(self, key: ResourceKey, manifest: Manifest) -> None:
+        for claim in self._claims.claims(key, manifest):
+            old = self._store.get(claim)
+            if old is None or old.owners:
+                continue
+            new = self._with_claim_owner(old)
+            self._store.put(new, None)
+            self._tell(LiveChange(claim, old, new))
+
+
+def _key(resource: ApiResource, metadata: Manifest) -> ResourceKey:
+    # Few namespaces and kinds are named by many objects: one string of each is enough.
+    return ResourceKey(
+        resource.group,
+        resource.kind,
+        sys.intern(metadata.get("namespace") or ""),
+        metadata["name"],
+    )
+
+
+def _worth_telling(old: LiveObject, new: LiveObject) -> bool:
+    """A tracked object's every version counts; of the others only what the kept facts say."""
+    if new.instance or old.instance:
+        return True
+    return replace(old, resource_version="") != replace(new, resource_version="")
