@@ -142,7 +142,8 @@ def built(plan: Plan, cache: Path) -> Path:
 
 
 def compile_program(plan: Plan, output: Path) -> None:
-    command = [plan.toolchain.go, "build", "-v", "-p", str(cores()), *plan.flags, "-o", output, "."]
+    command = [str(plan.toolchain.go), "build", "-v", "-p", str(cores()), *plan.flags]
+    command += ["-o", str(output), "."]
     environment = os.environ | {
         "CGO_ENABLED": "0",
         "GOTOOLCHAIN": "local",
