@@ -62,15 +62,15 @@ def fold_string_data(manifest: Manifest) -> Manifest:
         return manifest
     if gvk_of(manifest).group:
         return manifest
-    texts = manifest["stringData"]
-    if not isinstance(texts, Mapping):
+    texts, data = manifest["stringData"], manifest.get("data") or {}
+    if not isinstance(texts, Mapping) or not isinstance(data, Mapping):
         return manifest
     encoded = {
         name: base64.b64encode(str("" if text is None else text).encode()).decode("ascii")
         for name, text in texts.items()
     }
     folded = {name: value for name, value in manifest.items() if name != "stringData"}
-    folded["data"] = {**(manifest.get("data") or {}), **encoded}
+    folded["data"] = {**data, **encoded}
     return folded
 
 
