@@ -17,11 +17,15 @@ TiphysError
 │   ├── ResourceGoneError            410: a watch or a list has to start again
 │   ├── KindNotFoundError            discovery does not know the kind
 │   └── KubeUnreachableError         network, time-out, 429 and 5xx after retries
+├── ApiError                   a call on an application was refused, with the code for callers
 ├── ManifestDecodeError        a custom resource's field that cannot be read, by its path
+├── DevClusterError            the development control plane does not start, stop or answer
 └── SettingsError              a setting that cannot be read, by its key
 """
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 
 class TiphysError(Exception):
@@ -105,6 +109,27 @@ class KubeUnreachableError(KubeError):
     pass
 
 
+class ApiCode(StrEnum):
+    """Why a call was refused; gRPC's names."""
+
+    ALREADY_EXISTS = "AlreadyExists"
+    FAILED_PRECONDITION = "FailedPrecondition"
+    INTERNAL = "Internal"
+    INVALID_ARGUMENT = "InvalidArgument"
+    NOT_FOUND = "NotFound"
+    PERMISSION_DENIED = "PermissionDenied"
+    UNAVAILABLE = "Unavailable"
+    UNKNOWN = "Unknown"
+
+
+class ApiError(TiphysError):
+    """A call on an application, project or the like was refused."""
+
+    def __init__(self, code: ApiCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class ManifestDecodeError(TiphysError):
     """`field` is the path from the object's root, such as `spec.source.repoURL`."""
 
@@ -119,3 +144,7 @@ class SettingsError(TiphysError):
     def __init__(self, message: str, *, key: str = "") -> None:
         super().__init__(message)
         self.key = key
+
+
+class DevClusterError(TiphysError):
+    """The text says what failed, where its log is, and what to do."""

@@ -1,0 +1,289 @@
+"""The calls on applications, straight on the API server of the cluster that they live in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+
+from tiphys.model.application import Application
+from tiphys.model.appproject import AppProject
+from tiphys.model.errors import (
+    ApiCode,
+    ApiError,
+    ConflictError,
+    KubeUnreachableError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    RepositoryError,
+    ResourceGoneError,
+)
+from tiphys.model.live import PatchKind, WatchVerb
+from tiphys.model.names import (
+    ANNOTATION_REFRESH,
+    ANNOTATION_REFRESH_TIMESTAMP,
+    API_GROUP,
+)
+from tiphys.model.resource import ApiResource, Manifest, key_of
+from tiphys.services.applications.ports import SourceCheck
+from tiphys.services.applications.tree import live_tree
+from tiphys.services.applications.validation import (
+    check_destination,
+    check_shape,
+    check_sources,
+    invalid_spec,
+    no_project,
+)
+from tiphys.services.applications.values import (
+    AppEvent,
+    AppName,
+    EventKind,
+    SyncCommand,
+    TreeNode,
+)
+from tiphys.services.applications.writing import (
+    deletion_finalizers,
+    for_creation,
+    operation_of,
+    same,
+    upserted,
+    with_operation,
+)
+from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter
+
+MANAGER = "argocd"
+
+_VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
+APPLICATIONS = ApiResource(API_GROUP, "v1alpha1", "Application", "applications", True, _VERBS)
+PROJECTS = ApiResource(API_GROUP, "v1alpha1", "AppProject", "appprojects", True, _VERBS)
+_CONFIG_MAPS = ApiResource("", "v1", "ConfigMap", "configmaps", True, _VERBS)
+_SETTINGS = "argocd-cm"
+
+
+class Applications:
+    """`namespace` is the control plane's. All methods raise ApiError and KubeError."""
+
+    def __init__(
+        self,
+        reader: KubeReader,
+        writer: KubeWriter,
+        discovery: Discovery,
+        sources: SourceCheck,
+        *,
+        namespace: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._discovery = discovery
+        self._sources = sources
+        self._namespace = namespace
+        self._clock = clock
+
+    async def get(self, name: AppName) -> Application:
+        """An absent application is answered like a forbidden one, as the contract does."""
+        if name.namespace not in ("", self._namespace):
+            raise _permission_denied()
+        try:
+            manifest = await self._reader.get(APPLICATIONS, self._namespace, name.name)
+        except ObjectNotFoundError:
+            raise _permission_denied() from None
+        return Application(manifest)
+
+    async def list(self, *, selector: str = "") -> Sequence[Application]:
+        """By name."""
+        found = await self._reader.list(
+            APPLICATIONS, namespace=self._namespace, label_selector=selector
+        )
+        return sorted(map(Application, found.items), key=lambda application: application.name)
+
+    async def create(
+        self, application: Application, *, upsert: bool, validate: bool
+    ) -> Application:
+        """Answers the stored application, which may have been there before."""
+        manifest = for_creation(application, self._namespace)
+        await self._check(Application(manifest), validate=validate)
+        try:
+            return Application(await self._writer.create(APPLICATIONS, manifest, manager=MANAGER))
+        except ObjectExistsError:
+            pass
+        stored = await self._reader.get(APPLICATIONS, self._namespace, application.name)
+        if same(manifest, stored):
+            return Application(stored)
+        if not upsert:
+            raise ApiError(
+                ApiCode.INVALID_ARGUMENT,
+                "existing application spec is different, use upsert flag to force update",
+            )
+        name = AppName(self._namespace, application.name)
+        return await self._update(name, lambda live: upserted(manifest, live.to_manifest()))
+
+    async def refresh(self, name: AppName, *, hard: bool) -> Application:
+        """Asks for a comparison and waits, without a limit of its own, until it is done."""
+        await self.get(name)
+        kind = "hard" if hard else "normal"
+        stamp = self._clock().strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
+        annotations = {ANNOTATION_REFRESH: kind, ANNOTATION_REFRESH_TIMESTAMP: stamp}
+        patched = await self._writer.patch(
+            APPLICATIONS,
+            self._namespace,
+            name.name,
+            PatchKind.MERGE,
+            {"metadata": {"annotations": annotations}},
+            manager=MANAGER,
+        )
+        async for event in self.watch(name, _version(patched)):
+            if event.kind is EventKind.DELETED:
+                raise _permission_denied()
+            if ANNOTATION_REFRESH not in event.application.metadata.annotations:
+                return event.application
+        raise ApiError(ApiCode.UNKNOWN, "application refresh deadline exceeded")
+
+    async def sync(self, name: AppName, command: SyncCommand) -> Application:
+        """Writes the operation that the controller then takes up."""
+        application = await self.get(name)
+        if application.metadata.deletion_timestamp:
+            raise ApiError(ApiCode.FAILED_PRECONDITION, "application is deleting")
+        revision = await self._revision(application, command)
+
+        def ask(live: Application) -> Manifest:
+            if live.operation is not None:
+                raise ApiError(
+                    ApiCode.FAILED_PRECONDITION, "another operation is already in progress"
+                )
+            return with_operation(live.to_manifest(), operation_of(live, command, revision))
+
+        return await self._update(name, ask)
+
+    async def delete(
+        self, name: AppName, *, cascade: bool = True, propagation: str | None = None
+    ) -> None:
+        """Starts a deletion; `propagation` None leaves it to the finalizer that is there."""
+        while True:
+            application = await self.get(name)
+            finalizers = deletion_finalizers(application, cascade=cascade, propagation=propagation)
+            try:
+                if finalizers is not None:
+                    await self._finalizers(application, finalizers)
+                await self._writer.delete(
+                    APPLICATIONS, self._namespace, name.name, uid=application.uid
+                )
+            except ConflictError:
+                continue
+            except ObjectNotFoundError:
+                return
+            return
+
+    async def watch(self, name: AppName, resource_version: str) -> AsyncIterator[AppEvent]:
+        """Changes of one application after a version, without end; none is missed."""
+        version = resource_version
+        while True:
+            try:
+                async for event in self._reader.watch(
+                    APPLICATIONS, resource_version=version, namespace=self._namespace
+                ):
+                    version = _version(event.manifest) or version
+                    if (
+                        event.verb is not WatchVerb.BOOKMARK
+                        and key_of(event.manifest).name == name.name
+                    ):
+                        yield AppEvent(EventKind(event.verb.value), Application(event.manifest))
+            except (ResourceGoneError, KubeUnreachableError):
+                live = await self._again(name)
+                yield live
+                version = live.application.metadata.resource_version
+
+    async def tree(self, application: Application) -> Sequence[TreeNode]:
+        """The live objects of an application with their dependants."""
+        await self._discovery.refresh()
+        return await live_tree(application, self._reader, self._discovery)
+
+    async def project(self, name: str) -> AppProject | None:
+        try:
+            return AppProject(await self._reader.get(PROJECTS, self._namespace, name))
+        except ObjectNotFoundError:
+            return None
+
+    async def url(self) -> str:
+        """Where the UI is, empty when the settings do not say."""
+        try:
+            settings = await self._reader.get(_CONFIG_MAPS, self._namespace, _SETTINGS)
+        except ObjectNotFoundError:
+            return ""
+        return str((settings.get("data") or {}).get("url") or "").rstrip("/")
+
+    async def _check(self, application: Application, *, validate: bool) -> None:
+        if not application.name:
+            raise ApiError(ApiCode.UNKNOWN, "resource name may not be empty")
+        if await self.project(application.spec.project) is None:
+            raise no_project(application.spec.project)
+        check_destination(application)
+        check_shape(application)
+        if validate:
+            await check_sources(application, self._sources)
+
+    async def _update(
+        self, name: AppName, change: Callable[[Application], Manifest]
+    ) -> Application:
+        """Read, change, write, again as long as somebody else wrote in between."""
+        while True:
+            wanted = change(await self.get(name))
+            try:
+                return Application(
+                    await self._writer.replace(APPLICATIONS, wanted, manager=MANAGER)
+                )
+            except ConflictError:
+                continue
+
+    async def _finalizers(self, application: Application, finalizers: Sequence[str]) -> None:
+        metadata = {
+            "finalizers": list(finalizers),
+            "resourceVersion": application.metadata.resource_version,
+        }
+        await self._writer.patch(
+            APPLICATIONS,
+            self._namespace,
+            application.name,
+            PatchKind.MERGE,
+            {"metadata": metadata},
+            manager=MANAGER,
+        )
+
+    async def _revision(self, application: Application, command: SyncCommand) -> str:
+        check_shape(application)
+        source = application.spec.source
+        if source is None:
+            raise invalid_spec(application.name, "spec.source is required")
+        target = source.target_revision
+        asked = command.revision or target
+        policy = application.spec.sync_policy
+        automated = policy.automated if policy else None
+        if (
+            automated is not None
+            and automated.enabled is not False
+            and not command.dry_run
+            and asked not in (target, target or "HEAD")
+        ):
+            raise ApiError(
+                ApiCode.FAILED_PRECONDITION,
+                f"Cannot sync to {asked}: auto-sync currently set to {target or 'HEAD'}",
+            )
+        try:
+            return await self._sources.resolve(source, asked)
+        except RepositoryError as error:
+            raise ApiError(ApiCode.FAILED_PRECONDITION, str(error)) from None
+
+    async def _again(self, name: AppName) -> AppEvent:
+        """The application as it is now, after a watch that lost its place."""
+        try:
+            return AppEvent(EventKind.MODIFIED, await self.get(name))
+        except ApiError:
+            gone = Application({"metadata": {"name": name.name, "namespace": self._namespace}})
+            return AppEvent(EventKind.DELETED, gone)
+
+
+def _permission_denied() -> ApiError:
+    return ApiError(ApiCode.PERMISSION_DENIED, "permission denied")
+
+
+def _version(manifest: Manifest) -> str:
+    return str((manifest.get("metadata") or {}).get("resourceVersion") or "")

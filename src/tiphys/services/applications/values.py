@@ -1,0 +1,72 @@
+"""What goes into and comes out of the calls on applications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from tiphys.model.application import (
+    Application,
+    Info,
+    RetryStrategy,
+    SyncOperationResource,
+    SyncStrategy,
+)
+from tiphys.model.status import HealthStatus
+
+
+class AppName(NamedTuple):
+    """Which application; an empty namespace is that of the control plane."""
+
+    namespace: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str, namespace: str = "") -> AppName:
+        """`name` or `namespace/name`; what stands in the text wins over `namespace`."""
+        before, slash, after = text.partition("/")
+        return cls(before, after) if slash else cls(namespace, text)
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+class EventKind(StrEnum):
+    ADDED = "ADDED"
+    MODIFIED = "MODIFIED"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True)
+class AppEvent:
+    kind: EventKind
+    application: Application
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncCommand:
+    """A requested sync. None for options or retry takes the application's own."""
+
+    revision: str = ""
+    prune: bool = False
+    dry_run: bool = False
+    strategy: SyncStrategy | None = None
+    resources: tuple[SyncOperationResource, ...] = ()
+    sync_options: tuple[str, ...] | None = None
+    retry: RetryStrategy | None = None
+    info: tuple[Info, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TreeNode:
+    """A live object of an application; `parent` is the uid of its first owner in the tree."""
+
+    uid: str
+    group: str
+    kind: str
+    namespace: str
+    name: str
+    parent: str = ""
+    created_at: str = ""
+    health: HealthStatus | None = None
