@@ -18,6 +18,7 @@ import (
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/component-base/version"
 )
 
 // Two nodes, so that spreading and anti-affinity have something to choose from.
@@ -139,7 +140,7 @@ func nodeStatus(name string, kubeletPort int) core.NodeStatus {
 		DaemonEndpoints: core.NodeDaemonEndpoints{KubeletEndpoint: core.DaemonEndpoint{Port: int32(kubeletPort)}},
 		NodeInfo: core.NodeSystemInfo{
 			OperatingSystem: "linux", Architecture: "amd64",
-			KubeletVersion: "v1.36.3", ContainerRuntimeVersion: "kwok://0.8.0",
+			KubeletVersion: version.Get().GitVersion, ContainerRuntimeVersion: "kwok://0.8.0",
 			OSImage: "simulated", KernelVersion: "simulated",
 		},
 	}

@@ -17,6 +17,11 @@ import (
 // patience with an API server or etcd that does not come up.
 const startPatience = 90 * time.Second
 
+// exitRunning says that another supervisor has the instance.
+const exitRunning = 3
+
+var errRunning = errors.New("the instance is running already")
+
 // runSupervisor starts an instance and keeps it running until it is told to
 // stop. It holds the lock of the instance's folder for as long as it lives: who
 // finds the lock free knows that nothing of the instance runs.
@@ -33,11 +38,18 @@ func runSupervisor() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := supervise(ctx, *name, *dir); err != nil {
+	err := supervise(ctx, *name, *dir)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "tiphys-devcluster:", err)
+	}
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errRunning):
+		return exitRunning
+	default:
 		return 1
 	}
-	return 0
 }
 
 func supervise(ctx context.Context, name, dir string) error {
@@ -65,9 +77,13 @@ func (i *instance) lock() (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	// Who only asks whether it is taken holds it for a moment, too.
+	err = poll(context.Background(), 2*time.Second, func(context.Context) error {
+		return syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	})
+	if err != nil {
 		_ = file.Close()
-		return nil, fmt.Errorf("instance %q is running already", i.Name)
+		return nil, errRunning
 	}
 	if err := file.Truncate(0); err != nil {
 		return nil, err
