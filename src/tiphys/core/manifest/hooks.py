@@ -121,8 +121,7 @@ def with_hook_name(
         return manifest
     short = revision[:7] if len(revision) >= 8 else revision
     suffix = f"{short}-{phase.value}-{int(started_at.timestamp())}".lower()
-    named = {name: value for name, value in meta.items() if name != "generateName"}
-    return {**manifest, "metadata": {**named, "name": f"{prefix}{suffix}"}}
+    return {**manifest, "metadata": {**meta, "name": f"{prefix}{suffix}"}}
 
 
 def _known(manifest: Manifest, name: str, values: Mapping[str, T]) -> tuple[T, ...]:
