@@ -127,9 +127,7 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
         if key in old and before == value:
             continue
         if isinstance(value, Mapping) and isinstance(before, Mapping):
-            inner = merge_patch(before, value)
-            if inner:
-                patch[key] = inner
+            patch[key] = merge_patch(before, value)
         else:
             patch[key] = value
     return patch

@@ -1,0 +1,130 @@
+"""What a pass does with an operation: begin, resume, wait, try again, or end it.
+
+The copy inside status.operationState is what runs. It survives restarts, so a restart is one
+more pass. How an attempt ends, and when the next one is due, is core.sync.retry's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from tiphys.core.app.times import parse_rfc3339, rfc3339
+from tiphys.core.settings import Settings
+from tiphys.core.sync.retry import RetryPolicyError, due, next_attempt
+from tiphys.model.application import (
+    Application,
+    ApplicationSpec,
+    OperationState,
+    RevisionHistory,
+    SyncOperation,
+)
+from tiphys.model.status import OperationPhase
+
+_DEFAULT_HISTORY = 10
+_COMPLETED = frozenset(phase.value for phase in OperationPhase if phase.completed)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOperation:
+    """Run it from this state. `store`: the state is new and has to be stored first."""
+
+    state: OperationState
+    store: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateOperation:
+    """End it. `timed_out`: nobody asked for it, it took too long; store the state first."""
+
+    state: OperationState
+    timed_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WaitForRetry:
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndOperation:
+    """It cannot go on; this is its last state."""
+
+    state: OperationState
+
+
+OperationStep = RunOperation | TerminateOperation | WaitForRetry | EndOperation
+
+
+def decide_operation(app: Application, now: datetime, settings: Settings) -> OperationStep | None:
+    """The first rung that holds decides; None where there is no operation."""
+    if app.operation is None:
+        return None
+    state = app.status.operation_state
+    # Nothing runs, so what is asked for begins.
+    if state is None or state.phase in _COMPLETED:
+        fresh = OperationState(
+            operation=app.operation,
+            phase=OperationPhase.RUNNING.value,
+            started_at=rfc3339(now),
+        )
+        return RunOperation(fresh, store=True)
+    # Somebody asked for its end.
+    if state.phase == OperationPhase.TERMINATING:
+        return TerminateOperation(state, timed_out=False)
+    if _is_late(state, now, settings):
+        ending = replace(
+            state,
+            phase=OperationPhase.TERMINATING.value,
+            message="operation is terminating due to timeout",
+        )
+        return TerminateOperation(ending, timed_out=True)
+    return _resumed(state, now)
+
+
+def _resumed(state: OperationState, now: datetime) -> OperationStep:
+    try:
+        next_try = due(state)
+    except RetryPolicyError as error:
+        message = f"{state.message} (failed to retry: {error})"
+        return EndOperation(replace(state, phase=OperationPhase.ERROR.value, message=message))
+    # It was interrupted, or its last pass ended with something to wait for.
+    if next_try is None:
+        return RunOperation(state, store=False)
+    if now < next_try:
+        return WaitForRetry(next_try)
+    return RunOperation(next_attempt(state), store=True)
+
+
+def _is_late(state: OperationState, now: datetime, settings: Settings) -> bool:
+    started = parse_rfc3339(state.started_at)
+    if settings.sync_timeout <= 0 or started is None:
+        return False
+    return now > started + timedelta(seconds=settings.sync_timeout)
+
+
+def history_after(
+    history: Sequence[RevisionHistory], state: OperationState, spec: ApplicationSpec, now: datetime
+) -> tuple[RevisionHistory, ...] | None:
+    """The history after an operation has ended; None where it does not enter the history."""
+    sync = state.operation.sync or SyncOperation()
+    result = state.sync_result
+    whole = state.phase == OperationPhase.SUCCEEDED and not sync.dry_run and not sync.resources
+    if not whole or result is None:
+        return None
+    entry = RevisionHistory(
+        id=history[-1].id + 1 if history else 0,
+        deployed_at=rfc3339(now),
+        deploy_started_at=state.started_at,
+        initiated_by=state.operation.initiated_by,
+        revision=result.revision,
+        source=result.source,
+        revisions=result.revisions,
+        sources=result.sources,
+    )
+    limit = spec.revision_history_limit
+    kept = _DEFAULT_HISTORY if limit is None else max(limit, 0)
+    return (*history, entry)[-kept:] if kept else ()
