@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tiphys.core.manifest.images import container_images
 from tiphys.core.manifest.tracking import parse_tracking_id
 from tiphys.core.tree.owners import owners_of
-from tiphys.core.tree.pods import images_of, summarise
+from tiphys.core.tree.pods import summarise
 from tiphys.model.live import LiveObject
 from tiphys.model.names import ANNOTATION_TRACKING_ID
 from tiphys.model.resource import Manifest, ResourceKey, split_api_version
@@ -32,7 +33,7 @@ def live_object(key: ResourceKey, manifest: Manifest, health: HealthStatus | Non
         tracking_id=tracking_id,
         instance="" if owners else instance_of(tracking_id),
         health=health,
-        images=images_of(manifest) if is_pod else (),
+        images=_images(manifest) if is_pod else (),
         info=summarise(manifest).info() if is_pod else _revision(manifest, annotations),
     )
 
@@ -41,6 +42,10 @@ def instance_of(tracking_id: str) -> str:
     """The application's instance name, empty where the value is no tracking id."""
     parsed = parse_tracking_id(tracking_id) if tracking_id else None
     return parsed.instance if parsed else ""
+
+
+def _images(pod: Manifest) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(container_images(pod, init=True)))
 
 
 def _revision(manifest: Manifest, annotations: Manifest) -> tuple[tuple[str, str], ...]:

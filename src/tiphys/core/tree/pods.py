@@ -19,13 +19,9 @@ class PodSummary:
 
     def info(self) -> tuple[tuple[str, str], ...]:
         """The tree node's info entries, in the contract's order."""
-        entries = [
-            ("Status Reason", self.reason),
-            ("Node", self.node),
-            ("Containers", f"{self.ready}/{self.total}"),
-        ]
-        if not self.reason:
-            del entries[0]
+        entries = [("Status Reason", self.reason)] if self.reason else []
+        entries.append(("Node", self.node))
+        entries.append(("Containers", f"{self.ready}/{self.total}"))
         if self.restarts > 0:
             entries.append(("Restart Count", str(self.restarts)))
         return tuple(entries)
@@ -47,14 +43,6 @@ def summarise(pod: Manifest) -> PodSummary:
         total=len(spec.get("containers") or ()) + len(sidecars),
         restarts=progress.restarts,
     )
-
-
-def images_of(pod: Manifest) -> tuple[str, ...]:
-    """Images of init containers and containers, each once, in the order of the spec."""
-    spec = pod.get("spec") or {}
-    listed = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
-    images = [str(container.get("image") or "") for container in listed]
-    return tuple(dict.fromkeys(image for image in images if image))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +87,14 @@ def _init_containers(
         sidecar_restarts += again if sidecar else 0
         state = container.get("state") or {}
         terminated = state.get("terminated")
-        if terminated and not terminated.get("exitCode"):
+        if terminated is not None and not terminated.get("exitCode"):
             continue
         if sidecar and container.get("started"):
             ready += 1 if container.get("ready") else 0
             continue
         initialising = True
         waiting = str((state.get("waiting") or {}).get("reason") or "")
-        if terminated:
+        if terminated is not None:
             reason = f"Init:{_termination(terminated)}"
         elif waiting and waiting != "PodInitializing":
             reason = f"Init:{waiting}"
@@ -127,7 +115,7 @@ def _containers(before: _Progress, status: Mapping[str, Any]) -> _Progress:
         waiting = str((state.get("waiting") or {}).get("reason") or "")
         if waiting:
             reason = waiting
-        elif state.get("terminated"):
+        elif state.get("terminated") is not None:
             reason = _termination(state["terminated"])
         elif container.get("ready") and state.get("running") is not None:
             running = True

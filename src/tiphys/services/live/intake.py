@@ -162,4 +162,4 @@ def _worth_telling(old: LiveObject, new: LiveObject) -> bool:
     """A tracked object's every version counts; of the others only what the kept facts say."""
     if new.instance or old.instance:
         return True
-    return replace(old, resource_version="") != replace(new, resource_version="")
+    return replace(old, resource_version=new.resource_version) != new
