@@ -3,7 +3,6 @@ package manifest
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 
 	"go.yaml.in/yaml/v3"
 
@@ -18,9 +17,6 @@ const (
 	// MaxDepth bounds nesting; Kubernetes' deepest schemas stay far below.
 	MaxDepth = 500
 )
-
-// quoted finds the value that the YAML parser repeats in its error.
-var quoted = regexp.MustCompile("(cannot unmarshal !!\\w+) `[^`]*`")
 
 // Guard refuses a text whose aliases grow it beyond reason, before anything writes them out.
 // A text that does not parse passes: whoever parses it says why.

@@ -135,5 +135,5 @@ func WithoutContent(err error) error {
 	if errors.As(err, &syntax) {
 		return fault.New(fault.Render, "invalid JSON at byte %d", syntax.Offset)
 	}
-	return fault.New(fault.Render, "%s", quoted.ReplaceAllString(err.Error(), "$1"))
+	return fault.New(fault.Render, "%s", fault.Redact(err.Error()))
 }

@@ -86,7 +86,7 @@ func (s *Server) answer(request *Request, body []byte) error {
 	if err != nil {
 		code := fault.CodeOf(err)
 		s.log.write(request, start, len(body), 0, view.Needs, string(code))
-		return s.conn.Write(Failure{Type: "error", ID: request.ID, Code: string(code), Text: err.Error()}, nil)
+		return s.conn.Write(Failure{Type: "error", ID: request.ID, Code: string(code), Text: fault.Redact(err.Error())}, nil)
 	}
 	s.log.write(request, start, len(body), len(output), view.Needs, "ok")
 	return s.conn.Write(Result{Type: "result", ID: request.ID, Reads: reads, Needs: view.Needs}, output)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, assert_never
 
+from tiphys.adapters.engine.binary import EngineLimits
 from tiphys.model.errors import RenderLimitError
 from tiphys.model.render import (
     DirectoryOptions,
@@ -30,38 +31,46 @@ class Reader(Protocol):
     def walk(self, path: str) -> Mapping[str, TreeEntry]: ...
 
 
-def first(request: RenderRequest, tree: Reader, *, limit: int) -> Entries:
+def first(request: RenderRequest, tree: Reader, *, limits: EngineLimits) -> Entries:
     """What a request carries: the whole folder where the tool reads all of it."""
     match request.options:
         case DirectoryOptions(recurse=True) | HelmOptions():
-            return pack(tree.walk(request.path), limit=limit)
+            return pack(tree.walk(request.path), limits=limits)
         case DirectoryOptions(disable_extension_filter=everything):
-            return _folders(tree, [request.path], everything=everything, limit=limit)
+            return _folders(tree, [request.path], everything=everything, limits=limits)
         case KustomizeOptions():
-            return _folders(tree, [request.path], everything=True, limit=limit)
+            return _folders(tree, [request.path], everything=True, limits=limits)
         case _:
             assert_never(request.options)
 
 
-def needed(tree: Reader, paths: Sequence[str], folders: Sequence[str], *, limit: int) -> Entries:
+def needed(
+    tree: Reader, paths: Sequence[str], folders: Sequence[str], *, limits: EngineLimits
+) -> Entries:
     """The answer to one call back."""
-    alone = {path: entry for path, entry in tree.read(paths).items() if entry is not None}
-    entries, body = _folders(tree, folders, everything=True, limit=limit)
-    more, content = pack(alone, limit=limit)
-    return entries + more, body + content
+    return _folders(tree, folders, alone=paths, everything=True, limits=limits)
 
 
-def _folders(tree: Reader, folders: Sequence[str], *, everything: bool, limit: int) -> Entries:
-    found = {path: entry for path, entry in tree.read(folders).items() if entry is not None}
+def _folders(
+    tree: Reader,
+    folders: Sequence[str],
+    *,
+    alone: Sequence[str] = (),
+    everything: bool,
+    limits: EngineLimits,
+) -> Entries:
+    asked = tree.read([*alone, *folders])
+    found = {path: entry for path, entry in asked.items() if entry is not None}
     inside = [
         f"{path}/{name}" if path else name
-        for path, entry in found.items()
-        for name in _files(entry.children, everything=everything)
+        for path in folders
+        if path in found
+        for name in _files(found[path].children, everything=everything)
     ]
-    for path, entry in tree.read(inside).items():
-        if entry is not None:
-            found[path] = entry
-    return pack(found, limit=limit)
+    if inside:
+        more = tree.read(inside)
+        found.update({path: entry for path, entry in more.items() if entry is not None})
+    return pack(found, limits=limits)
 
 
 def _files(children: Mapping[str, EntryKind], *, everything: bool) -> Iterable[str]:
@@ -70,11 +79,13 @@ def _files(children: Mapping[str, EntryKind], *, everything: bool) -> Iterable[s
             yield name
 
 
-def pack(found: Mapping[str, TreeEntry], *, limit: int) -> Entries:
+def pack(found: Mapping[str, TreeEntry], *, limits: EngineLimits) -> Entries:
     """Entries for a header, and their contents one after the other."""
+    if len(found) > limits.files:
+        raise RenderLimitError(f"the source is over the limit of {limits.files} files")
     total = sum(len(entry.data) for entry in found.values())
-    if total > limit:
-        raise RenderLimitError(f"the source is over the limit of {limit} bytes")
+    if total > limits.input:
+        raise RenderLimitError(f"the source is over the limit of {limits.input} bytes")
     entries: list[dict[str, Any]] = []
     for path, entry in found.items():
         packed: dict[str, Any] = {"path": path, "kind": entry.kind, "size": len(entry.data)}

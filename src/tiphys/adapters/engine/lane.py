@@ -61,6 +61,8 @@ class Lane:
             finally:
                 if process.alive:
                     self._keep(process)
+                else:
+                    await process.kill()
 
     async def close(self) -> None:
         """Ends every process that waits; running ones end with their requests."""
@@ -72,11 +74,14 @@ class Lane:
             await process.close()
 
     async def _take(self) -> EngineProcess:
+        # One turn of the loop, so that a process that died at rest is seen as dead.
+        await asyncio.sleep(0)
         while self._idle:
             # The last one first, so that those beyond the need grow old.
             _, process = self._idle.pop()
             if process.alive:
                 return process
+            await process.kill()
         environment = {
             **self._options.limits.environment(),
             "GOTRACEBACK": "none",

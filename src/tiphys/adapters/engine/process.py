@@ -72,7 +72,7 @@ class EngineProcess:
 
     @property
     def alive(self) -> bool:
-        return self._process.returncode is None
+        return self._process.returncode is None and not self._reader.at_eof()
 
     @property
     def pid(self) -> int:

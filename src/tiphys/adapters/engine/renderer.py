@@ -47,8 +47,8 @@ class EngineRenderer:
 
     async def render(self, request: RenderRequest, tree: Tree) -> RenderResult:
         """Manifests and what was read for them. Raises RenderError and its kinds."""
-        limit = self._options.limits.input
-        found, body = await asyncio.to_thread(entries.first, request, tree, limit=limit)
+        limits = self._options.limits
+        found, body = await asyncio.to_thread(entries.first, request, tree, limits=limits)
         header = {
             "op": request.tool.lower(),
             "application": request.application,
@@ -58,7 +58,7 @@ class EngineRenderer:
         }
 
         async def answer(paths: list[str], folders: list[str]) -> Entries:
-            serve = partial(entries.needed, tree, paths, folders, limit=limit)
+            serve = partial(entries.needed, tree, paths, folders, limits=limits)
             return await asyncio.to_thread(serve)
 
         reply = await self.lane.exchange(header, body, answer, seconds=request.deadline_seconds)
