@@ -99,6 +99,8 @@ func (i *instance) controllerManagerArgs() []string {
 			"-ttl-controller,-selinux-warning-controller,-device-taint-eviction-controller,"+
 			"-resourceclaim-controller,-legacy-serviceaccount-token-cleaner-controller,"+
 			"-storage-version-migrator-controller,-podcertificaterequest-cleaner-controller",
+		// The nodes cannot fail; on a machine that slept they must not seem to.
+		"--node-monitor-grace-period=5m",
 		"--pvclaimbinder-sync-period=1s",
 		"--horizontal-pod-autoscaler-sync-period=5s",
 		"--concurrent-deployment-syncs=20",

@@ -16,6 +16,8 @@ import (
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/cri-streaming/pkg/streaming/remotecommand"
+
+	"tiphys.dev/devcluster/internal/container"
 )
 
 // kubelet is the part of a node that the API server calls: logs and exec. It
@@ -102,7 +104,7 @@ func (s podSource) container(request *http.Request) (*core.Pod, *core.Container,
 }
 
 func (s podSource) serveExec(response http.ResponseWriter, request *http.Request) {
-	pod, container, err := s.container(request)
+	pod, spec, err := s.container(request)
 	if err != nil {
 		http.Error(response, err.Error(), http.StatusNotFound)
 		return
@@ -117,14 +119,14 @@ func (s podSource) serveExec(response http.ResponseWriter, request *http.Request
 		http.Error(response, "no command is given", http.StatusBadRequest)
 		return
 	}
-	remotecommand.ServeExec(response, request, executor{pod: pod, container: container},
-		pod.Name, string(pod.UID), container.Name, command, options,
+	remotecommand.ServeExec(response, request, executor{pod: pod, spec: spec},
+		pod.Name, string(pod.UID), spec.Name, command, options,
 		time.Hour, 30*time.Second, remotecommand.SupportedStreamingProtocols)
 }
 
 type executor struct {
-	pod       *core.Pod
-	container *core.Container
+	pod  *core.Pod
+	spec *core.Container
 }
 
 // ExecInContainer is called by the streaming library when the streams stand.
@@ -145,8 +147,8 @@ func (e executor) ExecInContainer(
 		stderr = errOut
 	}
 	if !tty || in == nil {
-		return newShell(e.pod, e.container, stdout, stderr, "").run(ctx, command, in)
+		return container.NewShell(e.pod, e.spec, stdout, stderr, "").Run(ctx, command, in)
 	}
-	terminal := newTerminal(in, stdout)
-	return newShell(e.pod, e.container, terminal, terminal, "$ ").run(ctx, command, terminal)
+	terminal := container.NewTerminal(in, stdout)
+	return container.NewShell(e.pod, e.spec, terminal, terminal, "$ ").Run(ctx, command, terminal)
 }

@@ -49,6 +49,11 @@ class Plan:
     def program(self) -> str:
         return f"tiphys-{self.name}"
 
+    def module(self) -> str:
+        """The import path of the program itself: when it is compiled, only linking is left."""
+        match = re.search(r"^module (\S+)", (self.sources / "go.mod").read_text(), re.MULTILINE)
+        return match[1] if match else ""
+
     def key(self) -> str:
         digest = hashlib.sha256()
         for part in (self.toolchain.version, sys.platform, os.uname().machine, *self.flags):
@@ -111,14 +116,18 @@ def version_stamps(sources: Path) -> list[str]:
     )
     if match is None:
         return []
-    package = "k8s.io/component-base/version"
     values = {
         "gitVersion": match[1],
         "gitMajor": match[2],
         "gitMinor": match[3],
         "gitTreeState": "clean",
     }
-    return [f"-X {package}.{variable}={value}" for variable, value in values.items()]
+    return [
+        f"-X {package}.{variable}={value}"
+        # What /version answers, and what clients call themselves.
+        for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+        for variable, value in values.items()
+    ]
 
 
 def built(plan: Plan, cache: Path) -> Path:
@@ -155,7 +164,7 @@ def compile_program(plan: Plan, output: Path) -> None:
     process = subprocess.Popen(
         command, cwd=plan.sources, env=environment, stderr=subprocess.PIPE, text=True
     )
-    progress = Progress(plan.name)
+    progress = Progress(plan.name, plan.module())
     try:
         with progress.shown():
             for line in process.stderr or ():
@@ -174,8 +183,9 @@ def compile_program(plan: Plan, output: Path) -> None:
 class Progress:
     """Says every few seconds what a long build is at."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, module: str) -> None:
         self.name = name
+        self.module = module
         self.start = time.monotonic()
         self._downloads = 0
         self._packages = 0
@@ -198,13 +208,15 @@ class Progress:
         return self._lines[-30:]
 
     def describe(self) -> str:
-        if self._packages:
+        if self._latest == self.module:
+            what = "linking"
+        elif self._packages:
             what = f"compiling, {self._packages} packages done"
         elif self._downloads:
             what = f"downloading, {self._downloads} modules so far"
         else:
             what = "reading modules"
-        detail = f" ({self._latest})" if self._latest else ""
+        detail = f" ({self._latest})" if self._latest and what != "linking" else ""
         return f"{self.name}: {time.monotonic() - self.start:3.0f} s, {what}{detail}"
 
     @contextmanager

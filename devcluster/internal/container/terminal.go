@@ -1,4 +1,4 @@
-package main
+package container
 
 import (
 	"bufio"
@@ -6,9 +6,9 @@ import (
 	"io"
 )
 
-// terminal is the line discipline between a raw terminal at the far end and the
+// Terminal is the line discipline between a raw terminal at the far end and the
 // shell: it echoes, lets a line be corrected, and turns line ends.
-type terminal struct {
+type Terminal struct {
 	in   *bufio.Reader
 	out  io.Writer
 	line []byte
@@ -21,12 +21,13 @@ const (
 	erase     = 0x7f
 )
 
-func newTerminal(in io.Reader, out io.Writer) *terminal {
-	return &terminal{in: bufio.NewReader(in), out: out}
+// NewTerminal puts the discipline on the two streams of a far terminal.
+func NewTerminal(in io.Reader, out io.Writer) *Terminal {
+	return &Terminal{in: bufio.NewReader(in), out: out}
 }
 
 // Write sends output with the line ends that a raw terminal needs.
-func (t *terminal) Write(data []byte) (int, error) {
+func (t *Terminal) Write(data []byte) (int, error) {
 	if _, err := t.out.Write(bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))); err != nil {
 		return 0, err
 	}
@@ -34,7 +35,7 @@ func (t *terminal) Write(data []byte) (int, error) {
 }
 
 // Read gives whole lines.
-func (t *terminal) Read(into []byte) (int, error) {
+func (t *Terminal) Read(into []byte) (int, error) {
 	if len(t.line) == 0 {
 		line, err := t.readLine()
 		if err != nil {
@@ -47,7 +48,7 @@ func (t *terminal) Read(into []byte) (int, error) {
 	return n, nil
 }
 
-func (t *terminal) readLine() ([]byte, error) {
+func (t *Terminal) readLine() ([]byte, error) {
 	var line []byte
 	for {
 		key, err := t.in.ReadByte()

@@ -1,4 +1,6 @@
-package main
+// Package container is what is seen of a simulated container from outside: the
+// lines that it logs, and a shell that answers exec.
+package container
 
 import (
 	"bufio"
@@ -15,10 +17,10 @@ import (
 	"k8s.io/utils/exec"
 )
 
-// shell is what exec meets inside a simulated container: enough of a shell to
+// Shell is what exec meets inside a simulated container: enough of a shell to
 // see that a command arrives and an answer comes back. It touches nothing of
 // the machine, so that whoever may exec into a pod here gains nothing there.
-type shell struct {
+type Shell struct {
 	hostname    string
 	environment map[string]string
 	out, errOut io.Writer
@@ -31,18 +33,19 @@ const shellHelp = "this container is simulated; it knows: cat, date, echo, env, 
 // errExit ends the script or the session that is running.
 var errExit = errors.New("exit")
 
-func newShell(pod *core.Pod, container *core.Container, out, errOut io.Writer, prompt string) *shell {
+// NewShell makes the shell of one exec session; a prompt makes it interactive.
+func NewShell(pod *core.Pod, container *core.Container, out, errOut io.Writer, prompt string) *Shell {
 	environment := map[string]string{
 		"HOME": "/", "PATH": "/bin", "HOSTNAME": pod.Name,
 	}
 	for _, variable := range container.Env {
 		environment[variable.Name] = variable.Value
 	}
-	return &shell{hostname: pod.Name, environment: environment, out: out, errOut: errOut, prompt: prompt}
+	return &Shell{hostname: pod.Name, environment: environment, out: out, errOut: errOut, prompt: prompt}
 }
 
-// run runs one command; a status other than zero is an error that carries it.
-func (s *shell) run(ctx context.Context, command []string, in io.Reader) error {
+// Run runs one command; a status other than zero is an error that carries it.
+func (s *Shell) Run(ctx context.Context, command []string, in io.Reader) error {
 	if in == nil {
 		in = strings.NewReader("")
 	}
@@ -56,7 +59,7 @@ func (s *shell) run(ctx context.Context, command []string, in io.Reader) error {
 	return nil
 }
 
-func (s *shell) command(ctx context.Context, words []string, in io.Reader, out io.Writer) error {
+func (s *Shell) command(ctx context.Context, words []string, in io.Reader, out io.Writer) error {
 	name, args := words[0], words[1:]
 	name = name[strings.LastIndex(name, "/")+1:]
 	s.status = 0
@@ -95,7 +98,7 @@ func (s *shell) command(ctx context.Context, words []string, in io.Reader, out i
 }
 
 // nested is "sh -c SCRIPT", or a session that reads its lines from in.
-func (s *shell) nested(ctx context.Context, args []string, in io.Reader) error {
+func (s *Shell) nested(ctx context.Context, args []string, in io.Reader) error {
 	if len(args) > 1 && strings.HasPrefix(args[0], "-") && strings.HasSuffix(args[0], "c") {
 		return endOfSession(s.script(ctx, args[1], in))
 	}
@@ -121,30 +124,31 @@ func endOfSession(err error) error {
 }
 
 // script runs commands apart by newline, ";" or "&&".
-func (s *shell) script(ctx context.Context, text string, in io.Reader) error {
-	for _, step := range split(text, s.lookup) {
-		if len(step.words) == 0 || step.onSuccess && s.status != 0 {
+func (s *Shell) script(ctx context.Context, text string, in io.Reader) error {
+	for _, step := range split(text) {
+		command := words(step.text, s.lookup)
+		if len(command) == 0 || step.onSuccess && s.status != 0 {
 			continue
 		}
 		out := s.out
-		if last := len(step.words) - 1; last > 0 && (step.words[last] == ">&2" || step.words[last] == "1>&2") {
-			step.words, out = step.words[:last], s.errOut
+		if last := len(command) - 1; last > 0 && (command[last] == ">&2" || command[last] == "1>&2") {
+			command, out = command[:last], s.errOut
 		}
-		if err := s.command(ctx, step.words, in, out); err != nil {
+		if err := s.command(ctx, command, in, out); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *shell) lookup(name string) string {
+func (s *Shell) lookup(name string) string {
 	if name == "?" {
 		return strconv.Itoa(s.status)
 	}
 	return s.environment[name]
 }
 
-func (s *shell) exit(args []string) error {
+func (s *Shell) exit(args []string) error {
 	if len(args) > 0 {
 		status, err := strconv.Atoi(args[0])
 		if err != nil {
@@ -155,7 +159,7 @@ func (s *shell) exit(args []string) error {
 	return errExit
 }
 
-func (s *shell) sleep(ctx context.Context, args []string) error {
+func (s *Shell) sleep(ctx context.Context, args []string) error {
 	if len(args) != 1 {
 		s.status = 1
 		return nil
