@@ -55,19 +55,25 @@ def three_way_patch(
     strategic = schema is not None and schema.strategic
     root = OPAQUE if schema is None else schema.root
     builder = _Builder(key_of(modified), strategic=strategic)
-    body = builder.object(
-        _applicable(original), _applicable(modified), fold_string_data(current), root, ""
-    )
+    applied = _applicable(original, status=not strategic)
+    desired = _applicable(modified, status=not strategic)
+    body = builder.object(applied, desired, fold_string_data(current), root, "")
     return Patch(PatchKind.STRATEGIC if strategic else PatchKind.MERGE, body)
 
 
-def _applicable(manifest: Manifest) -> Manifest:
-    """A manifest as it can be applied: without what only the server writes."""
+def _applicable(manifest: Manifest, *, status: bool) -> Manifest:
+    """A manifest as it can be applied: without what only the server writes.
+
+    Built-in kinds have their `status` behind a subresource; a custom one may be plain data.
+    """
     folded = fold_string_data(manifest)
     meta = folded.get("metadata")
-    if not isinstance(meta, Mapping) or SERVER_METADATA.isdisjoint(meta):
+    if isinstance(meta, Mapping) and not SERVER_METADATA.isdisjoint(meta):
+        kept = {name: value for name, value in meta.items() if name not in SERVER_METADATA}
+        folded = {**folded, "metadata": kept}
+    if status or "status" not in folded:
         return folded
-    return {**folded, "metadata": {k: v for k, v in meta.items() if k not in SERVER_METADATA}}
+    return {name: value for name, value in folded.items() if name != "status"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,28 +100,28 @@ class _Builder:
         node: TypeNode,
         path: str,
     ) -> dict[str, Any]:
-        """The changes of a mapping; empty when there are none."""
+        """The changes of a mapping; empty when there are none. A desired null is no desire."""
         patch: dict[str, Any] = {}
         values = FieldType(node.values or OPAQUE) if node.shape is Shape.MAP else OPAQUE_FIELD
         fields = node.fields
+        absent = [name for name in original if name not in modified]
         for name, desired in modified.items():
             field = fields.get(name, values)
             live = current.get(name)
             if desired is None and node.text:
                 desired = ""
             if desired is None or (field.chosen and not desired):
-                if live is not None and (desired is None or original.get(name)):
-                    patch[name] = None
+                if name in original:
+                    absent.append(name)
             elif live is None:
                 if not vanishes(canonical(desired, field.type), field):
                     patch[name] = without_nulls(desired)
             elif desired is not live:
                 place = _Place(name, field, f"{path}.{name}")
                 patch.update(self._value(original.get(name), desired, live, place))
-        for name, before in original.items():
-            if name in modified or current.get(name) is None:
-                continue
-            if before or not fields.get(name, values).chosen:
+        for name in absent:
+            before = original[name]
+            if current.get(name) is not None and _was_set(before, fields.get(name, values)):
                 patch[name] = None
         return patch
 
@@ -205,6 +211,11 @@ class _Builder:
         if same([*result, *others], list(live), field):
             return _ABSENT
         return {place.name: [{"$patch": "replace"}, *result, *others]}
+
+
+def _was_set(value: Any, field: FieldType) -> bool:
+    """Whether what was applied set a field, rather than leaving it to the server."""
+    return value is not None and not (field.chosen and not value)
 
 
 def _set_names(item: Mapping[str, Any]) -> list[str]:
