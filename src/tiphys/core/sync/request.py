@@ -1,0 +1,105 @@
+"""What a plan is made from: the operation's wishes and the pairs that the comparison found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tiphys.model.operation import OperationState, SyncOperation, SyncOperationResource
+from tiphys.model.resource import ApiResource, GroupVersionKind, Manifest, ResourceKey
+from tiphys.model.status import SyncPhase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncRequest:
+    """One attempt of one operation.
+
+    `namespace` is destination.namespace, `namespace_live` whether it exists. `revision` is empty
+    for several sources. `started_at` is the operation's, RFC 3339, `attempt` its retry count.
+    `kinds` answers for every kind that the sync touches: as it was asked for where the cluster
+    serves it, otherwise in the version that the cluster does serve. `forced` and `skip_hooks`
+    come from the strategy.
+    """
+
+    namespace: str
+    revision: str
+    started_at: str
+    attempt: int = 0
+    prune: bool = False
+    dry_run: bool = False
+    forced: bool = False
+    skip_hooks: bool = False
+    options: frozenset[str] = frozenset()
+    resources: tuple[SyncOperationResource, ...] = ()
+    namespace_live: bool = True
+    kinds: Mapping[GroupVersionKind, ApiResource] = field(default_factory=dict)
+    wave_delay: float = 2.0
+
+    def stamp(self, phase: SyncPhase) -> str:
+        """What a hook carries from its creation; the phase, for a hook may run in several."""
+        return f"{self.started_at}/{self.attempt}/{phase}"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPair:
+    """An object as it is wanted and as it is live. `modified`: the comparison says they differ.
+
+    `own` is the self check: whether the live object is the application's to touch.
+    """
+
+    target: Manifest | None
+    live: Manifest | None = None
+    modified: bool = True
+    own: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HookTarget:
+    """A hook in one of its phases, with the name that it has in this operation.
+
+    `live` is its live object, None where there is none.
+    """
+
+    phase: SyncPhase
+    manifest: Manifest
+    live: Manifest | None = None
+
+
+def request_for(
+    record: OperationState,
+    *,
+    namespace: str,
+    revision: str,
+    namespace_live: bool,
+    kinds: Mapping[GroupVersionKind, ApiResource],
+    wave_delay: float = 2.0,
+) -> SyncRequest:
+    """The attempt that a record describes."""
+    sync = record.operation.sync or SyncOperation()
+    strategy = sync.sync_strategy
+    apply = strategy.apply if strategy else None
+    hook = strategy.hook if strategy else None
+    return SyncRequest(
+        namespace=namespace,
+        revision=revision,
+        started_at=record.started_at,
+        attempt=record.retry_count,
+        prune=sync.prune,
+        dry_run=sync.dry_run,
+        forced=bool((apply and apply.force) or (hook and hook.force)),
+        skip_hooks=apply is not None,
+        options=frozenset(sync.sync_options),
+        resources=sync.resources,
+        namespace_live=namespace_live,
+        kinds=kinds,
+        wave_delay=wave_delay,
+    )
+
+
+def listed(request: SyncRequest, key: ResourceKey) -> bool:
+    """Whether a selective sync names the object; one that names nothing takes all."""
+    return not request.resources or any(
+        (item.group, item.kind, item.name) == (key.group, key.kind, key.name)
+        and item.namespace in ("", key.namespace)
+        for item in request.resources
+    )
