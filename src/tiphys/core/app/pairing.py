@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tiphys.core.app.conditions import Condition
-from tiphys.core.app.targets import Target, Targets
+from tiphys.core.app.targets import CONFIRM_OPTIONS, Target, Targets
 from tiphys.core.manifest.annotations import annotation, compare_options, sync_options
 from tiphys.core.manifest.hooks import is_hook, is_skipped
 from tiphys.core.manifest.tracking import names_itself, parse_tracking_id
@@ -14,8 +14,6 @@ from tiphys.model.live import LiveObject
 from tiphys.model.names import ANNOTATION_IGNORE_HEALTHCHECK
 from tiphys.model.resource import Manifest, ResourceKey
 from tiphys.model.status import ConditionType
-
-_CONFIRM = frozenset({"Delete=confirm", "Prune=confirm"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +33,7 @@ def traits_of(manifest: Manifest) -> Traits:
         skipped=is_skipped(manifest),
         excused=annotation(manifest, ANNOTATION_IGNORE_HEALTHCHECK) == "true",
         extraneous="IgnoreExtraneous" in compare_options(manifest),
-        confirm=bool(sync_options(manifest) & _CONFIRM),
+        confirm=bool(sync_options(manifest) & CONFIRM_OPTIONS),
     )
 
 

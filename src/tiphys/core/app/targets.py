@@ -28,7 +28,8 @@ Scope = Callable[[GroupKind], bool | None]
 """Whether a kind is namespaced; None for a kind that the cluster does not know."""
 
 _CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
-_CONFIRM = frozenset({"Delete=confirm", "Prune=confirm"})
+CONFIRM_OPTIONS = frozenset({"Delete=confirm", "Prune=confirm"})
+"""A person is asked before such an object goes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +118,7 @@ def _target(key: ResourceKey, manifest: Manifest, namespaced: bool | None) -> Ta
         namespaced=namespaced,
         wave=wave(manifest),
         skipped=is_skipped(manifest),
-        confirm=bool(sync_options(manifest) & _CONFIRM),
+        confirm=bool(sync_options(manifest) & CONFIRM_OPTIONS),
         phases=hook_phases(manifest),
     )
 

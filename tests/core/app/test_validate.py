@@ -1,0 +1,173 @@
+"""What is wrong with a spec, and what of it is refused in this version."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from tests.core.app.build import SOURCE, SPEC
+from tiphys.core.app.conditions import Condition
+from tiphys.core.app.spec import effective_source, is_in_cluster, project_name
+from tiphys.core.app.validate import destination_problem, invalid, unsupported
+from tiphys.model.application import (
+    ApplicationDestination,
+    ApplicationSource,
+    ApplicationSourceDirectory,
+    ApplicationSourcePlugin,
+    ApplicationSpec,
+    DrySource,
+    ManagedNamespaceMetadata,
+    ResourceIgnoreDifferences,
+    SourceHydrator,
+    SyncPolicy,
+    SyncSource,
+)
+from tiphys.model.appproject import AppProject
+from tiphys.model.status import ConditionType
+
+OPEN = {
+    "sourceRepos": ["*"],
+    "destinations": [{"server": "*", "namespace": "*"}],
+    "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+}
+
+
+def project(**spec: Any) -> AppProject:
+    return AppProject.from_manifest({"metadata": {"name": "default"}, "spec": {**OPEN, **spec}})
+
+
+def texts(found: list[Condition]) -> list[str]:
+    assert {condition.type for condition in found} <= {ConditionType.INVALID_SPEC_ERROR}
+    return [condition.message for condition in found]
+
+
+def test_a_good_spec() -> None:
+    assert invalid(SPEC, project()) == []
+    by_name = replace(SPEC, destination=ApplicationDestination(name="in-cluster"))
+    assert invalid(by_name, project()) == []
+
+
+@pytest.mark.parametrize(("name", "shown"), [("team", "team"), ("", "default")])
+def test_missing_project(name: str, shown: str) -> None:
+    spec = replace(SPEC, project=name)
+    assert texts(invalid(spec, None)) == [
+        f"Application referencing project {shown} which does not exist"
+    ]
+    assert project_name(spec) == shown
+
+
+@pytest.mark.parametrize("source", [None, replace(SOURCE, path=""), replace(SOURCE, repo_url="")])
+def test_source_shape_stops_the_list(source: ApplicationSource | None) -> None:
+    spec = replace(SPEC, source=source, destination=ApplicationDestination())
+    assert texts(invalid(spec, project())) == [
+        "spec.source.repoURL and either spec.source.path or spec.source.chart are required"
+    ]
+
+
+DESTINATIONS = [
+    (ApplicationDestination(server="https://kubernetes.default.svc"), ""),
+    (ApplicationDestination(name="in-cluster"), ""),
+    (
+        ApplicationDestination(server="https://kubernetes.default.svc", name="in-cluster"),
+        "application destination can't have both name and server defined: "
+        "in-cluster https://kubernetes.default.svc",
+    ),
+    (ApplicationDestination(name="prod"), "there are no clusters with this name: prod"),
+    (
+        ApplicationDestination(server="https://prod.example.com"),
+        'error getting cluster by server "https://prod.example.com": '
+        "this version of Tiphys knows only the cluster that it runs in",
+    ),
+    (ApplicationDestination(namespace="demo"), "Destination server missing from app spec"),
+]
+
+
+@pytest.mark.parametrize(("destination", "problem"), DESTINATIONS)
+def test_destination(destination: ApplicationDestination, problem: str) -> None:
+    spec = replace(SPEC, destination=destination)
+    assert destination_problem(destination) == problem
+    assert is_in_cluster(spec) is not bool(problem)
+    assert texts(invalid(spec, project())) == ([problem] if problem else [])
+
+
+HYDRATOR = SourceHydrator(
+    dry_source=DrySource(repo_url="r", target_revision="HEAD", path="p"),
+    sync_source=SyncSource(target_branch="env/dev", path="p"),
+)
+REFUSED = [
+    (replace(SPEC, sources=(SOURCE,)), ["spec.sources"]),
+    (replace(SPEC, source=None, source_hydrator=HYDRATOR), ["spec.sourceHydrator"]),
+    (
+        replace(SPEC, source=replace(SOURCE, plugin=ApplicationSourcePlugin())),
+        ["spec.source.plugin"],
+    ),
+    (replace(SPEC, source=replace(SOURCE, path="", chart="redis")), ["spec.source.chart"]),
+    (
+        replace(SPEC, ignore_differences=(ResourceIgnoreDifferences(kind="Secret"),)),
+        ["spec.ignoreDifferences"],
+    ),
+    (
+        replace(
+            SPEC, sync_policy=SyncPolicy(managed_namespace_metadata=ManagedNamespaceMetadata())
+        ),
+        ["spec.syncPolicy.managedNamespaceMetadata"],
+    ),
+    (
+        replace(
+            SPEC,
+            sync_policy=SyncPolicy(
+                sync_options=("Replace=true", "CreateNamespace=true", "Prune=confirm")
+            ),
+        ),
+        ["spec.syncPolicy.syncOptions: Replace=true", "spec.syncPolicy.syncOptions: Prune=confirm"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "fields"), REFUSED)
+def test_refused_fields(spec: ApplicationSpec, fields: list[str]) -> None:
+    expected = [f"{field} is not supported by this version of Tiphys" for field in fields]
+    assert texts(unsupported(spec)) == expected
+    assert texts(invalid(spec, project())) == expected
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "CreateNamespace=true",
+        "Validate=false",
+        "Prune=false",
+        "PruneLast=true",
+        "PrunePropagationPolicy=foreground",
+        "PrunePropagationPolicy=background",
+        "PrunePropagationPolicy=orphan",
+        "Delete=false",
+        "ApplyOutOfSyncOnly=true",
+        "ServerSideApply=false",
+    ],
+)
+def test_supported_options(option: str) -> None:
+    assert unsupported(replace(SPEC, sync_policy=SyncPolicy(sync_options=(option,)))) == []
+
+
+@pytest.mark.parametrize(
+    "option", ["PrunePropagationPolicy=later", "ServerSideApply=true", "validate=false", ""]
+)
+def test_other_options(option: str) -> None:
+    assert unsupported(replace(SPEC, sync_policy=SyncPolicy(sync_options=(option,))))
+
+
+def test_a_project_that_restricts_is_refused_with_its_field() -> None:
+    restricted = project(sourceRepos=["https://git.example.com/*"], syncWindows=[{"kind": "deny"}])
+    assert texts(invalid(SPEC, restricted)) == [
+        "project 'default': spec.sourceRepos is not supported by this version of Tiphys",
+        "project 'default': spec.syncWindows is not supported by this version of Tiphys",
+    ]
+
+
+def test_effective_source() -> None:
+    empty = replace(SOURCE, directory=ApplicationSourceDirectory())
+    assert effective_source(replace(SPEC, source=empty)) == SOURCE
+    recursive = replace(SOURCE, directory=ApplicationSourceDirectory(recurse=True))
+    assert effective_source(replace(SPEC, source=recursive)) == recursive
+    assert effective_source(replace(SPEC, sources=(SOURCE,))).repo_url == ""

@@ -1,0 +1,67 @@
+"""Globs without separators."""
+
+import fnmatch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tiphys.core.settings.glob import matches
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("", ""),
+        ("*", ""),
+        ("*", "anything/at.all"),
+        ("*.example.com", "a.b.example.com"),
+        ("a*b*c", "a-b-b-c"),
+        ("Con?igMap", "ConfigMap"),
+        ("[A-Z]on*", "ConfigMap"),
+        ("[!a-z]onfig", "Config"),
+        ("[^a-z]onfig", "Config"),
+        ("[]a]", "]"),
+        ("[a-]", "-"),
+        ("{Secret,ConfigMap}", "ConfigMap"),
+        ("{a,b{c,d}}e", "bde"),
+        ("{a,}b", "b"),
+        (r"\*", "*"),
+        (r"\{a", "{a"),
+        (r"{a\,b,c}", "a,b"),
+        ("https://*.example.com:6443", "https://one.example.com:6443"),
+    ],
+)
+def test_matches(pattern: str, text: str) -> None:
+    assert matches(pattern, text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("", "a"),
+        ("a", ""),
+        ("a", "ab"),
+        ("?", ""),
+        ("*a", "b"),
+        ("a*b", "acd"),
+        ("[a-c]", "d"),
+        ("[!a-c]", "b"),
+        ("config", "Config"),
+        ("{a,b}", "c"),
+        ("{a", "{a"),
+        ("[a", "[a"),
+        ("{a,b}" * 10, "a" * 10),
+    ],
+)
+def test_does_not_match(pattern: str, text: str) -> None:
+    assert not matches(pattern, text)
+
+
+def test_many_stars_take_no_time() -> None:
+    assert not matches("*a" * 40 + "b", "a" * 5000)
+
+
+@given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
+def test_agrees_with_the_shell_s_globs(pattern: str, text: str) -> None:
+    assert matches(pattern, text) is fnmatch.fnmatchcase(text, pattern)
