@@ -1,0 +1,210 @@
+"""Desired against live for one application; what was judged before is not judged again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tiphys.core.app.compare import Folded, Itself, fold
+from tiphys.core.app.conditions import Condition
+from tiphys.core.app.pairing import Live, Pair, Pairing, Traits, pair, traits_of
+from tiphys.core.app.targets import Target
+from tiphys.core.diff.compare import compare
+from tiphys.core.diff.errors import DiffError
+from tiphys.core.diff.explain import FieldDifference
+from tiphys.core.health import judge
+from tiphys.core.tree.facts import live_object
+from tiphys.model.application import Application
+from tiphys.model.errors import KubeError
+from tiphys.model.live import LiveObject
+from tiphys.model.resource import GroupKind, ResourceKey, gvk_of
+from tiphys.model.status import ConditionType, SyncCode
+from tiphys.services.live.ports import Discovery, LiveIndex
+from tiphys.services.reconcile.desired import Wanted
+from tiphys.services.reconcile.memory import AppMemory, Judged, SeenTraits
+
+_BREATH = 50
+"""After so many objects others get a turn: one application must not hold up the rest."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What was found. `conditions` are of the types that a comparison judges, not yet dated."""
+
+    wanted: Wanted
+    pairing: Pairing
+    folded: Folded
+    conditions: tuple[Condition, ...]
+    load_failed: bool
+    judged: dict[ResourceKey, Judged]
+
+    def modified(self, found: Pair) -> bool:
+        """Whether both sides of a pair differ; a side that is missing counts as a difference."""
+        if found.target is None or found.live is None:
+            return True
+        known = self.judged.get(found.key)
+        return known is None or known.modified
+
+    def reasons(self) -> Iterator[tuple[ResourceKey, Sequence[FieldDifference]]]:
+        """The objects that are OutOfSync with the fields that make them so."""
+        for found, resource in zip(self.pairing.pairs, self.folded.resources, strict=True):
+            if resource.status == SyncCode.OUT_OF_SYNC:
+                known = self.judged.get(found.key)
+                yield found.key, known.differences if known else ()
+
+
+class Comparer:
+    """Reads the live side from the index."""
+
+    def __init__(self, index: LiveIndex, discovery: Discovery) -> None:
+        self._index = index
+        self._discovery = discovery
+
+    async def compare(
+        self,
+        app: Application,
+        wanted: Wanted,
+        memory: AppMemory,
+        *,
+        instance: str,
+        health_inline: bool,
+        hard: bool = False,
+    ) -> Compared:
+        """Never raises for what is wrong with one application: that becomes its conditions."""
+        conditions = list(wanted.targets.conditions)
+        if wanted.error:
+            text = f"Failed to load target state: {wanted.error}"
+            conditions.append(Condition(ConditionType.COMPARISON_ERROR, text))
+        if hard:
+            memory.forget_comparisons()
+        failed = bool(wanted.error)
+        try:
+            live = await self._live(instance, wanted, memory)
+        except KubeError as error:
+            text = f"Failed to load live state: {error}"
+            conditions.append(Condition(ConditionType.COMPARISON_ERROR, text))
+            failed, live = True, []
+        paired = pair(wanted.targets, live, instance=instance, qualified_name=app.qualified_name)
+        conditions += paired.conditions
+        problem = await self._judge_all(paired.pairs, wanted, memory)
+        if problem:
+            text = f"Failed to compare desired state to live state: {problem}"
+            conditions.append(Condition(ConditionType.COMPARISON_ERROR, text))
+            failed = True
+        judged = memory.judged
+        folded = fold(
+            paired.pairs,
+            lambda found: (known := judged.get(found.key)) is None or known.modified,
+            itself=Itself(app.uid, app.namespace, app.name),
+            load_failed=failed,
+            health_inline=health_inline,
+        )
+        return Compared(wanted, paired, folded, tuple(conditions), failed, dict(judged))
+
+    async def _live(self, instance: str, wanted: Wanted, memory: AppMemory) -> list[Live]:
+        """All that is tracked by the application, and all that its targets name."""
+        found = {known.key: known for known in self._index.tracked(instance)}
+        targets = (*wanted.targets.objects, *wanted.targets.hooks)
+        self._require_complete(found, targets)
+        for target in targets:
+            for key in _spellings(target):
+                known = await self._named(key, target.version)
+                if known is not None:
+                    found[key] = known
+        entries = []
+        for count, known in enumerate(found.values(), 1):
+            traits = await self._traits(known, memory)
+            if traits is not None:
+                entries.append(Live(known, traits))
+            if count % _BREATH == 0:
+                await asyncio.sleep(0)
+        memory.traits = {key: memory.traits[key] for key in found if key in memory.traits}
+        return entries
+
+    def _require_complete(
+        self, tracked: dict[ResourceKey, LiveObject], targets: Sequence[Target]
+    ) -> None:
+        """Of a kind whose list is partial or old it is not known what is live."""
+        kinds = {target.key.group_kind for target in targets}
+        kinds |= {key.group_kind for key in tracked}
+        late = [kind for kind in sorted(kinds) if self._is_late(kind)]
+        if late:
+            names = ", ".join(str(kind) for kind in late)
+            raise KubeError(f"the list of {names} is not complete")
+
+    def _is_late(self, kind: GroupKind) -> bool:
+        """A kind that is served but not listed. One that is not served yet has no objects."""
+        return self._discovery.scope(kind) is not None and not self._index.complete([kind])
+
+    async def _named(self, key: ResourceKey, version: str) -> LiveObject | None:
+        known = self._index.get(key)
+        if known is not None or self._index.complete([key.group_kind]):
+            return known
+        manifest = await self._index.manifest(key, version)
+        return None if manifest is None else live_object(key, manifest, judge(manifest))
+
+    async def _traits(self, known: LiveObject, memory: AppMemory) -> Traits | None:
+        """None where the object is gone by now."""
+        seen = memory.traits.get(known.key)
+        if (
+            seen is not None
+            and seen.uid == known.uid
+            and seen.resource_version == known.resource_version
+        ):
+            return seen.traits
+        manifest = await self._index.manifest(known.key)
+        if manifest is None:
+            return None
+        traits = traits_of(manifest)
+        memory.traits[known.key] = SeenTraits(known.uid, known.resource_version, traits)
+        return traits
+
+    async def _judge_all(self, pairs: Sequence[Pair], wanted: Wanted, memory: AppMemory) -> str:
+        """Brings memory.judged up to date; answers why that was not possible."""
+        judged: dict[ResourceKey, Judged] = {}
+        problem = ""
+        fresh = 0
+        for found in pairs:
+            if found.target is None or found.live is None:
+                continue
+            known = memory.judged.get(found.key)
+            target_hash = wanted.hashes[found.target.key]
+            if known is None or not _holds(known, target_hash, found.live.object):
+                try:
+                    known = await self._judge(found.target, found.live.object, target_hash)
+                except (DiffError, KubeError) as error:
+                    problem = problem or str(error)
+                    continue
+                fresh += 1
+                if fresh % _BREATH == 0:
+                    await asyncio.sleep(0)
+            if known is not None:
+                judged[found.key] = known
+        memory.judged = judged
+        return problem
+
+    async def _judge(self, target: Target, live: LiveObject, target_hash: str) -> Judged | None:
+        manifest = await self._index.manifest(live.key, target.version)
+        if manifest is None:
+            return None
+        schema = await self._discovery.schema(gvk_of(target.manifest))
+        comparison = compare(target.manifest, manifest, schema=schema)
+        # The manifest may be newer than the facts that led to it: it says itself what it is.
+        version = str((manifest.get("metadata") or {}).get("resourceVersion") or "")
+        return Judged(target_hash, live.uid, version, comparison.modified, comparison.differences)
+
+
+def _holds(known: Judged, target_hash: str, live: LiveObject) -> bool:
+    return (
+        known.target_hash == target_hash
+        and known.uid == live.uid
+        and known.resource_version == live.resource_version
+    )
+
+
+def _spellings(target: Target) -> tuple[ResourceKey, ...]:
+    """Under which keys a target may be live: a kind of unknown scope may have no namespace."""
+    if target.namespaced is None and target.key.namespace:
+        return target.key, target.key._replace(namespace="")
+    return (target.key,)

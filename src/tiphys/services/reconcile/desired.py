@@ -1,0 +1,124 @@
+"""The desired state of an application: its source at a revision, rendered and made ready."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tiphys.core.app.spec import effective_source, project_name
+from tiphys.core.app.targets import Place, Targets, prepare
+from tiphys.core.diff.canonical import manifest_hash
+from tiphys.core.manifest.tracking import instance_name
+from tiphys.core.settings import Settings
+from tiphys.core.source.environment import BuildContext
+from tiphys.core.source.revision import is_commit
+from tiphys.model.application import Application, ApplicationSource
+from tiphys.model.errors import RenderError, RepositoryError
+from tiphys.model.names import IN_CLUSTER_SERVER
+from tiphys.model.resource import ResourceKey
+from tiphys.model.status import CompareLevel
+from tiphys.services.live.ports import Discovery
+from tiphys.services.reconcile.memory import AppMemory, Known, Prepared
+from tiphys.services.render.service import Rendered, RenderService
+from tiphys.services.sources.refs import RefWatcher
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The desired state. With an `error` there is none: `revision` is then the asked one.
+
+    `repository_failed` tells a repository that could not be asked from a source that is wrong.
+    """
+
+    revision: str
+    source_type: str
+    targets: Targets
+    hashes: dict[ResourceKey, str]
+    error: str = ""
+    repository_failed: bool = False
+
+
+class DesiredState:
+    """Asks Git and the renderer; both answer from memory where that is certain."""
+
+    def __init__(
+        self,
+        refs: RefWatcher,
+        render: RenderService,
+        discovery: Discovery,
+        *,
+        namespace: str,
+    ) -> None:
+        self._refs = refs
+        self._render = render
+        self._discovery = discovery
+        self._namespace = namespace
+
+    def instance(self, app: Application) -> str:
+        return instance_name(app.namespace, app.name, self._namespace)
+
+    def context(self, app: Application) -> BuildContext:
+        return BuildContext(
+            instance=self.instance(app),
+            namespace=app.spec.destination.namespace,
+            project=project_name(app.spec),
+            kube_version=self._discovery.server_version,
+            api_versions=tuple(self._discovery.versions()),
+        )
+
+    async def load(
+        self,
+        app: Application,
+        memory: AppMemory,
+        settings: Settings,
+        *,
+        level: CompareLevel,
+        hard: bool = False,
+        source: ApplicationSource | None = None,
+        revision: str = "",
+    ) -> Wanted:
+        """`source` and `revision` are an operation's, where it names its own."""
+        source = source or effective_source(app.spec)
+        asked = revision or self._asked(app, source, level)
+        try:
+            fresh = level >= CompareLevel.FORCE_RESOLVE
+            commit = await self._refs.resolve(
+                source.repo_url, asked, fresh=fresh, tag_prefix=source.tag_prefix
+            )
+            rendered = await self._render.render(source, commit, self.context(app), fresh=hard)
+        except (RepositoryError, RenderError) as error:
+            text = f"failed to generate manifest for source 1 of 1: {error}"
+            failed = isinstance(error, RepositoryError)
+            return Wanted(asked, "", Targets(), {}, text, repository_failed=failed)
+        prepared = self._prepare(app, memory, settings, rendered)
+        memory.known = Known(rendered.digest, rendered.tool)
+        return Wanted(rendered.commit, rendered.tool, prepared.targets, prepared.hashes)
+
+    async def unchanged(self, app: Application, memory: AppMemory, commit: str) -> bool:
+        """Whether the commit certainly renders what was compared last. Raises RepositoryError."""
+        known = memory.known
+        if known is None:
+            return False
+        source = effective_source(app.spec)
+        return await self._render.unchanged(source, commit, self.context(app), known.digest)
+
+    def _asked(self, app: Application, source: ApplicationSource, level: CompareLevel) -> str:
+        """A recent comparison stays with the revision that was compared before."""
+        compared = app.status.sync.revision
+        if level is CompareLevel.RECENT and is_commit(compared):
+            return compared
+        return source.target_revision
+
+    def _prepare(
+        self, app: Application, memory: AppMemory, settings: Settings, rendered: Rendered
+    ) -> Prepared:
+        where = Place(self.instance(app), app.spec.destination.namespace, IN_CLUSTER_SERVER)
+        scopes = tuple(self._discovery.versions())
+        made_from = (rendered.digest, where, settings.resources, scopes)
+        known = memory.prepared
+        if known is not None and known.made_from == made_from:
+            return known
+        targets = prepare(rendered.manifests, where, self._discovery.scope, settings.resources)
+        both = (*targets.objects, *targets.hooks)
+        hashes = {target.key: manifest_hash(target.manifest) for target in both}
+        memory.prepared = Prepared(made_from, targets, hashes)
+        return memory.prepared

@@ -1,0 +1,89 @@
+"""Events of Kubernetes that tell people what happened to an application.
+
+They are written beside the work: a lost event loses nothing else, so a failure is only logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from tiphys.core.app.events import AppEvent
+from tiphys.core.app.times import rfc3339
+from tiphys.model.application import Application
+from tiphys.model.errors import KubeError
+from tiphys.model.names import API_VERSION, MANAGER_APPLICATION_CONTROLLER
+from tiphys.model.resource import ApiResource, Manifest
+from tiphys.services.live.ports import KubeWriter
+
+log = structlog.get_logger()
+
+EVENTS = ApiResource("", "v1", "Event", "events", True, frozenset({"create"}))
+_AT_ONCE = 5
+
+
+class EventRecorder:
+    """`now` and `unique` (a number that is never the same twice) come from outside."""
+
+    def __init__(
+        self, writer: KubeWriter, now: Callable[[], datetime], unique: Callable[[], int]
+    ) -> None:
+        self._writer = writer
+        self._now = now
+        self._unique = unique
+        self._gate = asyncio.Semaphore(_AT_ONCE)
+        self._open: set[asyncio.Task[None]] = set()
+
+    def record(self, app: Application, event: AppEvent) -> None:
+        """Writes the event in the background."""
+        task = asyncio.create_task(self._write(app, event))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def drain(self) -> None:
+        """Until everything that was recorded is written."""
+        while self._open:
+            await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _write(self, app: Application, event: AppEvent) -> None:
+        async with self._gate:
+            try:
+                await self._writer.create(
+                    EVENTS, self._manifest(app, event), manager=MANAGER_APPLICATION_CONTROLLER
+                )
+            except KubeError as error:
+                log.warning("event was not written", application=app.name, error=str(error))
+
+    def _manifest(self, app: Application, event: AppEvent) -> Manifest:
+        at = rfc3339(self._now())
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {
+                "name": f"{app.name}.{self._unique():x}",
+                "namespace": app.namespace,
+                "labels": dict(app.metadata.labels),
+                "annotations": {
+                    "dest-server": app.spec.destination.server,
+                    "dest-namespace": app.spec.destination.namespace,
+                },
+            },
+            "source": {"component": MANAGER_APPLICATION_CONTROLLER},
+            "involvedObject": {
+                "apiVersion": API_VERSION,
+                "kind": "Application",
+                "name": app.name,
+                "namespace": app.namespace,
+                "uid": app.uid,
+                "resourceVersion": app.metadata.resource_version,
+            },
+            "firstTimestamp": at,
+            "lastTimestamp": at,
+            "count": 1,
+            "type": event.type,
+            "reason": event.reason.value,
+            "message": event.message,
+        }

@@ -1,0 +1,91 @@
+"""What is remembered of an application between two passes. Losing it costs time, nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tiphys.core.app.pairing import Traits
+from tiphys.core.app.targets import Targets
+from tiphys.core.diff.explain import FieldDifference
+from tiphys.model.render import ToolKind
+from tiphys.model.resource import ResourceKey
+from tiphys.model.status import CompareLevel
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Targets with the hash of each, and what they were made from."""
+
+    made_from: tuple[object, ...]
+    targets: Targets
+    hashes: dict[ResourceKey, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTraits:
+    """The annotations of one version of a live object."""
+
+    uid: str
+    resource_version: str
+    traits: Traits
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The comparison of one desired with one live version: a pure function of what it names."""
+
+    target_hash: str
+    uid: str
+    resource_version: str
+    modified: bool
+    differences: tuple[FieldDifference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The desired state that was last compared: what a commit has to differ from to matter."""
+
+    digest: str
+    tool: ToolKind
+
+
+@dataclass
+class AppMemory:
+    """`requested` is the highest level that events asked for and no pass has followed yet.
+
+    `repository_failed_at` is when a repository began to fail, in seconds of the process's clock.
+    """
+
+    requested: CompareLevel | None = None
+    repository_failed_at: float | None = None
+    prepared: Prepared | None = None
+    known: Known | None = None
+    traits: dict[ResourceKey, SeenTraits] = field(default_factory=dict)
+    judged: dict[ResourceKey, Judged] = field(default_factory=dict)
+
+    def request(self, level: CompareLevel) -> None:
+        if self.requested is None or level > self.requested:
+            self.requested = level
+
+    def forget_comparisons(self) -> None:
+        """Rules or types changed: nothing that was judged with the old ones counts."""
+        self.prepared = None
+        self.traits.clear()
+        self.judged.clear()
+
+
+class Memories:
+    """By application name."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, AppMemory] = {}
+
+    def of(self, name: str) -> AppMemory:
+        return self._by_name.setdefault(name, AppMemory())
+
+    def forget(self, name: str) -> None:
+        self._by_name.pop(name, None)
+
+    def forget_comparisons(self) -> None:
+        for memory in self._by_name.values():
+            memory.forget_comparisons()
