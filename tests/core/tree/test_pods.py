@@ -94,7 +94,7 @@ SIDECAR = [{"name": "side", "restartPolicy": "Always"}, {"name": "second"}]
             pod(
                 {
                     "phase": "Running",
-                    "conditions": [condition("Ready", "True")],
+                    "conditions": [condition("Initialized", "True"), condition("Ready", "True")],
                     "containerStatuses": [ended(reason="Completed"), running()],
                 }
             ),

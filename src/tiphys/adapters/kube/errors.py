@@ -9,7 +9,7 @@ the paths of the fields only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tiphys.model.errors import (
@@ -45,6 +45,8 @@ _BY_STATUS: Mapping[int, type[KubeError]] = {
     429: KubeUnreachableError,
 }
 
+_VERSION_TOO_LARGE = "ResourceVersionTooLarge"
+
 # Their messages name objects and versions, never what was sent.
 _QUOTES_NOTHING = frozenset({401, 404, 409, 410, 429})
 
@@ -58,7 +60,7 @@ def error_from_status(
     """
     body = body or {}
     reason = str(body.get("reason") or "")
-    kind = _kind_of_error(status, reason)
+    kind = _kind_of_error(status, reason, _causes(body))
     if secret and status not in _QUOTES_NOTHING:
         message = _without_values(status, reason, body, what)
     else:
@@ -72,10 +74,17 @@ def error_from_event(body: Mapping[str, Any], what: str) -> KubeError:
     return error_from_status(code if isinstance(code, int) else 500, body, what)
 
 
-def _kind_of_error(status: int, reason: str) -> type[KubeError]:
+def _causes(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return (body.get("details") or {}).get("causes") or ()
+
+
+def _kind_of_error(
+    status: int, reason: str, causes: Sequence[Mapping[str, Any]]
+) -> type[KubeError]:
     if reason == "AlreadyExists":
         return ObjectExistsError
-    if reason == "Expired":
+    # The second: a version that the server has not reached, for it came back from a backup.
+    if reason == "Expired" or any(c.get("reason") == _VERSION_TOO_LARGE for c in causes):
         return ResourceGoneError
     if status >= 500:
         return KubeUnreachableError
@@ -83,10 +92,9 @@ def _kind_of_error(status: int, reason: str) -> type[KubeError]:
 
 
 def _without_values(status: int, reason: str, body: Mapping[str, Any], what: str) -> str:
-    details = body.get("details") or {}
-    name = str(details.get("name") or "")
+    name = str((body.get("details") or {}).get("name") or "")
     subject = f'Secret "{name}"' if name else what
-    fields = [str(cause.get("field") or "") for cause in details.get("causes") or ()]
+    fields = [str(cause.get("field") or "") for cause in _causes(body)]
     named = ", ".join(dict.fromkeys(field for field in fields if field))
     said = f"{subject}: the API server answered {status} {reason}".rstrip()
     return f"{said} for {named}" if named else said

@@ -51,7 +51,5 @@ class OpenApi:
 
     async def _compile(self, address: str) -> SchemaSet:
         parts = urlsplit(address)
-        document = await self._transport.json(
-            Call("GET", parts.path, dict(parse_qsl(parts.query)))
-        )
+        document = await self._transport.json(Call("GET", parts.path, dict(parse_qsl(parts.query))))
         return SchemaSet.from_openapi(document)
