@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.app.build import DESTINATION, NOW, SHA, SOURCE
@@ -175,6 +175,7 @@ def merged(target: Any, patch: Any) -> Any:
     return result
 
 
+@settings(deadline=None)
 @given(OBJECTS, OBJECTS)
 def test_the_patch_leads_from_old_to_new(old: dict[str, Any], new: dict[str, Any]) -> None:
     patch = merge_patch(old, new)

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiphys.core.health import HealthEntry, roll_up, worse
@@ -47,6 +47,7 @@ def test_order(better: HealthCode, bad: HealthCode) -> None:
     assert worse(bad, better) is bad
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(ORDER), min_size=1))
 def test_the_worst_object_decides(codes: list[HealthCode]) -> None:
     health = roll_up(entry(f"o{i}", code) for i, code in enumerate(codes))

@@ -1,7 +1,7 @@
 """Durations in Go's spelling."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tiphys.core.settings.duration import (
@@ -63,6 +63,7 @@ def test_format(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**7))
 def test_what_is_written_can_be_read(seconds: int) -> None:
     assert parse_duration(format_duration(seconds)) == seconds

@@ -32,7 +32,12 @@ _COMPLETED = frozenset(phase.value for phase in OperationPhase if phase.complete
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What the comparison found. `may_have_changed`: its revision can be another than before."""
+    """What the comparison found.
+
+    `may_have_changed` is False only where the compared revision is proven to mean the same for
+    this application as the one that was synced last (its read-set is untouched). That the status
+    names the revision already proves nothing: it may have been compared while another was synced.
+    """
 
     status: SyncCode
     revisions: tuple[str, ...]
