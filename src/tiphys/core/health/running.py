@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tiphys.core.health.fields import condition, count_at, items_at, text_at, value_at
-from tiphys.model.names import ANNOTATION_HELM_HOOK, ANNOTATION_HOOK
+from tiphys.core.manifest.annotations import annotation
+from tiphys.core.manifest.hooks import is_hook
 from tiphys.model.resource import Manifest
 from tiphys.model.status import HealthCode, HealthStatus
 
@@ -38,9 +39,8 @@ def pod(manifest: Manifest) -> HealthStatus:
 def _judged_as_restarting(manifest: Manifest) -> bool:
     if text_at(manifest, "spec", "restartPolicy") in ("", "Always"):
         return True
-    annotations = value_at(manifest, "metadata", "annotations") or {}
-    is_hook = ANNOTATION_HOOK in annotations or ANNOTATION_HELM_HOOK in annotations
-    return not is_hook and annotations.get(_ANNOTATION_IGNORE_RESTART_POLICY) == "true"
+    ignored = annotation(manifest, _ANNOTATION_IGNORE_RESTART_POLICY) == "true"
+    return ignored and not is_hook(manifest)
 
 
 def _stuck_containers(manifest: Manifest) -> list[str]:
