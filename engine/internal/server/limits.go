@@ -9,7 +9,10 @@ import (
 	"runtime/metrics"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Limits of one process. Bytes throughout.
@@ -43,6 +46,10 @@ func (l Limits) apply() {
 	runtime.GOMAXPROCS(min(2, runtime.NumCPU()))
 	debug.SetMemoryLimit(int64(l.Memory) / 10 * 8)
 	debug.SetMaxStack(256 << 20)
+	// One huge allocation can keep the watchdog from running until it is filled: the kernel
+	// refuses it at once. The margin lets the watchdog, which has better words, come first.
+	data := uint64(l.Memory) + 512<<20
+	_ = syscall.Setrlimit(unix.RLIMIT_DATA, &syscall.Rlimit{Cur: data, Max: data})
 }
 
 // watchdog ends the process when a running request takes more memory or time than it may. It

@@ -51,10 +51,11 @@ type Result struct {
 	Needs int         `json:"needs"`
 }
 
-// Failure ends a request.
+// Failure ends a request; Last says that it ends the process too.
 type Failure struct {
 	Type string `json:"type"`
 	ID   int    `json:"id"`
 	Code string `json:"code"`
 	Text string `json:"text"`
+	Last bool   `json:"last,omitempty"`
 }

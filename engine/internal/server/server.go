@@ -64,7 +64,7 @@ func Run(reader io.Reader, writer io.Writer) error {
 func (s *Server) overLimit(request int, reason string) {
 	s.conn.WriteLast(Failure{
 		Type: "error", ID: request, Code: string(fault.Limit),
-		Text: "the render is over its " + reason,
+		Text: "the render is over its " + reason, Last: true,
 	})
 	os.Exit(exitOverLimit)
 }

@@ -55,11 +55,12 @@ class Result(msgspec.Struct, frozen=True, tag="result", tag_field="type"):
 
 
 class Failure(msgspec.Struct, frozen=True, tag="error", tag_field="type"):
-    """The end of a request that did not."""
+    """The end of a request that did not; with `last` the process ends too."""
 
     id: int
     code: str
     text: str
+    last: bool = False
 
 
 FromEngine = Hello | Need | Result | Failure

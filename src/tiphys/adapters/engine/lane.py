@@ -46,6 +46,11 @@ class Lane:
         self.started = 0
 
     @property
+    def processes(self) -> tuple[EngineProcess, ...]:
+        """Processes that wait for work."""
+        return tuple(process for _, process in self._idle)
+
+    @property
     def idle(self) -> tuple[int, ...]:
         """Process ids that wait for work."""
         return tuple(process.pid for _, process in self._idle)
@@ -89,9 +94,7 @@ class Lane:
         }
         if self._options.request_log is not None:
             environment["TIPHYS_ENGINE_LOG"] = str(self._options.request_log)
-        process = await EngineProcess.start(
-            self._binary, environment, max_output=self._options.limits.output
-        )
+        process = await EngineProcess.start(self._binary, environment, limits=self._options.limits)
         self.started += 1
         if process.hello.missing and not self._said:
             self._said = True

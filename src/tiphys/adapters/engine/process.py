@@ -13,6 +13,7 @@ from typing import Any, assert_never
 import msgspec
 
 from tiphys.adapters.engine import frames
+from tiphys.adapters.engine.binary import EngineLimits
 from tiphys.adapters.engine.errors import EngineDiedError, from_failure
 from tiphys.model.errors import RenderError, RenderLimitError
 
@@ -21,7 +22,7 @@ Answerer = Callable[[list[str], list[str]], Awaitable[tuple[list[dict[str, Any]]
 
 Pipes = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-_START_SECONDS = 20.0
+START_SECONDS = 20.0
 _HEADER_ROOM = 1 << 20
 
 
@@ -38,27 +39,34 @@ class EngineProcess:
     """A started engine. After any failure but the engine's own error frame it is dead."""
 
     def __init__(
-        self, process: Process, pipes: Pipes, hello: frames.Hello, *, max_output: int
+        self, process: Process, pipes: Pipes, hello: frames.Hello, *, limits: EngineLimits
     ) -> None:
         self._process = process
         self._reader, self._writer = pipes
-        self._max_output = max_output
+        self._limits = limits
         self._last_id = 0
         self.hello = hello
 
     @classmethod
     async def start(
-        cls, binary: Path, environment: Mapping[str, str], *, max_output: int
+        cls, binary: Path, environment: Mapping[str, str], *, limits: EngineLimits
     ) -> EngineProcess:
         """Starts the program with an environment of its own: none of ours is a renderer's."""
         process = await asyncio.create_subprocess_exec(
-            binary, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=dict(environment), cwd="/"
+            binary,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env=dict(environment),
+            cwd="/",
+            # Ctrl-C is for us: what runs is ended in order.
+            start_new_session=True,
         )
         reader, writer = process.stdout, process.stdin
         if reader is None or writer is None:
             raise RenderError(f"{binary} has no pipes")
         try:
-            async with asyncio.timeout(_START_SECONDS):
+            async with asyncio.timeout(START_SECONDS):
                 hello, _ = await frames.read(reader, max_body=0)
         except BaseException as error:
             await _end(process)
@@ -68,7 +76,7 @@ class EngineProcess:
         if not isinstance(hello, frames.Hello) or hello.protocol != frames.PROTOCOL:
             await _end(process)
             raise RenderError(f"{binary} speaks another protocol: run `make build`")
-        return cls(process, (reader, writer), hello, max_output=max_output)
+        return cls(process, (reader, writer), hello, limits=limits)
 
     @property
     def alive(self) -> bool:
@@ -107,7 +115,9 @@ class EngineProcess:
     ) -> Reply:
         await self._send(frames.encode(header, body))
         while True:
-            frame, data = await frames.read(self._reader, max_body=self._max_output + _HEADER_ROOM)
+            frame, data = await frames.read(
+                self._reader, max_body=self._limits.output + _HEADER_ROOM
+            )
             match frame:
                 case frames.Need():
                     if answer is None:
@@ -118,6 +128,8 @@ class EngineProcess:
                 case frames.Result():
                     return Reply(reads=frame.reads, needs=frame.needs, body=data)
                 case frames.Failure():
+                    if frame.last:
+                        await self.kill()
                     raise from_failure(frame.code, frame.text)
                 case frames.Hello():
                     raise ValueError("a second hello")
@@ -132,7 +144,7 @@ class EngineProcess:
         await self.kill()
         return EngineDiedError(
             f"the engine ended in the middle of the render (status {self._process.returncode}): "
-            "over a limit of its memory or its stack"
+            f"over its limit of {self._limits.memory >> 20} MB of memory, or of its stack"
         )
 
     async def kill(self) -> None:
