@@ -8,6 +8,7 @@ servers that hand out nothing but refs.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,8 @@ _FETCH: Final = (
 _ALL_REFS: Final = (f"+refs/heads/*:{HISTORY}heads/*", f"+refs/tags/*:{HISTORY}tags/*")
 _DEPTHS: Final = (("--depth", "64"), ("--depth", "2147483647"))
 """How history is deepened; the last is all of it."""
+_READERS_KEPT: Final = 4
+"""Open readers of one repository: every application of a commit shares one."""
 _MANY_DROPPED: Final = 32
 """From so many dropped pins on, everything is packed anew: a geometric repack never forgets."""
 
@@ -58,6 +61,13 @@ class _Repository:
     failures: dict[str, tuple[int, RepositoryError]] = field(default_factory=dict)
     abbreviations: dict[str, str] = field(default_factory=dict)
     readers: WeakSet[GitTree] = field(default_factory=WeakSet)
+    recent: OrderedDict[str, GitTree] = field(default_factory=OrderedDict)
+
+    def opened(self, asked: str, reader: GitTree) -> None:
+        self.readers.add(reader)
+        self.recent[asked] = reader
+        if len(self.recent) > _READERS_KEPT:
+            self.recent.popitem(last=False)
 
     def failed(self, commit: str, error: RepositoryError) -> None:
         if len(self.failures) > 1000:
@@ -102,11 +112,14 @@ class GitCli:
         parsed = self._parse(url)
         repository = self._repository(url)
         asked = commit.lower()
+        if asked in repository.recent:
+            repository.recent.move_to_end(asked)
+            return repository.recent[asked]
         found = await self._find(repository, asked)
         if found is None:
             found = await self._in_turn(parsed, repository, asked)
         reader = await asyncio.to_thread(GitTree, repository.store.path, found)
-        repository.readers.add(reader)
+        repository.opened(asked, reader)
         return reader
 
     async def maintain(self, url: str, in_use: Collection[str]) -> None:

@@ -19,6 +19,7 @@ from tiphys.model.render import EntryKind, TreeEntry
 
 _SUBMODULE: Final = 0o160000
 _EXECUTABLE: Final = 0o100755
+_FOLDERS_KEPT: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class GitTree:
         self._git = pygit2.Repository(str(self._path))
         found = self._git[commit].peel(pygit2.Commit)
         self._commit = str(found.id)
-        self._folders: dict[str, pygit2.Object | None] = {"": found.tree}
+        self._root: pygit2.Object | None = found.tree
+        self._folders: dict[str, pygit2.Object | None] = {}
 
     @property
     def commit(self) -> str:
@@ -72,18 +74,21 @@ class GitTree:
         """The entry at a path; behind a submodule, the submodule."""
         if path.startswith("/") or path.count("/") > self._limits.depth:
             return None
-        here = self._folders[""]
-        walked = ""
-        for name in path.split("/") if path else ():
-            if here is None or here.filemode == _SUBMODULE:
-                break
-            walked = f"{walked}/{name}" if walked else name
-            if walked not in self._folders:
-                self._folders[walked] = (
-                    here[name] if isinstance(here, pygit2.Tree) and name in here else None
-                )
-            here = self._folders[walked]
-        return here
+        if not path:
+            return self._root
+        parent, _, name = path.rpartition("/")
+        return _child(self._folder(parent), name)
+
+    def _folder(self, path: str) -> pygit2.Object | None:
+        """As _find, remembered: many paths share a folder. Never a file, which holds its data."""
+        if path not in self._folders:
+            found = self._root
+            for name in path.split("/") if path else ():
+                found = _child(found, name)
+            if len(self._folders) > _FOLDERS_KEPT:
+                self._folders.clear()
+            self._folders[path] = None if isinstance(found, pygit2.Blob) else found
+        return self._folders[path]
 
     def _read(self, path: str, budget: _Budget) -> TreeEntry | None:
         found = self._find(path)
@@ -135,6 +140,12 @@ class _Budget:
             raise RenderLimitError(
                 f"'{path}': more than {self._limits.data} bytes are read of the repository"
             )
+
+
+def _child(folder: pygit2.Object | None, name: str) -> pygit2.Object | None:
+    if folder is None or folder.filemode == _SUBMODULE:
+        return folder
+    return folder[name] if isinstance(folder, pygit2.Tree) and name in folder else None
 
 
 def _kind(entry: pygit2.Object) -> EntryKind:

@@ -1,0 +1,180 @@
+"""From a source and a commit to manifests, with as few renders as what was read allows.
+
+A render is looked for by what it read before the renderer is asked, so that a commit that touches
+one application of a thousand renders one. Tracking is stamped later, by whoever compares.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+from weakref import WeakValueDictionary
+
+import orjson
+from prometheus_client import CollectorRegistry, Counter
+from xxhash import xxh3_128_hexdigest
+
+from tiphys.core.source.environment import BuildContext
+from tiphys.model.errors import RenderError
+from tiphys.model.render import RenderRequest, ToolKind
+from tiphys.model.resource import Manifest
+from tiphys.model.source import ApplicationSource
+from tiphys.services.render.memory import Capabilities, Remembered, RenderMemory, remembered
+from tiphys.services.render.ports import Renderer, TreeReader
+from tiphys.services.render.survey import Survey, survey
+from tiphys.services.sources.ports import GitRepositories
+
+_ERRORS_KEPT: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """`commit` is whole. Two results with one digest have equal manifests of one tool."""
+
+    manifests: tuple[Manifest, ...]
+    tool: ToolKind
+    commit: str
+    digest: str
+    from_cache: bool
+
+
+class RenderService:
+    """Times are seconds of `clock`; `engine_version` sets renders of other engines apart."""
+
+    def __init__(
+        self,
+        git: GitRepositories,
+        renderer: Renderer,
+        *,
+        memory: RenderMemory | None = None,
+        engine_version: str = "",
+        errors_kept_for: float = 20.0,
+        clock: Callable[[], float] = time.monotonic,
+        registry: CollectorRegistry | None = None,
+    ) -> None:
+        self._git = git
+        self._renderer = renderer
+        self._memory = memory or RenderMemory()
+        self._engine = engine_version
+        self._errors = _Errors(errors_kept_for, clock)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        registry = registry or CollectorRegistry()
+        self._renders = Counter(
+            "tiphys_renders_total", "Sources rendered.", ("tool", "result"), registry=registry
+        )
+        self._hits = Counter(
+            "tiphys_render_hits_total",
+            "Renders that were not needed.",
+            ("tool",),
+            registry=registry,
+        )
+
+    async def render(
+        self,
+        source: ApplicationSource,
+        commit: str,
+        context: BuildContext,
+        *,
+        fresh: bool = False,
+    ) -> Rendered:
+        """Raises RepositoryError and RenderError with their kinds.
+
+        `fresh` renders anew whatever is remembered, errors included.
+        """
+        tree = await self._git.tree(source.repo_url, commit)
+        wanted, known = await asyncio.to_thread(self._look, source, context, tree)
+        if known is not None and not fresh:
+            return self._hit(wanted, tree, known)
+        turn = self._turns.setdefault(wanted.key, asyncio.Lock())
+        waited = turn.locked()
+        async with turn:
+            if waited and not fresh:
+                known = await asyncio.to_thread(self._find, wanted, tree)
+                if known is not None:
+                    return self._hit(wanted, tree, known)
+            return await self._render(wanted, tree, context, fresh=fresh)
+
+    async def known(
+        self, source: ApplicationSource, commit: str, context: BuildContext
+    ) -> Rendered | None:
+        """What `render` would answer without asking the renderer; None when it would."""
+        tree = await self._git.tree(source.repo_url, commit)
+        wanted, known = await asyncio.to_thread(self._look, source, context, tree)
+        return None if known is None else _rendered(wanted, tree, known, from_cache=True)
+
+    async def unchanged(
+        self, source: ApplicationSource, commit: str, context: BuildContext, digest: str
+    ) -> bool:
+        """Whether it is certain, without a render, that the commit's manifests have this digest."""
+        known = await self.known(source, commit, context)
+        return known is not None and known.digest == digest
+
+    def _look(
+        self, source: ApplicationSource, context: BuildContext, tree: TreeReader
+    ) -> tuple[Survey, Remembered | None]:
+        wanted = survey(source, context, tree, engine=self._engine)
+        return wanted, self._find(wanted, tree)
+
+    def _find(self, wanted: Survey, tree: TreeReader) -> Remembered | None:
+        return self._memory.find(wanted.key, tree.oids, Capabilities.of(wanted.options))
+
+    def _hit(self, wanted: Survey, tree: TreeReader, known: Remembered) -> Rendered:
+        self._hits.labels(wanted.tool).inc()
+        return _rendered(wanted, tree, known, from_cache=True)
+
+    async def _render(
+        self, wanted: Survey, tree: TreeReader, context: BuildContext, *, fresh: bool
+    ) -> Rendered:
+        attempt = (wanted.key, tree.commit, Capabilities.of(wanted.options))
+        if not fresh and (failed := self._errors.find(attempt)):
+            raise failed
+        request = RenderRequest(wanted.path, wanted.options, application=context.instance)
+        try:
+            result = await self._renderer.render(request, tree)
+        except RenderError as error:
+            self._renders.labels(wanted.tool, "failed").inc()
+            self._errors.keep(attempt, error)
+            raise
+        self._renders.labels(wanted.tool, "rendered").inc()
+        text = orjson.dumps(result.manifests, option=orjson.OPT_SORT_KEYS)
+        made = await asyncio.to_thread(
+            remembered,
+            result,
+            digest=xxh3_128_hexdigest(wanted.tool.encode() + text),
+            size=len(text),
+            oids=tree.oids,
+            capabilities=attempt[2],
+        )
+        self._memory.keep(wanted.key, made)
+        return _rendered(wanted, tree, made, from_cache=False)
+
+
+def _rendered(
+    wanted: Survey, tree: TreeReader, render: Remembered, *, from_cache: bool
+) -> Rendered:
+    return Rendered(render.manifests, wanted.tool, tree.commit, render.digest, from_cache)
+
+
+class _Errors:
+    """Failures of late: what cannot be rendered is not tried again by everyone who asks."""
+
+    def __init__(self, kept_for: float, clock: Callable[[], float]) -> None:
+        self._kept_for = kept_for
+        self._clock = clock
+        self._kept: OrderedDict[tuple[str, str, Capabilities], tuple[float, RenderError]] = (
+            OrderedDict()
+        )
+
+    def find(self, attempt: tuple[str, str, Capabilities]) -> RenderError | None:
+        until, error = self._kept.get(attempt, (0.0, None))
+        return error if self._clock() < until else None
+
+    def keep(self, attempt: tuple[str, str, Capabilities], error: RenderError) -> None:
+        self._kept[attempt] = (self._clock() + self._kept_for, error)
+        self._kept.move_to_end(attempt)
+        if len(self._kept) > _ERRORS_KEPT:
+            self._kept.popitem(last=False)
