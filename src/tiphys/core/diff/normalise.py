@@ -38,9 +38,7 @@ def normalise(manifest: Manifest, schema: TypeSchema | None) -> dict[str, Any]:
     """A manifest in one spelling, without status and without what the server owns of metadata."""
     root = OPAQUE if schema is None else schema.root
     normal: dict[str, Any] = canonical(strip_server_fields(fold_string_data(manifest)), root)
-    if normal.get("kind") == "Endpoints":
-        normal = _sort_subsets(normal)
-    return normal
+    return _sort_subsets(normal) if root.name == "Endpoints" else normal
 
 
 def strip_server_fields(manifest: Manifest) -> Manifest:
@@ -192,7 +190,8 @@ def _sort_subsets(endpoints: dict[str, Any]) -> dict[str, Any]:
             name: sorted(items, key=encode) if isinstance(items, list) else items
             for name, items in subset.items()
         }
-        for subset in subsets
         if isinstance(subset, Mapping)
+        else subset
+        for subset in subsets
     ]
     return {**endpoints, "subsets": sorted(ordered, key=encode)}
