@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from tiphys.model.application import ApplicationSource, ApplicationSpec
+from tiphys.model.application import Application, ApplicationSource
 
 
 class SourceCheck(Protocol):
@@ -19,6 +19,6 @@ class SourceCheck(Protocol):
         """The commit that a revision names; a whole commit is answered as it is."""
         ...
 
-    async def generate(self, name: str, spec: ApplicationSpec, source: ApplicationSource) -> None:
+    async def generate(self, application: Application, source: ApplicationSource) -> None:
         """Renders the source and throws the manifests away."""
         ...

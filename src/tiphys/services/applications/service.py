@@ -26,13 +26,7 @@ from tiphys.model.names import (
 from tiphys.model.resource import ApiResource, Manifest, key_of
 from tiphys.services.applications.ports import SourceCheck
 from tiphys.services.applications.tree import live_tree
-from tiphys.services.applications.validation import (
-    check_destination,
-    check_shape,
-    check_sources,
-    invalid_spec,
-    no_project,
-)
+from tiphys.services.applications.validation import check_sources, check_spec
 from tiphys.services.applications.values import (
     AppEvent,
     AppName,
@@ -214,10 +208,7 @@ class Applications:
     async def _check(self, application: Application, *, validate: bool) -> None:
         if not application.name:
             raise ApiError(ApiCode.UNKNOWN, "resource name may not be empty")
-        if await self.project(application.spec.project) is None:
-            raise no_project(application.spec.project)
-        check_destination(application)
-        check_shape(application)
+        check_spec(application, await self.project(application.spec.project))
         if validate:
             await check_sources(application, self._sources)
 
@@ -249,10 +240,10 @@ class Applications:
         )
 
     async def _revision(self, application: Application, command: SyncCommand) -> str:
-        check_shape(application)
         source = application.spec.source
         if source is None:
-            raise invalid_spec(application.name, "spec.source is required")
+            check_spec(application, await self.project(application.spec.project))
+            raise ApiError(ApiCode.INVALID_ARGUMENT, "the application has no spec.source")
         target = source.target_revision
         asked = command.revision or target
         policy = application.spec.sync_policy

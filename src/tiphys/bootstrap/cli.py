@@ -1,0 +1,118 @@
+"""The command line: picks what its commands need, when they need it.
+
+Adapters are imported inside of functions, for help has to be shown in a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tiphys.cli.main import run
+
+if TYPE_CHECKING:
+    from tiphys.adapters.kube import KubeClient, KubeConfig, KubeDiscovery
+    from tiphys.cli.ports import ClusterChoice, CoreApi, Documents, Setup
+    from tiphys.services.devcluster.ports import ControlPlane
+
+DEFAULT_NAMESPACE = "argocd"
+# The controller's kubeconfig is written anew with every installation.
+_TOKEN_SECONDS = 365 * 24 * 3600
+
+PROCESSES: dict[str, tuple[str, str]] = {}
+"""Commands that are whole processes, by name: `module:attribute` and a summary."""
+
+
+def main() -> None:
+    program = Path(sys.argv[0]).name
+    code = run(program, sys.argv[1:], CommandWiring(os.environ), PROCESSES)
+    sys.exit(code)
+
+
+class CommandWiring:
+    """What commands ask for. Everything that is opened is closed at the end of the command."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    @asynccontextmanager
+    async def core(self, choice: ClusterChoice) -> AsyncIterator[CoreApi]:
+        from tiphys.bootstrap.sources import open_sources
+        from tiphys.services.applications import Applications
+
+        async with (
+            self._cluster(choice) as (config, client, discovery),
+            open_sources(discovery) as sources,
+        ):
+            namespace = choice.namespace or config.namespace or DEFAULT_NAMESPACE
+            yield Applications(client, client, discovery, sources, namespace=namespace)
+
+    @asynccontextmanager
+    async def documents(self) -> AsyncIterator[Documents]:
+        from tiphys.bootstrap.sources import EngineDocuments
+
+        documents = EngineDocuments()
+        try:
+            yield documents
+        finally:
+            await documents.close()
+
+    @asynccontextmanager
+    async def setup(self, choice: ClusterChoice) -> AsyncIterator[Setup]:
+        async with self._cluster(choice) as (config, client, discovery):
+            yield _Setup(config, client, discovery)
+
+    def control_plane(self, name: str) -> ControlPlane:
+        from tiphys.adapters.devcluster import DevCluster
+        from tiphys.adapters.devcluster.places import state_folder
+
+        return DevCluster(name, root=state_folder(self._environment))
+
+    @asynccontextmanager
+    async def _cluster(
+        self, choice: ClusterChoice
+    ) -> AsyncIterator[tuple[KubeConfig, KubeClient, KubeDiscovery]]:
+        from tiphys.adapters.kube import KubeClient, KubeDiscovery, Transport
+
+        config = self._config(choice)
+        transport = Transport(config, component="cli")
+        try:
+            yield config, KubeClient(transport), KubeDiscovery(transport)
+        finally:
+            await transport.close()
+
+    def _config(self, choice: ClusterChoice) -> KubeConfig:
+        from tiphys.adapters.kube import load_kubeconfig
+
+        named = choice.kubeconfig or self._environment.get("KUBECONFIG", "")
+        paths: Sequence[Path] = [Path(part) for part in named.split(os.pathsep) if part]
+        return load_kubeconfig(paths or [Path.home() / ".kube" / "config"], choice.context)
+
+
+class _Setup:
+    def __init__(self, config: KubeConfig, client: KubeClient, discovery: KubeDiscovery) -> None:
+        self._config = config
+        self._client = client
+        self._discovery = discovery
+
+    async def install(self, namespace: str) -> Any:
+        from tiphys.bootstrap.manifests import install_manifests
+        from tiphys.services.install import Installer
+
+        installer = Installer(self._client, self._client, self._discovery)
+        return await installer.install(install_manifests(), namespace)
+
+    async def controller_kubeconfig(self, namespace: str) -> str:
+        from tiphys.services.install import controller_kubeconfig
+
+        return await controller_kubeconfig(
+            self._client,
+            server=self._config.server,
+            ca=self._config.ca,
+            namespace=namespace,
+            seconds=_TOKEN_SECONDS,
+        )

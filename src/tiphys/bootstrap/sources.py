@@ -1,0 +1,72 @@
+"""Git and the engine for one command: a folder of its own, and one engine process at most."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from tiphys.adapters.engine import EngineRenderer
+from tiphys.adapters.git.cli import GitCli
+from tiphys.adapters.kube import KubeDiscovery
+from tiphys.core.source.environment import BuildContext
+from tiphys.core.source.revision import resolve
+from tiphys.model.application import Application, ApplicationSource
+from tiphys.services.render.service import RenderService
+
+
+class EngineDocuments:
+    """Reads YAML in the engine, as everything is read that a user wrote."""
+
+    def __init__(self) -> None:
+        self._engine = EngineRenderer()
+
+    async def decode(self, data: bytes) -> Sequence[Mapping[str, Any]]:
+        return await self._engine.decode_yaml(data)
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+
+class CommandSources:
+    """Implements SourceCheck of services.applications."""
+
+    def __init__(self, git: GitCli, engine: EngineRenderer, discovery: KubeDiscovery) -> None:
+        self._git = git
+        self._engine = engine
+        self._discovery = discovery
+
+    async def reachable(self, source: ApplicationSource) -> None:
+        await self._git.refs(source.repo_url)
+
+    async def resolve(self, source: ApplicationSource, revision: str) -> str:
+        resolved = resolve(revision, await self._git.refs(source.repo_url))
+        if not resolved.abbreviated:
+            return resolved.revision
+        return (await self._git.tree(source.repo_url, resolved.revision)).commit
+
+    async def generate(self, application: Application, source: ApplicationSource) -> None:
+        commit = await self.resolve(source, source.target_revision)
+        await self._discovery.refresh()
+        context = BuildContext(
+            instance=application.name,
+            namespace=application.spec.destination.namespace,
+            project=application.spec.project,
+            kube_version=self._discovery.server_version,
+            api_versions=tuple(self._discovery.versions()),
+        )
+        await RenderService(self._git, self._engine).render(source, commit, context)
+
+
+@asynccontextmanager
+async def open_sources(discovery: KubeDiscovery) -> AsyncIterator[CommandSources]:
+    """Nothing is started or fetched until it is asked for."""
+    with tempfile.TemporaryDirectory(prefix="tiphys-") as folder:
+        git, engine = GitCli(Path(folder)), EngineRenderer()
+        try:
+            yield CommandSources(git, engine, discovery)
+        finally:
+            await engine.close()
+            await git.aclose()

@@ -1,0 +1,93 @@
+"""`app get`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+from tiphys.cli.app.resources import resource_table
+from tiphys.cli.app.session import app_name, check_output, run_core, write
+from tiphys.cli.app.summary import conditions, header, operation, parameters
+from tiphys.cli.app.treeview import tree_table
+from tiphys.cli.command import LATER, Call, command
+from tiphys.cli.errors import UsageError
+from tiphys.cli.globals import Flag, FlagKind, later, text, yes
+from tiphys.cli.output import to_json, to_yaml
+from tiphys.cli.ports import CoreApi
+from tiphys.model.application import Application
+from tiphys.services.applications import AppName
+
+_FLAGS = (
+    text("app-namespace", "The namespace of the application", "N"),
+    yes("hard-refresh", "Compare first, without what is remembered of renders"),
+    text("output", "wide, tree, tree=detailed, json or yaml", "o", "wide"),
+    yes("refresh", "Compare first"),
+    yes("show-operation", "Show the last operation"),
+    yes("show-params", "Show the parameters of a Helm source"),
+    later("source-name"),
+    later("source-position", FlagKind.INTEGER),
+    Flag("timeout", FlagKind.NATURAL, "Seconds to wait for the comparison, 0 for no limit"),
+)
+
+
+@command("get", _FLAGS, usage="APPNAME [flags]", summary="Show an application.")
+def get(call: Call) -> None:
+    if len(call.words) != 1:
+        call.help_and_fail()
+
+    async def verb(api: CoreApi) -> None:
+        application = await _read(call, api, app_name(call, call.words[0]))
+        await _show(call, api, application)
+
+    run_core(call, verb)
+
+
+async def _read(call: Call, api: CoreApi, name: AppName) -> Application:
+    hard = call.yes("hard-refresh")
+    if not hard and not call.yes("refresh"):
+        return await api.get(name)
+    try:
+        return await asyncio.wait_for(api.refresh(name, hard=hard), call.number("timeout") or None)
+    except TimeoutError:
+        return await api.get(name)
+
+
+async def _show(call: Call, api: CoreApi, application: Application) -> None:
+    output = call.text("output")
+    match output:
+        case "json":
+            write(to_json(application.to_json()) + "\n")
+        case "yaml":
+            write(to_yaml(application.to_json()))
+        case "wide" | "":
+            write(await _above(call, api, application))
+            if application.status.resources:
+                write("\n" + resource_table(application))
+        case "tree" | "tree=detailed":
+            write(await _above(call, api, application))
+            write(await shown_tree(api, application, output))
+        case _:
+            check_output(output, ())
+
+
+async def _above(call: Call, api: CoreApi, application: Application) -> str:
+    project = await api.project(application.spec.project)
+    windows = bool(project and project.spec.sync_windows)
+    shown = header(application, url=await api.url(), windows=windows) + conditions(application)
+    if call.yes("show-operation") and application.status.operation_state is not None:
+        shown += "\n" + operation(application.status.operation_state, datetime.now(UTC))
+    if call.yes("show-params"):
+        if application.spec.sources:
+            raise UsageError(f"--show-params of an application with spec.sources {LATER}")
+        shown += parameters(application.spec)
+    return shown
+
+
+async def shown_tree(api: CoreApi, application: Application, output: str) -> str:
+    """The tree after a blank line, nothing where nothing is live."""
+    nodes = await api.tree(application)
+    shown = tree_table(
+        application, nodes, detailed=output == "tree=detailed", now_seconds=time.time()
+    )
+    return shown and "\n" + shown

@@ -1,0 +1,79 @@
+"""Opens what a verb needs and runs it to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from tiphys.cli.command import Call
+from tiphys.cli.errors import FatalError
+from tiphys.cli.log import Level, log
+from tiphys.cli.ports import ClusterChoice, CoreApi, Wiring
+from tiphys.services.applications import AppName
+
+CONTRACT_NAME = "argocd"
+
+
+def run_core(call: Call, verb: Callable[[CoreApi], Awaitable[None]]) -> None:
+    """Runs a verb against the cluster of the current kube context."""
+    require_core(call)
+
+    async def main() -> None:
+        async with wiring(call).core(cluster_choice(call)) as api:
+            await verb(api)
+
+    asyncio.run(main())
+
+
+def require_core(call: Call) -> None:
+    """The contract's name needs to be told; ours says once what it does by itself."""
+    if call.yes("core"):
+        return
+    if call.program == CONTRACT_NAME:
+        raise FatalError("Argo CD server address unspecified", code=1)
+    log(
+        Level.INFO,
+        "core mode: working on the cluster of the kube context, without an API server",
+        form=call.text("logformat"),
+        threshold=Level[call.text("loglevel").upper()],
+    )
+
+
+def cluster_choice(call: Call) -> ClusterChoice:
+    return ClusterChoice(
+        kubeconfig=call.text("kubeconfig"),
+        context=call.text("kube-context") or call.text("context"),
+        namespace=call.text("namespace"),
+    )
+
+
+def wiring(call: Call) -> Wiring:
+    return cast("Wiring", call.wiring)
+
+
+def app_name(call: Call, text: str) -> AppName:
+    return AppName.parse(text, call.text("app-namespace"))
+
+
+def write(text: str) -> None:
+    """Text with its line breaks, at once, so that a pipe sees it."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def check_output(asked: str, known: tuple[str, ...]) -> None:
+    if asked not in known:
+        raise FatalError(f"unknown output format: {asked}")
+
+
+def asks(call: Call) -> bool:
+    """Whether the user wants to be asked before what cannot be undone."""
+    return call.yes("prompts-enabled")
+
+
+def restore_pipe_signal() -> None:
+    """A reader that went away ends the command quietly, as it does for other programs."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)

@@ -1,0 +1,109 @@
+"""Flags that every command has, and the shape in which all flags are declared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class FlagKind(Enum):
+    """What a flag takes; values are what help shows."""
+
+    BOOL = "bool"
+    TEXT = "string"
+    STRINGS = "stringArray"
+    INTEGER = "int"
+    NATURAL = "uint"
+    DURATION = "duration"
+
+    @property
+    def noun(self) -> str:
+        return {"bool": "a boolean", "int": "a number", "uint": "a number from 0 on"}.get(
+            self.value, f"a {self.value}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One flag. `later` flags are the contract's, and are refused by name in this version."""
+
+    name: str
+    kind: FlagKind
+    help: str = ""
+    short: str = ""
+    default: Any = None
+    later: bool = False
+
+    @property
+    def shown(self) -> bool:
+        """Whether help shows the default."""
+        return self.default not in (None, False, "", 0)
+
+
+def yes(name: str, text: str, short: str = "", *, default: bool = False) -> Flag:
+    return Flag(name, FlagKind.BOOL, text, short, default)
+
+
+def text(name: str, help_text: str, short: str = "", default: str = "") -> Flag:
+    return Flag(name, FlagKind.TEXT, help_text, short, default)
+
+
+def texts(name: str, help_text: str, short: str = "") -> Flag:
+    return Flag(name, FlagKind.STRINGS, help_text, short)
+
+
+def later(name: str, kind: FlagKind = FlagKind.TEXT, short: str = "") -> Flag:
+    """Not shown by help, and refused when it is given."""
+    return Flag(name, kind, "", short, later=True)
+
+
+# How to reach an API server of Tiphys: with that server.
+_SERVER_FLAGS = (
+    *(
+        later(name)
+        for name in (
+            "argocd-context",
+            "auth-token",
+            "client-crt",
+            "client-crt-key",
+            "config",
+            "controller-name",
+            "grpc-web-root-path",
+            "port-forward-namespace",
+            "redis-compress",
+            "redis-haproxy-name",
+            "redis-name",
+            "repo-server-name",
+            "server",
+            "server-crt",
+            "server-name",
+        )
+    ),
+    *(later(name, FlagKind.BOOL) for name in ("grpc-web", "insecure", "plaintext", "port-forward")),
+    later("header", FlagKind.STRINGS, "H"),
+    later("http-retry-max", FlagKind.INTEGER),
+)
+
+# How to reach a cluster otherwise than by a context of a kubeconfig.
+_CLUSTER_FLAGS = (
+    *(
+        later(name)
+        for name in ("cluster", "password", "proxy-url", "request-timeout", "token", "user")
+    ),
+    later("username"),
+    later("insecure-skip-tls-verify", FlagKind.BOOL),
+)
+
+GLOBAL_FLAGS = (
+    yes("core", "Work on the cluster of the current kube context, without an API server"),
+    text("kube-context", "The context of the kubeconfig to use in core mode"),
+    text("context", "The same as --kube-context"),
+    text("kubeconfig", "The kubeconfig to use in core mode"),
+    text("namespace", "The namespace of the control plane in core mode", "n"),
+    text("logformat", "How lines on standard error look: json or text", default="json"),
+    text("loglevel", "The least level shown: debug, info, warn or error", default="info"),
+    yes("prompts-enabled", "Ask before what cannot be undone"),
+    *_SERVER_FLAGS,
+    *_CLUSTER_FLAGS,
+)

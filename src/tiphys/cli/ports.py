@@ -1,0 +1,76 @@
+"""What commands need of the outside. The composition root hands it in as the root's object."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    # Only for signatures: help is shown without loading the model.
+    from tiphys.model.application import Application
+    from tiphys.model.appproject import AppProject
+    from tiphys.services.applications import AppEvent, AppName, SyncCommand, TreeNode
+    from tiphys.services.install import Installed
+
+
+class CoreApi(Protocol):
+    """The calls on applications. All raise ApiError and KubeError."""
+
+    async def get(self, name: AppName) -> Application: ...
+
+    async def refresh(self, name: AppName, *, hard: bool) -> Application: ...
+
+    async def list(self, *, selector: str = "") -> Sequence[Application]: ...
+
+    async def create(
+        self, application: Application, *, upsert: bool, validate: bool
+    ) -> Application: ...
+
+    async def delete(
+        self, name: AppName, *, cascade: bool = True, propagation: str | None = None
+    ) -> None: ...
+
+    async def sync(self, name: AppName, command: SyncCommand) -> Application: ...
+
+    def watch(self, name: AppName, resource_version: str) -> AsyncIterator[AppEvent]: ...
+
+    async def tree(self, application: Application) -> Sequence[TreeNode]: ...
+
+    async def project(self, name: str) -> AppProject | None: ...
+
+    async def url(self) -> str: ...
+
+
+class Documents(Protocol):
+    """Reads what a user wrote as YAML. Raises RenderError."""
+
+    async def decode(self, data: bytes) -> Sequence[Mapping[str, Any]]: ...
+
+
+class Setup(Protocol):
+    """Puts Tiphys into a cluster. Raises KubeError."""
+
+    async def install(self, namespace: str) -> Installed: ...
+
+    async def controller_kubeconfig(self, namespace: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterChoice:
+    """Which cluster and namespace a command works on; empty means the usual one."""
+
+    kubeconfig: str = ""
+    context: str = ""
+    namespace: str = ""
+
+
+class Wiring(Protocol):
+    """Opens what a command needs, for as long as it needs it."""
+
+    def core(self, choice: ClusterChoice) -> AbstractAsyncContextManager[CoreApi]: ...
+
+    def documents(self) -> AbstractAsyncContextManager[Documents]: ...
+
+    def setup(self, choice: ClusterChoice) -> AbstractAsyncContextManager[Setup]: ...
