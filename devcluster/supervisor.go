@@ -135,6 +135,7 @@ func (i *instance) run(ctx context.Context, report *report) error {
 		return interrupted(ctx, fmt.Errorf("cannot create the nodes and the storage class: %w", err))
 	}
 	go provision(ctx, client)
+	go renewLeases(ctx, client)
 	kubelet.serve(client)
 	if err := awaitReady(ctx, client); err != nil {
 		return interrupted(ctx, fmt.Errorf("the controllers do not work, see %s: %w", i.path("logs"), err))
