@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
@@ -67,25 +68,22 @@ type namedText struct {
 	data []byte
 }
 
-// valueFiles reads each file once, at its first place in the list.
+// valueFiles reads each file once, all that lie outside the chart in one call.
 func valueFiles(view *tree.Tree, folder string, options Options) ([]namedText, error) {
+	names, err := listed(view, folder, options)
+	if err != nil {
+		return nil, err
+	}
 	var wanted []string
-	var texts []namedText
-	seen := map[string]bool{}
-	for _, name := range append(append([]string{}, options.ValueFiles...), filePaths(options)...) {
+	for _, name := range append(slices.Clone(names), filePaths(options)...) {
 		wanted = append(wanted, place(folder, name))
 	}
 	if err := view.Prefetch(inside(wanted)); err != nil {
 		return nil, err
 	}
-	for _, name := range options.ValueFiles {
-		full := place(folder, name)
-		if key := path.Clean(full); seen[key] {
-			continue
-		} else {
-			seen[key] = true
-		}
-		data, err := view.Read(full)
+	var texts []namedText
+	for _, name := range names {
+		data, err := view.Read(place(folder, name))
 		if errors.Is(err, fs.ErrNotExist) && options.IgnoreMissingValueFiles {
 			continue
 		}

@@ -42,6 +42,11 @@ def chart(expression: str, **files: str) -> dict[str, str]:
     return {"c/Chart.yaml": CHART, "c/templates/shown.yaml": shows(expression), **named}
 
 
+def by_name(result: RenderResult) -> dict[str, Any]:
+    """What each ConfigMap shows."""
+    return {m["metadata"]["name"]: m["data"]["shown"] for m in result.manifests}
+
+
 async def shown(render: Render, table: Table, given: HelmOptions) -> Any:
     result = await render(table, "c", given)
     return result.manifests[-1]["data"]["shown"]
@@ -121,6 +126,63 @@ async def test_value_files_elsewhere_are_one_call_back_and_noted(engine: EngineR
         absent=frozenset({"none.yaml"}),
     )
     assert len(tree.reads) == 1
+
+
+GLOBBED: Table = {
+    **chart(".Values.order"),
+    **{
+        f"c/env/{name}.yaml": f"order: {{{name.replace('/', '')}: true}}\nlast: {name}\n"
+        for name in ("a", "b", "deep/c", "deep/er/d")
+    },
+    "c/env/x.txt": "order: {text: true}",
+    "c/templates/last.yaml": shows(".Values.last").replace("shown}", "zz}"),
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "keys", "last"),
+    [
+        (("env/*.yaml",), ["a", "b"], "b"),
+        (("env/[a].yaml",), ["a"], "a"),
+        (("env/?.yaml",), ["a", "b"], "b"),
+        (("env/**/*.yaml",), ["a", "b", "deepc", "deeperd"], "deep/er/d"),
+        (("env/**/d.yaml",), ["deeperd"], "deep/er/d"),
+        (("/c/env/*.yaml",), ["a", "b"], "b"),
+        (("env/*.yaml", "env/a.yaml"), ["a", "b"], "a"),
+        (("env/b.yaml", "env/*.yaml"), ["a", "b"], "a"),
+    ],
+)
+async def test_patterns_of_value_files(
+    render: Render, files: tuple[str, ...], keys: list[str], last: str
+) -> None:
+    result = await render(GLOBBED, "c", options(value_files=files))
+    values = by_name(result)
+    assert (sorted(values["shown"]), values["zz"]) == (keys, last)
+
+
+async def test_a_pattern_without_a_match(render: Render) -> None:
+    with pytest.raises(RenderError, match=r'values file glob "none/\*" matched no files'):
+        await render(GLOBBED, "c", options(value_files=("none/*",)))
+    await render(GLOBBED, "c", options(value_files=("none/*",), ignore_missing_value_files=True))
+
+
+async def test_a_pattern_outside_the_chart_is_a_listing(render: Render) -> None:
+    table: Table = {**GLOBBED, "shared/one.yaml": "last: one\n", "shared/two.txt": ""}
+    result = await render(table, "c", options(value_files=("../shared/*.yaml",)))
+    assert result.reads == ReadSet(listings=frozenset({"c", "shared"}))
+    assert by_name(result)["zz"] == "one"
+
+
+async def test_a_pattern_matches_nothing_outside(render: Render) -> None:
+    table: Table = {**GLOBBED, "shared/out.yaml": Link("../../x")}
+    with pytest.raises(RenderError, match="illegal filepath: glob match"):
+        await render(table, "c", options(value_files=("../shared/*.yaml",)))
+
+
+@pytest.mark.parametrize("name", ["https://example.com/v.yaml", "$other/values.yaml"])
+async def test_other_value_files_are_refused(render: Render, name: str) -> None:
+    with pytest.raises(UnsupportedSourceError, match=r"spec\.source\.helm\.valueFiles"):
+        await render(GLOBBED, "c", options(value_files=(name,)))
 
 
 async def test_a_missing_value_file_is_named(render: Render) -> None:
