@@ -23,7 +23,7 @@ from tiphys.model.operation import (
     SyncStrategyHook,
 )
 from tiphys.model.resource import ApiResource, GroupVersionKind, Manifest
-from tiphys.model.status import HookDeletePolicy, SyncPhase
+from tiphys.model.status import HealthCode, HookDeletePolicy, SyncPhase
 
 HOOK = "argocd.argoproj.io/hook"
 OPTIONS = "argocd.argoproj.io/sync-options"
@@ -94,7 +94,8 @@ def test_an_object_is_a_task_of_the_sync_phase() -> None:
     (task,) = plan(request(), [SyncPair(web, live(web), modified=False)]).tasks
     assert task.id.phase is SyncPhase.SYNC
     assert task.id.shown == task.key
-    assert task.live == LiveFacts("u1")
+    assert task.live
+    assert task.live.uid == "u1"
     assert not task.changed
     assert task.validate
     assert task.images == ("web:1",)
@@ -238,7 +239,10 @@ def test_a_hook_is_named_held_and_stamped() -> None:
     assert pre.target is not None
     seen = HookTarget(SyncPhase.PRE_SYNC, first.manifest, live(pre.target))
     (again,) = plan(asked, [], [seen]).tasks
-    assert again.live == LiveFacts("u1", stamp=stamp, finalizer=True)
+    assert again.live
+    assert again.live.health
+    assert again.live.health.status is HealthCode.PROGRESSING
+    assert replace(again.live, health=None) == LiveFacts("u1", stamp=stamp, finalizer=True)
 
 
 def test_a_finalizer_that_is_there_is_not_doubled() -> None:

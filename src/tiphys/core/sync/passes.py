@@ -29,8 +29,7 @@ def decide(plan: Plan, state: SyncState) -> Step:
         return step if step else _after(plan, state, batch)
     # Hooks are always waited for, other objects only where there is more than one turn.
     watched = tuple(task for task in plan.main if task.hook or plan.gated)
-    state = refresh(state, watched)
-    state = refresh(state, (task for task in plan.main if task.key in state.live))
+    state = refresh(state, (t for t in plan.main if t.hook or plan.gated or t.key in state.live))
     if waiting := running(state, watched):
         return await_health(state, waiting)
     if leaving := _leaving(plan, state):

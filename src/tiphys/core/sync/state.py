@@ -114,6 +114,8 @@ class SyncState:
             hook_phase=phase.value if phase else before.hook_phase,
             message=message or before.message,
         )
+        if after == before and task.id in self.results:
+            return self
         return replace(self, results={**self.results, task.id: after})
 
 

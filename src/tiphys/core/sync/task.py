@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from tiphys.core.health import judge
 from tiphys.model.live import Propagation
 from tiphys.model.names import ANNOTATION_OPERATION, FINALIZER_HOOK
 from tiphys.model.resource import GroupVersionKind, Manifest, ResourceKey
@@ -35,18 +36,17 @@ class LiveFacts:
     health: HealthStatus | None = None
 
 
-def live_facts(manifest: Manifest, health: HealthStatus | None = None) -> LiveFacts:
+def live_facts(manifest: Manifest) -> LiveFacts:
     metadata: Mapping[str, object] = manifest.get("metadata") or {}
     annotations = metadata.get("annotations")
     finalizers = metadata.get("finalizers")
+    stamp = annotations.get(ANNOTATION_OPERATION) if isinstance(annotations, Mapping) else ""
     return LiveFacts(
         uid=str(metadata.get("uid") or ""),
         deleting=bool(metadata.get("deletionTimestamp")),
-        stamp=str(annotations.get(ANNOTATION_OPERATION) or "")
-        if isinstance(annotations, Mapping)
-        else "",
+        stamp=str(stamp or ""),
         finalizer=isinstance(finalizers, list) and FINALIZER_HOOK in finalizers,
-        health=health,
+        health=judge(manifest),
     )
 
 
