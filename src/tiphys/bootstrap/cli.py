@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,9 @@ from tiphys.cli.main import run
 
 if TYPE_CHECKING:
     from tiphys.adapters.kube import KubeClient, KubeConfig, KubeDiscovery
+    from tiphys.bootstrap.sources import CommandSources
     from tiphys.cli.ports import ClusterChoice, CoreApi, Documents, Setup
+    from tiphys.model.application import Application, ApplicationSource
     from tiphys.services.devcluster.ports import ControlPlane
 
 DEFAULT_NAMESPACE = "argocd"
@@ -41,12 +43,11 @@ class CommandWiring:
 
     @asynccontextmanager
     async def core(self, choice: ClusterChoice) -> AsyncIterator[CoreApi]:
-        from tiphys.bootstrap.sources import open_sources
         from tiphys.services.applications import Applications
 
         async with (
             self._cluster(choice) as (config, client, discovery),
-            open_sources(discovery) as sources,
+            _LazySources(discovery) as sources,
         ):
             namespace = choice.namespace or config.namespace or DEFAULT_NAMESPACE
             yield Applications(client, client, discovery, sources, namespace=namespace)
@@ -91,6 +92,37 @@ class CommandWiring:
         named = choice.kubeconfig or self._environment.get("KUBECONFIG", "")
         paths: Sequence[Path] = [Path(part) for part in named.split(os.pathsep) if part]
         return load_kubeconfig(paths or [Path.home() / ".kube" / "config"], choice.context)
+
+
+class _LazySources:
+    """SourceCheck for commands of which most never ask for a source: opened when one does."""
+
+    def __init__(self, discovery: KubeDiscovery) -> None:
+        self._discovery = discovery
+        self._open = AsyncExitStack()
+        self._sources: CommandSources | None = None
+
+    async def __aenter__(self) -> _LazySources:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
+
+    async def reachable(self, source: ApplicationSource) -> None:
+        await (await self._opened()).reachable(source)
+
+    async def resolve(self, source: ApplicationSource, revision: str) -> str:
+        return await (await self._opened()).resolve(source, revision)
+
+    async def generate(self, application: Application, source: ApplicationSource) -> None:
+        await (await self._opened()).generate(application, source)
+
+    async def _opened(self) -> CommandSources:
+        from tiphys.bootstrap.sources import open_sources
+
+        if self._sources is None:
+            self._sources = await self._open.enter_async_context(open_sources(self._discovery))
+        return self._sources
 
 
 class _Setup:

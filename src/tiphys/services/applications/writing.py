@@ -71,7 +71,8 @@ def with_operation(stored: Manifest, operation: Operation) -> Manifest:
     status = {
         key: value for key, value in (stored.get("status") or {}).items() if key != "operationState"
     }
-    return {**stored, "operation": encode(operation), "status": status}
+    asking = {**stored, "operation": encode(operation)}
+    return {**asking, "status": status} if "status" in stored else asking
 
 
 def operation_of(application: Application, command: SyncCommand, revision: str) -> Operation:
