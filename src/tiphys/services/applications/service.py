@@ -17,7 +17,7 @@ from tiphys.model.errors import (
     RepositoryError,
     ResourceGoneError,
 )
-from tiphys.model.live import PatchKind, WatchVerb
+from tiphys.model.live import PatchKind, Propagation, WatchVerb
 from tiphys.model.names import (
     ANNOTATION_REFRESH,
     ANNOTATION_REFRESH_TIMESTAMP,
@@ -159,7 +159,12 @@ class Applications:
                 if finalizers is not None:
                     await self._finalizers(application, finalizers)
                 await self._writer.delete(
-                    APPLICATIONS, self._namespace, name.name, uid=application.uid
+                    APPLICATIONS,
+                    self._namespace,
+                    name.name,
+                    uid=application.uid,
+                    # Its objects are the controller's business, not the garbage collector's.
+                    propagation=Propagation.BACKGROUND,
                 )
             except ConflictError:
                 continue
