@@ -60,14 +60,38 @@ type watchdog struct {
 	running  atomic.Int64
 	deadline atomic.Int64
 	over     func(request int, reason string)
+	wake     chan struct{}
 }
+
+func newWatchdog(limit int, over func(request int, reason string)) *watchdog {
+	return &watchdog{limit: limit, over: over, wake: make(chan struct{}, 1)}
+}
+
+// begin wakes the watchdog for a request; it rests between requests.
+func (w *watchdog) begin(request int, start time.Time, deadlineMS int) {
+	end := int64(0)
+	if deadlineMS > 0 {
+		end = start.UnixMilli() + int64(deadlineMS)
+	}
+	w.deadline.Store(end)
+	w.running.Store(int64(request) + 1)
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (w *watchdog) end() { w.running.Store(0) }
 
 const pause = 10 * time.Millisecond
 
-func (w *watchdog) watch(wake <-chan struct{}) {
-	for range wake {
-		for w.running.Load() != 0 {
+func (w *watchdog) watch() {
+	for range w.wake {
+		for {
 			request := int(w.running.Load() - 1)
+			if request < 0 {
+				break
+			}
 			if memoryInUse() > w.limit {
 				w.over(request, fmt.Sprintf("limit of %d MB of memory", w.limit>>20))
 			}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tiphys.dev/engine/internal/chart"
@@ -29,7 +30,15 @@ type Server struct {
 	limits Limits
 	log    *requestLog
 	dog    *watchdog
-	wake   chan struct{}
+	// current is the running request, for the log line of one that ends the process.
+	current atomic.Pointer[running]
+}
+
+type running struct {
+	request *Request
+	start   time.Time
+	bytes   int
+	view    *tree.Tree
 }
 
 // Run serves until the caller closes its end.
@@ -39,9 +48,9 @@ func Run(reader io.Reader, writer io.Writer) error {
 	log := openLog()
 	granted, missing := sandbox.LockDown()
 	conn := frame.NewConn(reader, writer, uint32(limits.Input))
-	server := &Server{conn: conn, limits: limits, log: log, wake: make(chan struct{}, 1)}
-	server.dog = &watchdog{limit: limits.Memory, over: server.overLimit}
-	go server.dog.watch(server.wake)
+	server := &Server{conn: conn, limits: limits, log: log}
+	server.dog = newWatchdog(limits.Memory, server.overLimit)
+	go server.dog.watch()
 	hello := Hello{Type: "hello", Protocol: Version, Sandbox: granted, Missing: missing, Limits: limits}
 	if err := conn.Write(hello, nil); err != nil {
 		return err
@@ -62,6 +71,9 @@ func Run(reader io.Reader, writer io.Writer) error {
 }
 
 func (s *Server) overLimit(request int, reason string) {
+	if now := s.current.Load(); now != nil {
+		s.log.write(now.request, now.start, now.bytes, 0, now.view.Needs, string(fault.Limit))
+	}
 	s.conn.WriteLast(Failure{
 		Type: "error", ID: request, Code: string(fault.Limit),
 		Text: "the render is over its " + reason, Last: true,
@@ -71,18 +83,11 @@ func (s *Server) overLimit(request int, reason string) {
 
 func (s *Server) answer(request *Request, body []byte) error {
 	start := time.Now()
-	s.dog.deadline.Store(0)
-	if request.DeadlineMS > 0 {
-		s.dog.deadline.Store(start.UnixMilli() + int64(request.DeadlineMS))
-	}
-	s.dog.running.Store(int64(request.ID) + 1)
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
 	view := tree.New(&callback{conn: s.conn, id: request.ID}, tree.Limits{Bytes: s.limits.Input, Files: s.limits.Files})
+	s.current.Store(&running{request: request, start: start, bytes: len(body), view: view})
+	s.dog.begin(request.ID, start, request.DeadlineMS)
 	reads, output, err := s.perform(request, view, body)
-	s.dog.running.Store(0)
+	s.dog.end()
 	if err != nil {
 		code := fault.CodeOf(err)
 		s.log.write(request, start, len(body), 0, view.Needs, string(code))

@@ -56,6 +56,10 @@ def template(text: str, *, seconds: float = 90) -> tuple[RenderRequest, TableTre
 
 ENDLESS = "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}"
 GREEDY = '{{ $text := repeat 1000000000 "xxxxxxxx" }}'
+GROWING = (
+    "{{ $all := list }}{{ range until 50000 }}"
+    '{{ $all = append $all (repeat 200000 "xy") }}{{ end }}'
+)
 DEEP = '{{ $self := dict "t" "{{ tpl .t . }}" }}{{ tpl $self.t $self }}'
 
 
@@ -129,11 +133,7 @@ async def test_a_greedy_render_ends_with_its_process(make: Make) -> None:
 
 async def test_memory_that_grows_slowly_is_seen(make: Make) -> None:
     renderer = make(size=1, limits=EngineLimits(memory=400 << 20))
-    request, tree = template(
-        "{{ $all := list }}{{ range until 5000 }}"
-        '{{ $all = append $all (repeat 200000 "xy") }}{{ end }}',
-        seconds=20,
-    )
+    request, tree = template(GROWING, seconds=20)
     with pytest.raises(RenderLimitError, match="of memory"):
         await renderer.render(request, tree)
 
@@ -251,13 +251,21 @@ async def test_what_is_asked_for_later_counts_too(make: Make) -> None:
         )
 
 
-async def test_the_request_log_counts_renders(make: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_environment", [False, True])
+async def test_the_request_log_counts_renders(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, by_environment: bool
+) -> None:
     log = tmp_path / "engine.jsonl"
-    renderer = make(request_log=log, size=1)
+    if by_environment:
+        monkeypatch.setenv("TIPHYS_ENGINE_LOG", str(log))
+    renderer = make(request_log=None if by_environment else log, size=1)
     await renderer.render(RenderRequest("app", DirectoryOptions(), application="argocd/shop"), TREE)
     with pytest.raises(RenderError):
         await renderer.render(RenderRequest("none", DirectoryOptions()), TREE)
-    first, second = (orjson.loads(line) for line in log.read_bytes().splitlines())
+    request, tree = template(GROWING)
+    with pytest.raises(RenderLimitError):
+        await renderer.render(request, tree)
+    first, second, third = (orjson.loads(line) for line in log.read_bytes().splitlines())
     assert (first["op"], first["application"], first["result"]) == (
         "directory",
         "argocd/shop",
@@ -266,6 +274,7 @@ async def test_the_request_log_counts_renders(make: Make, tmp_path: Path) -> Non
     assert first["ms"] >= 0
     assert first["bytesOut"] > 0
     assert (second["path"], second["result"]) == ("none", "render")
+    assert (third["op"], third["result"]) == ("helm", "limit")
 
 
 async def test_a_missing_binary_says_what_to_do(

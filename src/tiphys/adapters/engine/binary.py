@@ -11,6 +11,7 @@ from tiphys.adapters.engine.errors import EngineNotBuiltError
 
 NAME = "tiphys-engine"
 VARIABLE = "TIPHYS_ENGINE"
+LOG_VARIABLE = "TIPHYS_ENGINE_LOG"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,13 @@ class EngineLimits:
     # The contract's max-combined-directory-manifests-size.
     directory: int = 10_000_000
 
-    def environment(self) -> dict[str, str]:
-        """What the process reads at its start."""
+    def environment(self, request_log: Path | None) -> dict[str, str]:
+        """All that the process finds in its environment: nothing of ours is a renderer's."""
+        log = str(request_log) if request_log else os.environ.get(LOG_VARIABLE, "")
         return {
+            LOG_VARIABLE: log,
+            "GOTRACEBACK": "none",
+            "TZ": "UTC",
             "TIPHYS_ENGINE_MEMORY": str(self.memory),
             "TIPHYS_ENGINE_INPUT": str(self.input),
             "TIPHYS_ENGINE_FILES": str(self.files),

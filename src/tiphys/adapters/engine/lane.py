@@ -21,7 +21,7 @@ _log = structlog.get_logger(__name__)
 class LaneOptions:
     """`size` is the most processes at once; `idle_seconds` how long one waits for more work.
 
-    `request_log` is a file that gets one JSON line per request.
+    `request_log` is a file that gets one JSON line per request; unset, TIPHYS_ENGINE_LOG names it.
     """
 
     size: int = 0
@@ -87,13 +87,7 @@ class Lane:
             if process.alive:
                 return process
             await process.kill()
-        environment = {
-            **self._options.limits.environment(),
-            "GOTRACEBACK": "none",
-            "TZ": "UTC",
-        }
-        if self._options.request_log is not None:
-            environment["TIPHYS_ENGINE_LOG"] = str(self._options.request_log)
+        environment = self._options.limits.environment(self._options.request_log)
         process = await EngineProcess.start(self._binary, environment, limits=self._options.limits)
         self.started += 1
         if process.hello.missing and not self._said:
