@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from tiphys.core.diff.normalise import same, strictly_equal
-from tiphys.core.diff.types import OPAQUE, FieldType, TypeNode, field_of
+from tiphys.core.diff.types import OPAQUE, FieldType, Omission, Shape, TypeNode, field_of
 from tiphys.model.resource import Manifest
 
 
@@ -57,9 +57,9 @@ def path_text(path: Path) -> str:
                 text += f"[{name}={value}]"
             case int():
                 text += f"[{element}]"
-            case str() if "." in element or "/" in element:
+            case _ if "." in element or "/" in element:
                 text += f"[{element}]"
-            case str():
+            case _:
                 text += f".{element}" if text else element
     return text
 
@@ -95,6 +95,8 @@ def _object(
 
 
 def _value(desired: Any, live: Any, field: FieldType, path: Path) -> Iterator[FieldDifference]:
+    if field.type.shape is Shape.OBJECT and field.omission is Omission.EMPTY:
+        desired, live = desired or {}, live or {}
     match desired, live:
         case Mapping(), Mapping():
             if not strictly_equal(desired, live):
@@ -109,7 +111,10 @@ def _value(desired: Any, live: Any, field: FieldType, path: Path) -> Iterator[Fi
 def _list(
     desired: Sequence[Any], live: Sequence[Any], field: FieldType, path: Path
 ) -> Iterator[FieldDifference]:
-    """Items by their key where they have one, by position where the lengths are equal."""
+    """Items by their key where they have one, by position where the lengths are equal.
+
+    Another order counts where the items themselves do not differ.
+    """
     items = FieldType(field.type.items or OPAQUE)
     wanted, found = _by_key(desired, field.merge_key), _by_key(live, field.merge_key)
     if wanted is None or found is None:
@@ -125,7 +130,7 @@ def _list(
         for difference in _value(wanted.get(key), found.get(key), items, place):
             inside = True
             yield difference
-    if not inside:
+    if not inside and list(wanted) != list(found):
         yield FieldDifference(path, list(wanted), list(found))
 
 
@@ -178,7 +183,7 @@ def _named(fields: Mapping[str, Any], element: PathElement, live: Any) -> str | 
             return f"f:{element}" if f"f:{element}" in fields else None
         case int():
             return f"i:{element}" if f"i:{element}" in fields else None
-        case ItemKey():
+        case _:
             keys = (key for key in fields if key.startswith("k:"))
             return next((key for key in keys if _selects(key, live)), None)
 
