@@ -25,7 +25,10 @@ DEFAULT_NAMESPACE = "argocd"
 # The controller's kubeconfig is written anew with every installation.
 _TOKEN_SECONDS = 365 * 24 * 3600
 
-PROCESSES: dict[str, tuple[str, str]] = {}
+PROCESSES: dict[str, tuple[str, str]] = {
+    "git-server": ("tiphys.bootstrap.git_server:git_server", "Serve Git repositories on loopback"),
+    "run": ("tiphys.bootstrap.run:run", "Run Tiphys in one process"),
+}
 """Commands that are whole processes, by name: `module:attribute` and a summary."""
 
 

@@ -73,7 +73,9 @@ class Comparer:
     ) -> Compared:
         """Never raises for what is wrong with one application: that becomes its conditions."""
         conditions = list(wanted.targets.conditions)
-        if wanted.error:
+        if wanted.unsupported:
+            conditions.append(Condition(ConditionType.INVALID_SPEC_ERROR, wanted.error))
+        elif wanted.error:
             text = f"Failed to load target state: {wanted.error}"
             conditions.append(Condition(ConditionType.COMPARISON_ERROR, text))
         if hard:

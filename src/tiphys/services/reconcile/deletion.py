@@ -122,9 +122,7 @@ class Deleter:
         served = [kind for kind in sorted(kinds) if self._discovery.scope(kind) is not None]
         return [str(kind) for kind in served if not self._index.complete([kind])]
 
-    async def _candidates(
-        self, app: Application, tracked: Sequence[LiveObject]
-    ) -> list[Candidate]:
+    async def _candidates(self, app: Application, tracked: Sequence[LiveObject]) -> list[Candidate]:
         found = []
         for live in tracked:
             manifest = await self._index.manifest(live.key)

@@ -12,7 +12,7 @@ from tiphys.core.settings import Settings
 from tiphys.core.source.environment import BuildContext
 from tiphys.core.source.revision import is_commit
 from tiphys.model.application import Application, ApplicationSource
-from tiphys.model.errors import RenderError, RepositoryError
+from tiphys.model.errors import RenderError, RepositoryError, UnsupportedSourceError
 from tiphys.model.names import IN_CLUSTER_SERVER
 from tiphys.model.resource import ResourceKey
 from tiphys.model.status import CompareLevel
@@ -26,7 +26,8 @@ from tiphys.services.sources.refs import RefWatcher
 class Wanted:
     """The desired state. With an `error` there is none: `revision` is then the asked one.
 
-    `repository_failed` tells a repository that could not be asked from a source that is wrong.
+    `repository_failed` tells a repository that could not be asked from a source that is wrong;
+    `unsupported` says that the spec asks for what this version refuses, naming the field.
     """
 
     revision: str
@@ -35,6 +36,7 @@ class Wanted:
     hashes: dict[ResourceKey, str]
     error: str = ""
     repository_failed: bool = False
+    unsupported: bool = False
 
 
 class DesiredState:
@@ -85,6 +87,8 @@ class DesiredState:
                 source.repo_url, asked, fresh=fresh, tag_prefix=source.tag_prefix
             )
             rendered = await self._render.render(source, commit, self.context(app), fresh=hard)
+        except UnsupportedSourceError as error:
+            return Wanted(asked, "", Targets(), {}, str(error), unsupported=True)
         except (RepositoryError, RenderError) as error:
             text = f"failed to generate manifest for source 1 of 1: {error}"
             failed = isinstance(error, RepositoryError)

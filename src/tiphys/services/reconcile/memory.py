@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from tiphys.core.app.pairing import Traits
 from tiphys.core.app.targets import Targets
 from tiphys.core.diff.explain import FieldDifference
 from tiphys.model.render import ToolKind
-from tiphys.model.resource import ResourceKey
+from tiphys.model.resource import GroupKind, ResourceKey
 from tiphys.model.status import CompareLevel
 
 
@@ -85,6 +86,15 @@ class Memories:
 
     def forget(self, name: str) -> None:
         self._by_name.pop(name, None)
+
+    def touched(self, kinds: Container[GroupKind]) -> list[str]:
+        """Applications that hold objects of these kinds, as far as it is known."""
+        return [
+            name
+            for name, memory in self._by_name.items()
+            if memory.prepared is None
+            or any(key.group_kind in kinds for key in memory.prepared.targets.keys)
+        ]
 
     def forget_comparisons(self) -> None:
         for memory in self._by_name.values():

@@ -150,6 +150,9 @@ class Refresher:
         wanted = await self._desired.load(
             app, memory, settings, level=decision.level, hard=decision.hard
         )
+        if wanted.unsupported:
+            await self._refuse(app, [Condition(ConditionType.INVALID_SPEC_ERROR, wanted.error)])
+            return None
         if self._within_grace(memory, wanted, decision.level, settings):
             log.warning("repository failed", application=app.name, error=wanted.error)
             return None
@@ -205,7 +208,6 @@ class Refresher:
             compared.folded.sync,
             (compared.wanted.revision,),
             compared.folded.resources,
-            may_have_changed=compared.wanted.revision != app.status.sync.revision,
         )
         decision = decide_auto_sync(app, outcome, now, settings)
         conditions = self._conditions(app, compared, decision, now)

@@ -14,6 +14,7 @@ from typing import Any
 
 import structlog
 
+from tiphys.core.app.spec import DEFAULT_PROJECT
 from tiphys.core.app.status import merge_patch
 from tiphys.model.application import Application
 from tiphys.model.errors import ConflictError, ObjectNotFoundError
@@ -54,6 +55,14 @@ class ApplicationStore:
 
     def names(self) -> Iterable[str]:
         return tuple(self._apps)
+
+    def of_project(self, project: str) -> list[str]:
+        """The applications that name a project; an empty name means `default`."""
+        return [
+            name
+            for name, app in self._apps.items()
+            if ((app.raw.get("spec") or {}).get("project") or DEFAULT_PROJECT) == project
+        ]
 
     # -- reading ------------------------------------------------------------------------------
 

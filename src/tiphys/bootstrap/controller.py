@@ -1,0 +1,285 @@
+"""Everything in one process: the application controller with its Git, engine and index."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import signal
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from tiphys.adapters.engine import EngineRenderer, LaneOptions
+from tiphys.adapters.git.cli import GitCli
+from tiphys.adapters.kube import (
+    KubeClient,
+    KubeConfig,
+    KubeDiscovery,
+    Limits,
+    Transport,
+    in_cluster_config,
+    load_kubeconfig,
+)
+from tiphys.controllers.application import ApplicationController
+from tiphys.core.health import judge
+from tiphys.core.settings import Settings
+from tiphys.model.errors import KubeError, KubeUnreachableError
+from tiphys.model.live import ObjectList, WatchEvent, WatchState
+from tiphys.model.names import API_GROUP, IN_CLUSTER_SERVER, LABEL_PART_OF
+from tiphys.model.resource import ApiResource, GroupKind
+from tiphys.model.status import CompareLevel
+from tiphys.services.live.index import ClusterIndex
+from tiphys.services.live.watcher import KindWatcher, WatchSink
+from tiphys.services.reconcile.attempt import Attempts
+from tiphys.services.reconcile.comparison import Comparer
+from tiphys.services.reconcile.deletion import Deleter
+from tiphys.services.reconcile.desired import DesiredState
+from tiphys.services.reconcile.events import EventRecorder
+from tiphys.services.reconcile.memory import Memories
+from tiphys.services.reconcile.named import NamedObjects, Projects
+from tiphys.services.reconcile.operation import Operator
+from tiphys.services.reconcile.refresh import Refresher
+from tiphys.services.reconcile.settings import SettingsSource
+from tiphys.services.reconcile.store import ApplicationStore
+from tiphys.services.render.service import RenderService
+from tiphys.services.sources.refs import PollTiming, RefWatcher
+from tiphys.services.sync.ports import Cluster
+from tiphys.services.sync.runner import SyncRunner
+
+log = structlog.get_logger()
+
+_VERBS = frozenset({"get", "list", "watch", "patch", "update", "create", "delete"})
+APPLICATIONS = ApiResource(API_GROUP, "v1alpha1", "Application", "applications", True, _VERBS)
+PROJECTS = ApiResource(API_GROUP, "v1alpha1", "AppProject", "appprojects", True, _VERBS)
+CONFIG_MAPS = ApiResource("", "v1", "ConfigMap", "configmaps", True, _VERBS)
+_CONNECT_WAIT = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerOptions:
+    """`kubeconfig` empty: the ServiceAccount of the pod. `data` holds repositories."""
+
+    kubeconfig: str
+    context: str
+    namespace: str
+    data: Path
+
+
+async def run_controller(options: ControllerOptions) -> None:
+    """Until SIGTERM or SIGINT. Raises TiphysError for what keeps it from starting."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    async with AsyncExitStack() as stack:
+        running = asyncio.create_task(_Process(options, stack).start())
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+            log.info("ready", namespace=options.namespace)
+            await waiting
+        running.cancel()
+        log.info("stopping")
+
+
+class _Process:
+    """Wires and starts everything; what is opened is closed by the stack, last first."""
+
+    def __init__(self, options: ControllerOptions, stack: AsyncExitStack) -> None:
+        self._options = options
+        self._stack = stack
+        config = _config(options)
+        transport = Transport(config, component="application-controller", limits=Limits())
+        stack.push_async_callback(transport.close)
+        self._client = KubeClient(transport)
+        self._discovery = KubeDiscovery(transport)
+        self._config_maps = NamedObjects()
+        self._projects = NamedObjects()
+        self._settings = SettingsSource(
+            self._config_maps, wave_delay=os.environ.get("ARGOCD_SYNC_WAVE_DELAY", "")
+        )
+        self._store = ApplicationStore(self._client, APPLICATIONS, options.namespace)
+
+    async def start(self) -> None:
+        await self._connect()
+        self._follow(CONFIG_MAPS, self._config_maps, f"{LABEL_PART_OF}=argocd")
+        self._follow(PROJECTS, self._projects)
+        await _listed(self._config_maps, self._projects)
+        settings = self._settings.load()
+        index = ClusterIndex(self._client, self._discovery, judge=judge, excluded=self._excluded)
+        self._stack.push_async_callback(index.close)
+        await index.start()
+        applications = _ApplicationSink(self._store)
+        self._follow(APPLICATIONS, applications)
+        log.info("reading the live state")
+        await index.ready()
+        await applications.listed.wait()
+        self._control(index, settings)
+
+    async def _connect(self) -> None:
+        """The API server may still be starting, or be away for a moment."""
+        while True:
+            try:
+                await self._discovery.refresh()
+                return
+            except KubeUnreachableError as error:
+                log.warning("waiting for the API server", error=str(error))
+                await asyncio.sleep(_CONNECT_WAIT)
+
+    def _follow(self, resource: ApiResource, sink: WatchSink, labels: str = "") -> None:
+        watcher = KindWatcher(
+            self._client,
+            resource,
+            sink,
+            namespace=self._options.namespace,
+            label_selector=labels,
+        )
+        task = asyncio.create_task(watcher.run(), name=f"follow {resource.plural}")
+        self._stack.callback(task.cancel)
+
+    def _excluded(self, kind: GroupKind) -> bool:
+        return self._settings.present().resources.excludes(kind, IN_CLUSTER_SERVER)
+
+    def _control(self, index: ClusterIndex, settings: Settings) -> None:
+        git = GitCli(self._options.data / "repositories")
+        self._stack.push_async_callback(git.aclose)
+        engine = EngineRenderer(options=LaneOptions())
+        self._stack.push_async_callback(engine.close)
+        timing = PollTiming(settings.reconciliation, settings.reconciliation_jitter)
+        refs = RefWatcher(git, timing)
+        self._stack.push_async_callback(refs.aclose)
+        numbers = itertools.count(time.time_ns())
+        events = EventRecorder(self._client, _now, lambda: next(numbers))
+        self._stack.push_async_callback(events.drain)
+        render = RenderService(git, engine)
+        desired = DesiredState(refs, render, self._discovery, namespace=self._options.namespace)
+        controller = self._controller(index, refs, desired, events)
+        self._stack.push_async_callback(controller.close)
+        controller.start()
+
+    def _controller(
+        self,
+        index: ClusterIndex,
+        refs: RefWatcher,
+        desired: DesiredState,
+        events: EventRecorder,
+    ) -> ApplicationController:
+        memories = Memories()
+        comparer = Comparer(index, self._discovery)
+        projects = Projects(self._projects)
+        settings = self._settings.present
+        refresher = Refresher(
+            self._store,
+            memories,
+            desired,
+            comparer,
+            index,
+            events,
+            projects=projects.find,
+            settings=settings,
+            now=_now,
+        )
+        cluster = Cluster(self._client, self._client, self._discovery, index)
+        limit = settings().apply_parallelism or 1000
+        attempts = Attempts(
+            desired, comparer, index, self._discovery, SyncRunner(cluster, limit=limit), settings
+        )
+        deleter = Deleter(
+            self._store,
+            self._client,
+            self._client,
+            self._discovery,
+            index,
+            events,
+            instance=desired.instance,
+            projects=projects.find,
+            now=_now,
+        )
+        operator = Operator(
+            self._store,
+            memories,
+            attempts,
+            deleter,
+            events,
+            projects.find,
+            settings,
+            _now,
+        )
+        controller = ApplicationController(
+            self._store,
+            memories,
+            index,
+            refs,
+            desired,
+            refresher.refresh,
+            operator,
+            settings,
+        )
+        operator.request = controller.request
+        self._wire(index, memories, controller)
+        return controller
+
+    def _wire(
+        self, index: ClusterIndex, memories: Memories, controller: ApplicationController
+    ) -> None:
+        """What makes comparisons of before worthless, and for whom."""
+
+        def settings_changed() -> None:
+            index.exclude(self._excluded)
+            memories.forget_comparisons()
+            controller.request_all(CompareLevel.LATEST)
+
+        def kinds_changed(kinds: frozenset[GroupKind]) -> None:
+            for name in memories.touched(kinds):
+                memories.of(name).forget_comparisons()
+                controller.request(name, CompareLevel.LATEST)
+
+        def project_changed(project: str) -> None:
+            for name in self._store.of_project(project):
+                controller.request(name, CompareLevel.RECENT)
+
+        self._settings.listener = settings_changed
+        index.subscribe_kinds(kinds_changed)
+        self._projects.listener = project_changed
+
+
+class _ApplicationSink:
+    """Hands what the watch says to the store."""
+
+    def __init__(self, store: ApplicationStore) -> None:
+        self._store = store
+        self.listed = asyncio.Event()
+
+    def replaced(self, resource: ApiResource, objects: ObjectList) -> None:  # noqa: ARG002
+        self._store.replace_all(objects.items)
+        self.listed.set()
+
+    def changed(self, resource: ApiResource, event: WatchEvent) -> None:  # noqa: ARG002
+        self._store.apply(event)
+
+    def fares(self, resource: ApiResource, state: WatchState) -> None:
+        """The watcher says itself when it is disturbed."""
+
+
+async def _listed(*objects: NamedObjects) -> None:
+    deadline = time.monotonic() + 60
+    while not all(one.listed for one in objects):
+        if time.monotonic() > deadline:
+            raise KubeError("ConfigMaps and AppProjects could not be listed within 60 s")
+        await asyncio.sleep(0.02)
+
+
+def _config(options: ControllerOptions) -> KubeConfig:
+    if options.kubeconfig:
+        return load_kubeconfig([Path(options.kubeconfig)], options.context)
+    return in_cluster_config(os.environ)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

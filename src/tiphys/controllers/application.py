@@ -1,0 +1,240 @@
+"""The application loop: events in, passes and operations out.
+
+Whatever happens becomes a key in a queue. A key is worked on by one worker at a time, so that
+two passes over one application never overlap; operations run beside passes, each as a task of
+its own, so that one that waits for a hook holds up nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+import structlog
+
+from tiphys.controllers.interest import SourceInterest, concerned
+from tiphys.controllers.queue import KeyedQueue
+from tiphys.core.app.spec import automation
+from tiphys.core.manifest.tracking import application_of
+from tiphys.core.settings import Settings
+from tiphys.model.application import Application
+from tiphys.model.errors import ManifestDecodeError, TiphysError
+from tiphys.model.live import LiveChange
+from tiphys.model.status import CompareLevel, OperationPhase
+from tiphys.services.live.ports import LiveIndex
+from tiphys.services.reconcile.desired import DesiredState
+from tiphys.services.reconcile.memory import Memories
+from tiphys.services.reconcile.refresh import Again, skips
+from tiphys.services.reconcile.store import AppChange, ApplicationStore
+from tiphys.services.sources.refs import RefWatcher
+
+log = structlog.get_logger()
+
+_AFTER_ERROR = 2.0
+_AFTER_FAULT = 10.0
+_UNCHANGED_PER_SECOND = 100.0
+"""How fast statuses are told that a new commit is equal for them."""
+
+Step = Callable[[str], Awaitable[Again | None]]
+
+
+class Operations(Protocol):
+    """Runs operations and deletions; one call at a time for one application."""
+
+    async def operate(self, name: str) -> Again | None: ...
+
+    def terminate(self, name: str) -> None:
+        """Tells a running operation to end; does nothing where none runs."""
+        ...
+
+
+class ApplicationController:
+    """`start` wires the events and begins; `close` ends all workers, operations included."""
+
+    def __init__(
+        self,
+        store: ApplicationStore,
+        memories: Memories,
+        index: LiveIndex,
+        refs: RefWatcher,
+        desired: DesiredState,
+        refresh: Step,
+        operations: Operations,
+        settings: Callable[[], Settings],
+    ) -> None:
+        self._store = store
+        self._memories = memories
+        self._index = index
+        self._refs = refs
+        self._desired = desired
+        self._refresh = refresh
+        self._operations = operations
+        self._settings = settings
+        self._interest = SourceInterest()
+        self._passes = KeyedQueue()
+        self._running = KeyedQueue()
+        self._moves = KeyedQueue()
+        self._commits: dict[str, str] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        self._store.listener = self._app_changed
+        self._index.subscribe(self._live_changed)
+        self._refs.listen(self._refs_moved)
+        for name in self._store.names():
+            app = self._store.get(name)
+            self._app_changed(AppChange(name, None, app))
+        for _ in range(max(self._settings().status_processors, 1)):
+            self._spawn(self._work(self._passes, self._refresh))
+        self._spawn(self._work(self._moves, self._check_move))
+        self._spawn(self._launch())
+
+    async def close(self) -> None:
+        for queue in (self._passes, self._running, self._moves):
+            queue.close()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def request(self, name: str, level: CompareLevel) -> None:
+        """Asks for a pass of at least this level."""
+        self._memories.of(name).request(level)
+        self._passes.add(name)
+
+    def request_all(self, level: CompareLevel) -> None:
+        for name in self._store.names():
+            self.request(name, level)
+
+    def wake_operation(self, name: str) -> None:
+        self._running.add(name)
+
+    # -- events -------------------------------------------------------------------------------
+
+    def _app_changed(self, change: AppChange) -> None:
+        app = change.new
+        if app is None:
+            self._forget(change.name)
+            return
+        came, went = self._interest.follow(app)
+        self._watch(came, went)
+        if skips(app):
+            return
+        if _switched_on(change.old, app):
+            log.info("Enabled automated sync", application=app.name)
+            self._memories.of(app.name).request(CompareLevel.LATEST)
+        self._passes.add(app.name)
+        if app.raw.get("operation") is not None or app.metadata.deletion_timestamp:
+            self._running.add(app.name)
+            if _phase(app) == OperationPhase.TERMINATING:
+                self._operations.terminate(app.name)
+
+    def _forget(self, name: str) -> None:
+        self._watch("", self._interest.drop(name))
+        for queue in (self._passes, self._running, self._moves):
+            queue.forget(name)
+        self._memories.forget(name)
+
+    def _watch(self, came: str, went: str) -> None:
+        if came:
+            self._refs.watch(came)
+        if went:
+            self._refs.unwatch(went)
+
+    def _live_changed(self, changes: Sequence[LiveChange]) -> None:
+        for instance, level, key in concerned(changes, self._index):
+            namespace, name = application_of(instance, self._store.namespace)
+            app = self._store.get(name) if namespace == self._store.namespace else None
+            if app is None or skips(app):
+                continue
+            log.debug(
+                "Requesting app refresh caused by object update",
+                application=name,
+                object=str(key),
+                level=level.value,
+            )
+            self.request(name, level)
+            if app.metadata.deletion_timestamp:
+                self._running.add(name)
+
+    def _refs_moved(self, url: str, revisions: Mapping[str, str]) -> None:
+        for name, commit in self._interest.moved(url, revisions):
+            app = self._store.get(name)
+            if app is None or skips(app):
+                continue
+            if commit:
+                self._commits[name] = commit
+                self._moves.add(name)
+            else:
+                self.request(name, CompareLevel.LATEST)
+
+    # -- workers ------------------------------------------------------------------------------
+
+    async def _check_move(self, name: str) -> Again | None:
+        """A commit that is equal for an application is told when nothing else is to be done."""
+        app = self._store.get(name)
+        commit = self._commits.pop(name, "")
+        if app is None or not commit:
+            return None
+        memory = self._memories.of(name)
+        memory.request(CompareLevel.LATEST)
+        if await self._desired.unchanged(app, memory, commit):
+            waiting = len(self._moves) / _UNCHANGED_PER_SECOND
+            spread = min(self._settings().reconciliation, waiting + 1.0) * random.random()  # noqa: S311
+            self._passes.add(name, after=spread, low=True)
+        else:
+            self._passes.add(name)
+        return None
+
+    async def _work(self, queue: KeyedQueue, step: Step) -> None:
+        while True:
+            name = await queue.get()
+            await self._one(queue, name, step)
+
+    async def _launch(self) -> None:
+        """Operations wait long; each runs in its own task, one an application."""
+        while True:
+            name = await self._running.get()
+            self._spawn(self._one(self._running, name, self._operations.operate))
+
+    async def _one(self, queue: KeyedQueue, name: str, step: Step) -> None:
+        again: Again | None = None
+        try:
+            again = await step(name)
+        except TiphysError as error:
+            log.warning("will be tried again", application=name, error=str(error))
+            again = Again(_AFTER_ERROR)
+        except Exception:
+            # A fault of ours on one application must not stop the others.
+            log.exception("unexpected fault", application=name)
+            again = Again(_AFTER_FAULT)
+        finally:
+            queue.done(name)
+        if again is not None and self._store.get(name) is not None:
+            queue.add(name, after=again.seconds)
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _switched_on(old: Application | None, new: Application) -> bool:
+    """Whether automated sync, or self-heal, went from off to on."""
+    if old is None:
+        return False
+    try:
+        before, after = automation(old.spec), automation(new.spec)
+    except ManifestDecodeError:
+        return False
+    if after is None:
+        return False
+    return before is None or (after.self_heal and not before.self_heal)
+
+
+def _phase(app: Application) -> str:
+    state = (app.raw.get("status") or {}).get("operationState") or {}
+    phase: str = state.get("phase", "")
+    return phase

@@ -1,0 +1,199 @@
+"""Prepares one attempt of an operation: compares, plans, and hands the plan to the sync engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from tiphys.core.app.conditions import Condition
+from tiphys.core.app.spec import effective_source
+from tiphys.core.settings import Settings
+from tiphys.core.sync.plan import plan
+from tiphys.core.sync.request import HookTarget, SyncPair, SyncRequest, request_for
+from tiphys.core.sync.task import Plan
+from tiphys.core.sync.tasks import hook_targets
+from tiphys.model.application import (
+    Application,
+    ApplicationSource,
+    OperationState,
+    SyncOperation,
+    SyncOperationResult,
+)
+from tiphys.model.resource import (
+    ApiResource,
+    GroupVersionKind,
+    Manifest,
+    ResourceKey,
+    gvk_of,
+    key_of,
+)
+from tiphys.model.status import CompareLevel, ConditionType, OperationPhase
+from tiphys.services.live.ports import Discovery, LiveIndex
+from tiphys.services.reconcile.comparison import Compared, Comparer
+from tiphys.services.reconcile.desired import DesiredState
+from tiphys.services.reconcile.memory import AppMemory
+from tiphys.services.sync.ports import OperationStore
+from tiphys.services.sync.runner import RunningSync, SyncRunner
+
+_FATAL = (ConditionType.COMPARISON_ERROR, ConditionType.INVALID_SPEC_ERROR)
+_NAMESPACE = GroupVersionKind("", "v1", "Namespace")
+
+
+@dataclass(frozen=True, slots=True)
+class NotReady:
+    """The attempt cannot begin; the state says why."""
+
+    state: OperationState
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What will be done, and from which state on."""
+
+    runner: SyncRunner
+    plan: Plan
+    state: OperationState
+
+    def begin(self, store: OperationStore) -> RunningSync:
+        return self.runner.begin(self.plan, self.state, store)
+
+
+class Attempts:
+    """`settings` are the present ones."""
+
+    def __init__(
+        self,
+        desired: DesiredState,
+        comparer: Comparer,
+        index: LiveIndex,
+        discovery: Discovery,
+        runner: SyncRunner,
+        settings: Callable[[], Settings],
+    ) -> None:
+        self._desired = desired
+        self._comparer = comparer
+        self._index = index
+        self._discovery = discovery
+        self._runner = runner
+        self._settings = settings
+
+    async def prepare(
+        self, app: Application, memory: AppMemory, state: OperationState
+    ) -> Ready | NotReady:
+        """Compares at the revision that the operation names, or that the target has now."""
+        sync = state.operation.sync
+        if sync is None:
+            text = "Invalid operation request: no operation specified"
+            return NotReady(_ended(state, OperationPhase.ERROR, text))
+        if sync.manifests:
+            text = "operation.sync.manifests is not supported by this version of Tiphys"
+            return NotReady(_ended(state, OperationPhase.ERROR, text))
+        source = sync.source or effective_source(app.spec)
+        state = _with_result(state, source, _revision(state, sync))
+        compared = await self._compare(app, memory, state, source)
+        state = _with_result(state, source, compared.wanted.revision)
+        fatal = [found for found in compared.conditions if found.type in _FATAL]
+        if fatal:
+            return NotReady(_ended(state, OperationPhase.ERROR, _joined(fatal)))
+        return Ready(self._runner, await self._plan(app, compared, state), state)
+
+    async def _compare(
+        self,
+        app: Application,
+        memory: AppMemory,
+        state: OperationState,
+        source: ApplicationSource,
+    ) -> Compared:
+        settings = self._settings()
+        asked = state.sync_result.revision if state.sync_result else ""
+        wanted = await self._desired.load(
+            app,
+            memory,
+            settings,
+            level=CompareLevel.FORCE_RESOLVE,
+            source=source,
+            revision=asked,
+        )
+        return await self._comparer.compare(
+            app,
+            wanted,
+            memory,
+            instance=self._desired.instance(app),
+            health_inline=settings.health_inline,
+        )
+
+    async def _plan(self, app: Application, compared: Compared, state: OperationState) -> Plan:
+        namespace = app.spec.destination.namespace
+        kinds = _kinds(compared)
+        request = request_for(
+            state,
+            namespace=namespace,
+            revision=compared.wanted.revision,
+            namespace_live=await self._is_live(ResourceKey("", "Namespace", "", namespace)),
+            kinds={kind: found for kind in kinds if (found := self._served(kind)) is not None},
+            wave_delay=self._settings().wave_delay,
+        )
+        return plan(request, await self._pairs(compared), await self._hooks(request, compared))
+
+    async def _pairs(self, compared: Compared) -> list[SyncPair]:
+        pairs = []
+        for found in compared.pairing.pairs:
+            live: Manifest | None = None
+            if found.live is not None:
+                version = found.target.version if found.target else ""
+                live = await self._index.manifest(found.live.object.key, version)
+            target = found.target.manifest if found.target else None
+            if target is None and live is None:
+                continue
+            pairs.append(SyncPair(target, live, modified=compared.modified(found), own=found.own))
+        return pairs
+
+    async def _hooks(self, request: SyncRequest, compared: Compared) -> Sequence[HookTarget]:
+        hooks = []
+        for hook in hook_targets(request, [one.manifest for one in compared.wanted.targets.hooks]):
+            live = await self._index.manifest(key_of(hook.manifest), gvk_of(hook.manifest).version)
+            hooks.append(HookTarget(hook.phase, hook.manifest, live))
+        return hooks
+
+    async def _is_live(self, key: ResourceKey) -> bool:
+        if not key.name or self._index.get(key) is not None:
+            return True
+        return await self._index.manifest(key) is not None
+
+    def _served(self, kind: GroupVersionKind) -> ApiResource | None:
+        """This version where it is served, else the one that is."""
+        exact = self._discovery.find(kind)
+        if exact is not None:
+            return exact
+        served = self._discovery.preferred()
+        return next((one for one in served if one.group_kind == kind.group_kind), None)
+
+
+def _kinds(compared: Compared) -> set[GroupVersionKind]:
+    targets = compared.wanted.targets
+    kinds = {gvk_of(target.manifest) for target in (*targets.objects, *targets.hooks)}
+    kinds |= {found.live.object.gvk for found in compared.pairing.pairs if found.live}
+    return kinds | {_NAMESPACE}
+
+
+def _revision(state: OperationState, sync: SyncOperation) -> str:
+    """Resumed attempts stay with the revision that they began with."""
+    known = state.sync_result.revision if state.sync_result else ""
+    return known or sync.revision
+
+
+def _with_result(state: OperationState, source: ApplicationSource, revision: str) -> OperationState:
+    before = state.sync_result
+    if before is not None:
+        return replace(state, sync_result=replace(before, revision=revision, source=source))
+    return replace(state, sync_result=SyncOperationResult(revision=revision, source=source))
+
+
+def _ended(state: OperationState, phase: OperationPhase, message: str) -> OperationState:
+    return replace(state, phase=phase.value, message=message)
+
+
+def _joined(conditions: Sequence[Condition]) -> str:
+    return ";".join(f"{found.type}: {found.message}" for found in conditions)
