@@ -22,9 +22,8 @@ from tiphys.adapters.git.listing import parse_listing
 from tiphys.adapters.git.metrics import GitMetrics
 from tiphys.adapters.git.process import (
     Finished,
-    GitOutputError,
+    GitRunError,
     GitSettings,
-    GitTimeoutError,
     run_git,
 )
 from tiphys.adapters.git.store import HISTORY, PINS, Store
@@ -97,6 +96,8 @@ class GitCli:
         self._settings = settings or GitSettings()
         self._metrics = metrics or GitMetrics(CollectorRegistry())
         self._repositories: dict[str, _Repository] = {}
+        self._listings = asyncio.Semaphore(self._settings.listings_at_once)
+        self._fetches = asyncio.Semaphore(self._settings.fetches_at_once)
 
     async def refs(self, url: str) -> Mapping[str, str]:
         parsed = self._parse(url)
@@ -236,10 +237,11 @@ class GitCli:
     async def _list(self, url: RepositoryUrl, options: list[str]) -> bytes:
         arguments = [*options, "ls-remote", "--quiet", "--", url.text]
         try:
-            done = await run_git(
-                self._settings, arguments, timeout_seconds=self._settings.list_timeout
-            )
-        except (GitTimeoutError, GitOutputError) as error:
+            async with self._listings:
+                done = await run_git(
+                    self._settings, arguments, timeout_seconds=self._settings.list_timeout
+                )
+        except GitRunError as error:
             raise RepositoryUnreachableError(
                 f"failed to list refs: {error}", url=url.text
             ) from None
@@ -259,20 +261,24 @@ class GitCli:
         place = ("--git-dir", str(repository.store.path))
         self._metrics.fetched(url.text)
         try:
-            return await run_git(
-                self._settings,
-                [*options, *place, *_FETCH, *how, "--", url.text, *refspecs],
-                timeout_seconds=self._settings.fetch_timeout,
-            )
-        except (GitTimeoutError, GitOutputError) as error:
+            async with self._fetches:
+                return await run_git(
+                    self._settings,
+                    [*options, *place, *_FETCH, *how, "--", url.text, *refspecs],
+                    timeout_seconds=self._settings.fetch_timeout,
+                )
+        except GitRunError as error:
             raise RepositoryUnreachableError(
                 f"Failed to checkout revision {asked}: {error}", url=url.text
             ) from None
 
     async def _local(self, repository: _Repository, *arguments: str) -> Finished:
         place = ("--git-dir", str(repository.store.path))
-        return await run_git(
-            self._settings,
-            [*local_options(), *place, *arguments],
-            timeout_seconds=self._settings.local_timeout,
-        )
+        try:
+            return await run_git(
+                self._settings,
+                [*local_options(), *place, *arguments],
+                timeout_seconds=self._settings.local_timeout,
+            )
+        except GitRunError as error:
+            raise RepositoryError(f"git {arguments[0]}: {error}") from None

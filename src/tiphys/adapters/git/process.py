@@ -40,6 +40,9 @@ class GitSettings:
     fetch_timeout: float = 90.0
     local_timeout: float = 300.0
     """Repacking and the like, without a network."""
+    listings_at_once: int = 20
+    """Enough that some dead servers, waited for, do not keep the others from being asked."""
+    fetches_at_once: int = 8
     output_limit: int = 64 * 1024 * 1024
     """Bytes of one answer: half a million refs."""
 
@@ -51,35 +54,38 @@ class Finished:
     errors: str
 
 
-class GitTimeoutError(Exception):
-    """The run took too long and was ended."""
-
-
-class GitOutputError(Exception):
-    """The run said more than is read."""
+class GitRunError(Exception):
+    """Git did not run to its end: not started, over its time, or over what is read of it."""
 
 
 async def run_git(
     settings: GitSettings, arguments: Sequence[str], *, timeout_seconds: float
 ) -> Finished:
-    """Run to the end. Raises GitTimeoutError, GitOutputError; on cancellation Git is ended."""
-    process = await asyncio.create_subprocess_exec(
-        settings.program,
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=_environment(settings.environment),
-        start_new_session=True,
-    )
+    """Run to the end. Raises GitRunError; on cancellation Git is ended."""
+    process = await _start(settings, arguments)
     try:
         async with asyncio.timeout(timeout_seconds):
             return await _collect(process, settings.output_limit)
     except TimeoutError:
-        raise GitTimeoutError(f"git took longer than {timeout_seconds:g} s") from None
+        raise GitRunError(f"git took longer than {timeout_seconds:g} s") from None
     finally:
         if process.returncode is None:
             await _end(process)
+
+
+async def _start(settings: GitSettings, arguments: Sequence[str]) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(
+            settings.program,
+            *arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=_environment(settings.environment),
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise GitRunError(f"git could not be started: {error.strerror}") from None
 
 
 async def _collect(process: asyncio.subprocess.Process, limit: int) -> Finished:
@@ -96,7 +102,7 @@ async def _read(stream: asyncio.StreamReader, limit: int) -> bytes:
     while chunk := await stream.read(1 << 16):
         data += chunk
         if len(data) > limit:
-            raise GitOutputError(f"git said more than {limit} bytes")
+            raise GitRunError(f"git said more than {limit} bytes")
     return bytes(data)
 
 

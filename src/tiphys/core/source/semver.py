@@ -27,6 +27,7 @@ _TERM = re.compile(
     + r"(?=$|[\s,])\s*,?",
     re.ASCII,
 )
+_LONGEST = 256
 _HYPHEN = re.compile(r"(?P<low>[^\s,|]+)\s+-\s+(?P<high>[^\s,|]+)")
 
 
@@ -135,7 +136,9 @@ class Constraint:
 
     @classmethod
     def parse(cls, text: str) -> Constraint | None:
-        """None for what is no constraint."""
+        """None for what is no constraint, and for what is longer than any that is meant."""
+        if len(text) > _LONGEST:
+            return None
         groups = [_group(part) for part in _HYPHEN.sub(r">=\g<low> <=\g<high>", text).split("||")]
         if any(group is None for group in groups):
             return None

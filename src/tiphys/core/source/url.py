@@ -32,7 +32,7 @@ class RepositoryUrl:
     path: str
 
 
-_SCP_FORM = re.compile(r"^(?P<host>[^/:]+):(?P<path>(?!//).+)$")
+_SCP_FORM = re.compile(r"^(?P<host>[^/:]+):(?P<path>(?!//|:).+)$")
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
 _PORTS = {Transport.HTTP: 80, Transport.HTTPS: 443, Transport.FILE: 0}
 _METADATA_NAMES = frozenset(

@@ -1,0 +1,1 @@
+"""A read-only Git server over HTTP for examples and tests."""

@@ -1,0 +1,134 @@
+"""Git kept in memory: one fake of GitRepositories, run through the same tests as the real one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from hashlib import sha1
+
+from tiphys.core.source.revision import is_commit
+from tiphys.model.errors import RepositoryError, RevisionNotFoundError
+from tiphys.model.render import EntryKind, TreeEntry
+
+
+class FakeTree:
+    """TreeReader over a mapping from path to text; a text `-> x` is a link to x."""
+
+    def __init__(self, commit: str, files: Mapping[str, str]) -> None:
+        self._commit = commit
+        self.calls: Counter[str] = Counter()
+        self._entries: dict[str, TreeEntry] = {}
+        self._folder("", dict(files))
+
+    @property
+    def commit(self) -> str:
+        return self._commit
+
+    def read(self, paths: Sequence[str]) -> Mapping[str, TreeEntry | None]:
+        self.calls["read"] += 1
+        return {path: self._entries.get(path) for path in paths}
+
+    def walk(self, path: str) -> Mapping[str, TreeEntry]:
+        self.calls["walk"] += 1
+        prefix = f"{path}/" if path else ""
+        return {
+            name: entry
+            for name, entry in self._entries.items()
+            if name == path or name.startswith(prefix)
+        }
+
+    def oids(self, paths: Sequence[str]) -> Mapping[str, str | None]:
+        self.calls["oids"] += 1
+        found = {path: self._entries.get(path) for path in paths}
+        return {path: None if entry is None else entry.oid for path, entry in found.items()}
+
+    def _folder(self, path: str, files: dict[str, str]) -> TreeEntry:
+        children: dict[str, TreeEntry] = {}
+        for name in sorted({file.partition("/")[0] for file in files}):
+            below = {
+                file.removeprefix(f"{name}/"): text
+                for file, text in files.items()
+                if file.startswith(f"{name}/")
+            }
+            full = f"{path}/{name}" if path else name
+            children[name] = self._folder(full, below) if below else self._leaf(full, files[name])
+        entry = TreeEntry(
+            EntryKind.FOLDER,
+            _tree_id(children),
+            children={name: child.kind for name, child in children.items()},
+        )
+        self._entries[path] = entry
+        return entry
+
+    def _leaf(self, path: str, text: str) -> TreeEntry:
+        kind = EntryKind.LINK if text.startswith("-> ") else EntryKind.FILE
+        data = text.removeprefix("-> ").encode() if kind is EntryKind.LINK else text.encode()
+        self._entries[path] = TreeEntry(kind, _object_id("blob", data), data)
+        return self._entries[path]
+
+
+class FakeGit:
+    """Repositories by URL. `failure` makes every listing fail; `requests` counts by kind."""
+
+    def __init__(self) -> None:
+        self._refs: dict[str, dict[str, str]] = {}
+        self._commits: dict[str, dict[str, FakeTree]] = {}
+        self.failure: RepositoryError | None = None
+        self.requests: Counter[str] = Counter()
+
+    def commit(self, url: str, files: Mapping[str, str], ref: str = "refs/heads/main") -> str:
+        """A new commit with exactly these files, which the ref and HEAD point at."""
+        number = len(self._commits.setdefault(url, {}))
+        commit = sha1(f"{url} {number}".encode(), usedforsecurity=False).hexdigest()
+        self._commits[url][commit] = FakeTree(commit, files)
+        self.point(url, ref, commit)
+        self.point(url, "HEAD", commit)
+        return commit
+
+    def point(self, url: str, ref: str, commit: str) -> None:
+        self._refs.setdefault(url, {})[ref] = commit
+
+    async def refs(self, url: str) -> Mapping[str, str]:
+        self.requests["ls-remote"] += 1
+        if self.failure is not None:
+            raise self.failure
+        if url not in self._refs:
+            raise RepositoryError("failed to list refs: repository not found: ", url=url)
+        return dict(self._refs[url])
+
+    async def tree(self, url: str, commit: str) -> FakeTree:
+        self.requests["tree"] += 1
+        asked = commit.lower()
+        found = [
+            tree
+            for name, tree in self._commits.get(url, {}).items()
+            if name == asked or (not is_commit(asked) and name.startswith(asked))
+        ]
+        if len(found) != 1:
+            raise RevisionNotFoundError(
+                f"Failed to checkout revision {asked}: the repository has no such commit", url=url
+            )
+        return found[0]
+
+    async def aclose(self) -> None:
+        self._commits.clear()
+
+
+def _object_id(kind: str, data: bytes) -> str:
+    return sha1(f"{kind} {len(data)}\0".encode() + data, usedforsecurity=False).hexdigest()
+
+
+_MODES = {EntryKind.FILE: "100644", EntryKind.LINK: "120000", EntryKind.FOLDER: "40000"}
+
+
+def _tree_id(children: Mapping[str, TreeEntry]) -> str:
+    """Git sorts a folder as if its name ended with a slash."""
+
+    def place(name: str) -> bytes:
+        return f"{name}/".encode() if children[name].kind is EntryKind.FOLDER else name.encode()
+
+    data = b"".join(
+        f"{_MODES[children[name].kind]} {name}\0".encode() + bytes.fromhex(children[name].oid)
+        for name in sorted(children, key=place)
+    )
+    return _object_id("tree", data)
