@@ -466,6 +466,14 @@ async def test_what_helm_says_is_kept(render: Render, table: Table, message: str
         await render(table, "c", options())
 
 
+@pytest.mark.parametrize("path", ["", ".", "./"])
+async def test_the_root_may_be_a_chart(render: Render, path: str) -> None:
+    table = {"Chart.yaml": CHART, "templates/a.yaml": shows(".Values.a"), "env/v.yaml": "a: 1"}
+    result = await render(table, path, options(value_files=("env/v.yaml",)))
+    assert by_name(result) == {"shown": 1}
+    assert result.reads == ReadSet(listings=frozenset({""}))
+
+
 async def test_helm_ignore(render: Render) -> None:
     table = {
         **chart(".Release.Name"),

@@ -63,6 +63,14 @@ async def test_each_level_is_one_call_back(engine: EngineRenderer) -> None:
     assert len(asked) == 7
 
 
+@pytest.mark.parametrize("path", ["", ".", "./", "app/.."])
+async def test_the_root_may_be_built(render: Render, path: str) -> None:
+    table = {"kustomization.yaml": "resources: [a.yaml]", "a.yaml": config_map("a"), "app/x": ""}
+    result = await render(table, path, BUILD)
+    assert names(result) == ["a"]
+    assert result.reads.files == {"kustomization.yaml", "a.yaml"}
+
+
 async def test_lists_are_expanded_and_generators_work(render: Render) -> None:
     table = {
         "app/kustomization.yaml": (

@@ -139,7 +139,7 @@ async def test_memory_that_grows_slowly_is_seen(make: Make) -> None:
 
 
 async def test_endless_recursion_is_an_error(make: Make) -> None:
-    renderer = make(size=1)
+    renderer = make(size=1, limits=EngineLimits(memory=200 << 20))
     request, tree = template(DEEP)
     with pytest.raises(RenderError):
         await renderer.render(request, tree)
@@ -245,10 +245,19 @@ async def test_what_is_asked_for_later_counts_too(make: Make) -> None:
         "base/kustomization.yaml": "resources: [a.yaml]",
         "base/a.yaml": config_map("a", text="x" * 500),
     }
+    renderer = make(limits=EngineLimits(input=500), size=1)
     with pytest.raises(RenderLimitError, match="limit of 500 bytes"):
-        await make(limits=EngineLimits(input=500)).render(
-            RenderRequest("app", KustomizeOptions()), TableTree(table)
-        )
+        await renderer.render(RenderRequest("app", KustomizeOptions()), TableTree(table))
+    assert (await renderer.render(PLAIN, TREE)).manifests
+
+
+@pytest.mark.parametrize("name", ["app/\udcff.yaml", "base/\udcff.yaml"])
+async def test_a_name_that_is_not_utf8_is_an_error(make: Make, name: str) -> None:
+    table = {"app/kustomization.yaml": "resources: [../base]", name: config_map("a")}
+    renderer = make(size=1)
+    with pytest.raises(RenderError, match="not UTF-8"):
+        await renderer.render(RenderRequest("app", KustomizeOptions()), TableTree(table))
+    assert (await renderer.render(PLAIN, TREE)).manifests
 
 
 @pytest.mark.parametrize("by_environment", [False, True])

@@ -66,7 +66,7 @@ def _entry(content: str | bytes | Link) -> TreeEntry:
 
 
 def _oid(text: str) -> str:
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(text.encode(errors="replace"), usedforsecurity=False).hexdigest()
 
 
 def config_map(name: str, **data: str) -> str:

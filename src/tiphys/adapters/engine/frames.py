@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 import orjson
 
+from tiphys.model.errors import RenderError
+
 PROTOCOL = 1
 _LENGTHS = struct.Struct(">II")
 # A header names files; a hundred thousand long names fit.
@@ -68,8 +70,11 @@ _decoder = msgspec.json.Decoder(FromEngine)
 
 
 def encode(header: Mapping[str, Any], body: bytes = b"") -> bytes:
-    """One frame to the engine."""
-    encoded = orjson.dumps(header)
+    """One frame to the engine. RenderError when a name in it is no Unicode."""
+    try:
+        encoded = orjson.dumps(header)
+    except orjson.JSONEncodeError as error:
+        raise RenderError(f"a name in the source is not UTF-8: {error}") from None
     return b"".join((_LENGTHS.pack(len(encoded), len(body)), encoded, body))
 
 

@@ -95,7 +95,7 @@ class EngineProcess:
         stamped = {**header, "id": self._last_id, "deadlineMs": int(seconds * 1000) + 1000}
         try:
             async with asyncio.timeout(seconds):
-                return await self._converse(stamped, body, answer)
+                end = await self._converse(stamped, body, answer)
         except TimeoutError:
             await self.kill()
             raise RenderLimitError(f"the render is over its deadline of {seconds:g} s") from None
@@ -104,15 +104,19 @@ class EngineProcess:
         except (ValueError, msgspec.MsgspecError):
             await self.kill()
             raise RenderError("the engine sent a frame that does not fit the protocol") from None
-        except RenderError:
-            raise
         except BaseException:
+            # It waits for an answer that will not come: of no use to the next request.
             await self.kill()
             raise
+        if isinstance(end, Reply):
+            return end
+        if end.last:
+            await self.kill()
+        raise from_failure(end.code, end.text)
 
     async def _converse(
         self, header: Mapping[str, Any], body: bytes, answer: Answerer | None
-    ) -> Reply:
+    ) -> Reply | frames.Failure:
         await self._send(frames.encode(header, body))
         while True:
             frame, data = await frames.read(
@@ -128,9 +132,7 @@ class EngineProcess:
                 case frames.Result():
                     return Reply(reads=frame.reads, needs=frame.needs, body=data)
                 case frames.Failure():
-                    if frame.last:
-                        await self.kill()
-                    raise from_failure(frame.code, frame.text)
+                    return frame
                 case frames.Hello():
                     raise ValueError("a second hello")
                 case _:
