@@ -112,7 +112,10 @@ func furnishNode(ctx context.Context, client kubernetes.Interface, name string, 
 	if err != nil {
 		return err
 	}
+	// Conditions are kwok's: a new node that becomes ready shows that it works.
+	conditions := node.Status.Conditions
 	node.Status = nodeStatus(name, kubeletPort)
+	node.Status.Conditions = conditions
 	_, err = client.CoreV1().Nodes().UpdateStatus(ctx, node, meta.UpdateOptions{})
 	return err
 }
@@ -124,15 +127,9 @@ func nodeStatus(name string, kubeletPort int) core.NodeStatus {
 		core.ResourceEphemeralStorage: resource.MustParse("100Ti"),
 		core.ResourcePods:             resource.MustParse("20000"),
 	}
-	now := meta.Now()
 	return core.NodeStatus{
 		Capacity:    capacity,
 		Allocatable: capacity,
-		Conditions: []core.NodeCondition{{
-			Type: core.NodeReady, Status: core.ConditionTrue,
-			Reason: "KubeletReady", Message: "the node is simulated",
-			LastHeartbeatTime: now, LastTransitionTime: now,
-		}},
 		Addresses: []core.NodeAddress{
 			{Type: core.NodeInternalIP, Address: "127.0.0.1"},
 			{Type: core.NodeHostName, Address: name},
@@ -160,8 +157,8 @@ func defaultStorageClass() *storage.StorageClass {
 }
 
 // awaitReady waits for what shows that the controllers work and that a pod
-// would be scheduled: the default service account, and nodes without the taint
-// that they are born with.
+// would be scheduled: the default service account, and nodes that kwok made
+// ready and that lost the taint that they are born with.
 func awaitReady(ctx context.Context, client kubernetes.Interface) error {
 	return poll(ctx, startPatience, func(ctx context.Context) error {
 		if _, err := client.CoreV1().ServiceAccounts("default").Get(ctx, "default", meta.GetOptions{}); err != nil {
@@ -172,10 +169,19 @@ func awaitReady(ctx context.Context, client kubernetes.Interface) error {
 			return err
 		}
 		for _, node := range nodes.Items {
-			if len(node.Spec.Taints) > 0 {
-				return errors.New("node " + node.Name + " has taints still")
+			if !isReady(&node) || len(node.Spec.Taints) > 0 {
+				return errors.New("node " + node.Name + " is not ready")
 			}
 		}
 		return nil
 	})
+}
+
+func isReady(node *core.Node) bool {
+	for _, condition := range node.Status.Conditions {
+		if condition.Type == core.NodeReady {
+			return condition.Status == core.ConditionTrue
+		}
+	}
+	return false
 }

@@ -154,7 +154,7 @@ func interrupted(ctx context.Context, err error) error {
 }
 
 func (i *instance) prepare() error {
-	if err := i.awaitPorts(5 * time.Second); err != nil {
+	if err := i.awaitPorts(2 * time.Second); err != nil {
 		return err
 	}
 	if err := ensurePKI(i.path("pki")); err != nil {

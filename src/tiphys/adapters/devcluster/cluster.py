@@ -57,7 +57,10 @@ class DevCluster:
     @property
     def server(self) -> str:
         """URL of the API server; it stays the same until a reset."""
-        return f"https://127.0.0.1:{_read(self.folder / 'instance.json')['ports']['apiserver']}"
+        ports = _read(self.folder / "instance.json").get("ports")
+        if ports is None:
+            raise DevClusterError(f"instance {self.name!r} has not been started: it has no address")
+        return f"https://127.0.0.1:{ports['apiserver']}"
 
     @property
     def ca_file(self) -> Path:
