@@ -39,16 +39,21 @@ func Probe() map[string]string {
 	}
 	note("exec", syscall.Exec("/nonexistent/tiphys-probe", []string{"probe"}, nil))
 	child, _, number := syscall.RawSyscall6(syscall.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
-	if number == 0 {
-		if child == 0 {
-			syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 0, 0, 0)
-		}
-		note("fork", nil)
-	} else {
-		note("fork", number)
+	if number == 0 && child == 0 {
+		syscall.RawSyscall(syscall.SYS_EXIT_GROUP, 0, 0, 0)
 	}
+	note("fork", asError(number))
 	note("kill", syscall.Kill(os.Getppid(), 0))
+	_, _, number = syscall.RawSyscall(syscall.SYS_TGKILL, uintptr(os.Getppid()), uintptr(os.Getppid()), 0)
+	note("tgkill", asError(number))
 	note("mkdir", syscall.Mkdir("/tmp/tiphys-engine-probe.d", 0o700))
 	note("ptrace", syscall.PtraceAttach(os.Getppid()))
 	return results
+}
+
+func asError(number syscall.Errno) error {
+	if number == 0 {
+		return nil
+	}
+	return number
 }

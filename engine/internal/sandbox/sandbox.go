@@ -4,6 +4,7 @@ package sandbox
 
 import (
 	"errors"
+	"os"
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
 	"github.com/elastic/go-seccomp-bpf/arch"
@@ -21,7 +22,7 @@ var allowed = []string{
 	"mincore", "mmap", "mprotect", "munmap", "nanosleep", "pipe2", "poll", "ppoll", "pread64",
 	"read", "readv", "restart_syscall", "rseq", "rt_sigaction", "rt_sigprocmask",
 	"rt_sigreturn", "sched_getaffinity", "sched_yield", "set_robust_list", "sigaltstack",
-	"tgkill", "timer_create", "timer_delete", "timer_settime", "uname", "write", "writev",
+	"timer_create", "timer_delete", "timer_settime", "uname", "write", "writev",
 }
 
 // threadFlag tells a new thread from a new process.
@@ -68,6 +69,12 @@ func denySystemCalls() error {
 					Name: "clone",
 					Conditions: seccomp.ArgumentConditions{{
 						Argument: 0, Operation: seccomp.BitsSet, Value: threadFlag,
+					}},
+				}, {
+					// The runtime interrupts its own threads, and nobody else's.
+					Name: "tgkill",
+					Conditions: seccomp.ArgumentConditions{{
+						Argument: 0, Operation: seccomp.Equal, Value: uint64(os.Getpid()),
 					}},
 				}},
 			}},

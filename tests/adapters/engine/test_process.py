@@ -6,8 +6,9 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
 import orjson
@@ -28,6 +29,7 @@ from tiphys.model.render import (
     HelmOptions,
     KustomizeOptions,
     RenderRequest,
+    TreeEntry,
 )
 
 TREE = TableTree({"app/a.yaml": config_map("a")})
@@ -78,7 +80,7 @@ def proc(pid: int, name: str) -> bytes:
 async def test_what_the_engine_denies_itself(make: Make) -> None:
     reply = await make().lane.exchange({"op": "selftest", "path": ""}, b"", None, seconds=5)
     outcomes = orjson.loads(reply.body)
-    wanted = {"exec", "fork", "kill", "mkdir", "ptrace", "read", "write"}
+    wanted = {"exec", "fork", "kill", "mkdir", "ptrace", "read", "tgkill", "write"}
     assert wanted | {"socket-inet", "socket-inet6", "socket-unix"} == set(outcomes)
     assert set(outcomes.values()) == {"denied"}
 
@@ -201,6 +203,31 @@ async def test_no_more_processes_than_the_lane_has(make: Make) -> None:
     assert renderer.lane.started <= 2
 
 
+async def test_a_closed_lane_keeps_nothing(make: Make) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    class Waiting(TableTree):
+        def read(self, paths: Sequence[str]) -> Mapping[str, TreeEntry | None]:
+            if "base" in paths:
+                reached.set()
+                go_on.wait(10)
+            return super().read(paths)
+
+    table = {
+        "app/kustomization.yaml": "resources: [../base]",
+        "base/kustomization.yaml": "resources: [a.yaml]",
+        "base/a.yaml": config_map("a"),
+    }
+    renderer = make(size=1)
+    request = RenderRequest("app", KustomizeOptions())
+    running = asyncio.create_task(renderer.render(request, Waiting(table)))
+    await asyncio.to_thread(reached.wait, 10)
+    await renderer.close()
+    go_on.set()
+    assert (await running).manifests
+    assert renderer.lane.idle == ()
+
+
 async def test_none_is_left_after_a_while_without_work(make: Make) -> None:
     renderer = make(size=1, idle_seconds=0.2)
     await renderer.render(PLAIN, TREE)
@@ -213,7 +240,7 @@ async def test_none_is_left_after_a_while_without_work(make: Make) -> None:
 
 async def test_an_error_of_the_tree_reaches_the_caller(make: Make) -> None:
     class Broken(TableTree):
-        def read(self, paths):  # type: ignore[no-untyped-def]
+        def read(self, paths: Sequence[str]) -> Mapping[str, TreeEntry | None]:
             if "base" in paths:
                 raise OSError("the repository is gone")
             return super().read(paths)

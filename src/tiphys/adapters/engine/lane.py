@@ -43,6 +43,7 @@ class Lane:
         self._idle: list[tuple[float, EngineProcess]] = []
         self._reaper: asyncio.Task[None] | None = None
         self._said = False
+        self._closed = False
         self.started = 0
 
     @property
@@ -64,13 +65,16 @@ class Lane:
             try:
                 return await process.exchange(header, body, answer, seconds=seconds)
             finally:
-                if process.alive:
+                if process.alive and not self._closed:
                     self._keep(process)
+                elif process.alive:
+                    await process.close()
                 else:
                     await process.kill()
 
     async def close(self) -> None:
-        """Ends every process that waits; running ones end with their requests."""
+        """Ends every process that waits; running ones end after their requests."""
+        self._closed = True
         if self._reaper is not None:
             self._reaper.cancel()
             self._reaper = None
