@@ -100,7 +100,8 @@ COMPONENTS: dict[str, Json] = {
         metadata=struct(f"{META}.ObjectMeta"), spec=struct(f"{CORE}.PodSpec")
     ),
     f"{CORE}.PodSpec": typed(
-        hostNetwork=BOOL, restartPolicy=TEXT, nodeName=TEXT, runtimeClassName=TEXT,
+        serviceAccountName=TEXT, serviceAccount=TEXT, hostNetwork=BOOL, restartPolicy=TEXT,
+        nodeName=TEXT, runtimeClassName=TEXT,
         terminationGracePeriodSeconds=INT, nodeSelector=TEXTS,
         securityContext=pointer(f"{CORE}.PodSecurityContext"),
         containers=items(f"{CORE}.Container", "name"),

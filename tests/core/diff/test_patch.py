@@ -123,6 +123,7 @@ def test_what_the_server_chose_is_removed_only_if_it_was_desired() -> None:
     assert pod({"nodeName": ""}, {}, chosen)[0] == {}
     assert pod({"nodeName": "a"}, {"nodeName": ""}, chosen)[0] == {"nodeName": None}
     assert pod({"nodeName": "a"}, {}, chosen)[0] == {"nodeName": None}
+    assert pod({"nodeName": None}, {}, chosen)[0] == {}
 
 
 def test_a_value_of_another_shape_replaces() -> None:
@@ -200,10 +201,40 @@ def test_an_emptied_list_removes_what_was_applied() -> None:
     assert result == {"containers": [PROXY]}
 
 
-def test_a_list_that_is_no_more_desired_goes() -> None:
-    body, result = pod({"containers": [WEB]}, {}, {"containers": [WEB]})
-    assert body == {"containers": None}
-    assert result == {}
+def test_of_a_list_that_is_no_more_desired_only_what_was_applied_goes() -> None:
+    body, result = pod({"containers": [WEB]}, {}, {"containers": [WEB, PROXY]})
+    assert body == {"containers": [{"$patch": "delete", "name": "web"}]}
+    assert result == {"containers": [PROXY]}
+    atomic = {"tolerations": [{"key": "a"}]}
+    assert pod(atomic, {}, atomic) == ({"tolerations": None}, {})
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Widget"])
+def test_of_a_map_that_is_no_more_desired_only_what_was_applied_goes(kind: str) -> None:
+    original = {"metadata": {"labels": {"a": "1"}, "annotations": {}}}
+    current = {"metadata": {"labels": {"a": "1", "b": "2"}, "annotations": {"c": "3"}}}
+    built = three_way_patch(
+        original=original, modified={"metadata": {}}, current=current, schema=schema_of(kind)
+    )
+    assert built.body == {"metadata": {"labels": {"a": None}}}
+
+
+def test_a_struct_that_is_no_more_desired_goes_whole() -> None:
+    body, _ = pod({"securityContext": {"fsGroup": 1}}, {}, {"securityContext": {"runAsUser": 1}})
+    assert body == {"securityContext": None}
+
+
+def test_the_old_name_of_the_service_account_follows() -> None:
+    live = {"serviceAccountName": "a", "serviceAccount": "a"}
+    named = {"serviceAccountName": "a"}
+    assert pod(named, {}, live)[0] == {"serviceAccountName": None, "serviceAccount": None}
+    assert pod(named, {"serviceAccountName": "b"}, live)[1] == {
+        "serviceAccountName": "b",
+        "serviceAccount": "b",
+    }
+    both = {"serviceAccountName": "b", "serviceAccount": "b"}
+    assert pod(named, both, live)[1] == both
+    assert pod({}, named, {})[0] == named
 
 
 def test_a_union_keeps_only_what_is_desired() -> None:

@@ -78,6 +78,7 @@ def test_omissions() -> None:
              if field.omission is Omission.EMPTY}  # fmt: skip
     assert empty == {
         "paused", "minReadySeconds", "strategy", "template", "hostNetwork", "restartPolicy",
+        "serviceAccount", "serviceAccountName",
         "nodeName", "nodeSelector", "containers", "volumes", "tolerations",
         "topologySpreadConstraints",
     }  # fmt: skip

@@ -120,10 +120,25 @@ class _Builder:
                 place = _Place(name, field, f"{path}.{name}")
                 patch.update(self._value(original.get(name), desired, live, place))
         for name in absent:
-            before = original[name]
-            if current.get(name) is not None and _was_set(before, fields.get(name, values)):
-                patch[name] = None
+            if (live := current.get(name)) is not None:
+                place = _Place(name, fields.get(name, values), f"{path}.{name}")
+                patch.update(self._removal(original[name], live, place))
+        if node.name == "PodSpec":
+            _follow_service_account(patch, modified, current)
         return patch
+
+    def _removal(self, original: Any, live: Any, place: _Place) -> Mapping[str, Any]:
+        """Takes back what was applied; of maps and merged lists, what others added stays."""
+        field = place.field
+        if original is None or (field.chosen and not original):
+            return _ABSENT
+        match original, live:
+            case Mapping(), Mapping() if field.type.shape is Shape.MAP:
+                return self._value(original, {}, live, place)
+            case list(), list() if self.strategic and field.merge:
+                return self._value(original, [], live, place)
+            case _:
+                return {place.name: None}
 
     def _value(self, original: Any, desired: Any, live: Any, place: _Place) -> Mapping[str, Any]:
         """The entries for one field in the patch of its object."""
@@ -213,9 +228,13 @@ class _Builder:
         return {place.name: [{"$patch": "replace"}, *result, *others]}
 
 
-def _was_set(value: Any, field: FieldType) -> bool:
-    """Whether what was applied set a field, rather than leaving it to the server."""
-    return value is not None and not (field.chosen and not value)
+def _follow_service_account(
+    patch: dict[str, Any], modified: Mapping[str, Any], current: Mapping[str, Any]
+) -> None:
+    """The old name of the field is a copy, from which the server would restore a removed one."""
+    old, new = "serviceAccount", "serviceAccountName"
+    if new in patch and old not in modified and current.get(old) is not None:
+        patch[old] = patch[new]
 
 
 def _set_names(item: Mapping[str, Any]) -> list[str]:
