@@ -27,6 +27,8 @@ _log = structlog.get_logger(__name__)
 _REDISCOVERIES = (0.02, 0.1, 0.3, 1.0, 2.0, 5.0, 15.0)
 _LISTS_AT_ONCE = 6
 _AFTER_A_FAULT = 10.0
+_REPORT_AFTER = 5.0
+_TROUBLES = (WatchState.FAILING, WatchState.FORBIDDEN, WatchState.GONE)
 
 KindsListener = Callable[[frozenset[GroupKind]], None]
 
@@ -57,6 +59,7 @@ class KindFollower:
         self._affected: set[GroupKind] = set()
         self._listeners: list[KindsListener] = []
         self._rediscovering: asyncio.Task[None] | None = None
+        self._report: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         await self._discovery.refresh()
@@ -68,6 +71,8 @@ class KindFollower:
         await self._settled.wait()
 
     async def close(self) -> None:
+        if self._report is not None:
+            self._report.cancel()
         tasks = [*self._watches.values()]
         if self._rediscovering is not None:
             tasks.append(self._rediscovering)
@@ -122,7 +127,23 @@ class KindFollower:
         if state is WatchState.GONE:
             self._intake.dropped(kind)
             self._states[kind] = replace(self._states[kind], listed=False)
+        if state in _TROUBLES and self._report is None:
+            loop = asyncio.get_running_loop()
+            self._report = loop.call_later(_REPORT_AFTER, self._report_troubles)
         self._settle()
+
+    def _report_troubles(self) -> None:
+        """One line for all kinds: most troubles are the whole server's, and short."""
+        self._report = None
+        for trouble in _TROUBLES:
+            kinds = [kind for kind, state in self._states.items() if state.state is trouble]
+            if kinds:
+                _log.warning(
+                    "kinds are not watched",
+                    state=trouble.value,
+                    kinds=[str(kind) for kind in kinds[:5]],
+                    count=len(kinds),
+                )
 
     # Definitions and discovery.
 

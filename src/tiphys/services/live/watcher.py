@@ -147,14 +147,14 @@ class KindWatcher:
             await self._sleep(ceiling * (0.5 + 0.5 * self._spread()))
 
     def _fares(self, state: WatchState, error: KubeError | None = None) -> None:
-        if state is self._state:
-            return
-        self._state = state
         if error is not None:
-            _log.warning(
+            # The sink says it once for all kinds; a lost connection is many at a time.
+            _log.debug(
                 "watch of a kind is disturbed",
                 kind=str(self._resource.group_kind),
                 state=state.value,
                 error=str(error),
             )
-        self._sink.fares(self._resource, state)
+        if state is not self._state:
+            self._state = state
+            self._sink.fares(self._resource, state)
