@@ -68,12 +68,13 @@ class FakeTree:
 
 
 class FakeGit:
-    """Repositories by URL. `failure` makes every listing fail; `requests` counts by kind."""
+    """Repositories by URL. `failure` and `fault` are raised by listings."""
 
     def __init__(self) -> None:
         self._refs: dict[str, dict[str, str]] = {}
         self._commits: dict[str, dict[str, FakeTree]] = {}
         self.failure: RepositoryError | None = None
+        self.fault: Exception | None = None
         self.requests: Counter[str] = Counter()
 
     def commit(self, url: str, files: Mapping[str, str], ref: str = "refs/heads/main") -> str:
@@ -88,10 +89,15 @@ class FakeGit:
     def point(self, url: str, ref: str, commit: str) -> None:
         self._refs.setdefault(url, {})[ref] = commit
 
+    def delete(self, url: str, ref: str) -> None:
+        del self._refs[url][ref]
+
     async def refs(self, url: str) -> Mapping[str, str]:
         self.requests["ls-remote"] += 1
         if self.failure is not None:
             raise self.failure
+        if self.fault is not None:
+            raise self.fault
         if url not in self._refs:
             raise RepositoryError("failed to list refs: repository not found: ", url=url)
         return dict(self._refs[url])
