@@ -2,21 +2,14 @@
 package server
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
-	"io/fs"
 	"os"
-	"strings"
 	"sync/atomic"
 	"time"
 
-	"tiphys.dev/engine/internal/chart"
-	"tiphys.dev/engine/internal/directory"
 	"tiphys.dev/engine/internal/fault"
 	"tiphys.dev/engine/internal/frame"
-	"tiphys.dev/engine/internal/kustomize"
-	"tiphys.dev/engine/internal/manifest"
 	"tiphys.dev/engine/internal/sandbox"
 	"tiphys.dev/engine/internal/tree"
 )
@@ -95,123 +88,4 @@ func (s *Server) answer(request *Request, body []byte) error {
 	}
 	s.log.write(request, start, len(body), len(output), view.Needs, "ok")
 	return s.conn.Write(Result{Type: "result", ID: request.ID, Reads: reads, Needs: view.Needs}, output)
-}
-
-func (s *Server) perform(request *Request, view *tree.Tree, body []byte) (reads *tree.Reads, output []byte, err error) {
-	defer func() {
-		if panicked := recover(); panicked != nil {
-			err = fault.New(fault.Render, "%s failed on this source: %v", request.Op, panicked)
-		}
-	}()
-	var objects []json.RawMessage
-	if request.Op == "yaml" {
-		objects, err = manifest.Documents(manifest.Text(body))
-		return finish(objects, err, &tree.Reads{}, s.limits.Output)
-	}
-	if request.Op == "selftest" {
-		output, err = json.Marshal(sandbox.Probe())
-		return &tree.Reads{}, output, err
-	}
-	if err := view.Add(request.Entries, body); err != nil {
-		return nil, nil, err
-	}
-	if err := checkPath(view, request.Path); err != nil {
-		return nil, nil, err
-	}
-	switch request.Op {
-	case "directory":
-		var options directory.Options
-		if err := decode(request.Options, &options); err != nil {
-			return nil, nil, err
-		}
-		objects, err = directory.Render(view, request.Path, options)
-		return finish(objects, err, view.Reads(), s.limits.Output)
-	case "kustomize":
-		objects, err = kustomize.Render(view, request.Path)
-		return finish(objects, err, view.Reads(), s.limits.Output)
-	case "helm":
-		var options chart.Options
-		if err := decode(request.Options, &options); err != nil {
-			return nil, nil, err
-		}
-		notes := &chart.Notes{}
-		objects, err = chart.Render(view, request.Path, options, notes)
-		reads := view.Reads()
-		reads.KubeVersion, reads.APIVersions, reads.AllVersions = notes.Reads()
-		return finish(objects, err, reads, s.limits.Output)
-	}
-	return nil, nil, fault.New(fault.Protocol, "unknown operation %q", request.Op)
-}
-
-// checkPath says in the contract's words why a source's path is not one.
-func checkPath(view *tree.Tree, name string) error {
-	if strings.HasPrefix(name, "/") {
-		return fault.New(fault.Render, "%s: app path is absolute", name)
-	}
-	kind := tree.Folder
-	err := view.Quietly(func() (err error) {
-		_, kind, err = view.Stat(name)
-		return err
-	})
-	switch {
-	case errors.Is(err, tree.ErrEscape):
-		return fault.New(fault.Render, "%s: app path outside root: illegal filepath", name)
-	case errors.Is(err, fs.ErrNotExist):
-		return fault.New(fault.Render, "%s: app path does not exist", name)
-	case err != nil:
-		return err
-	case kind != tree.Folder:
-		return fault.New(fault.Render, "%s: app path is not a directory", name)
-	}
-	return nil
-}
-
-func decode(data json.RawMessage, options any) error {
-	if err := json.Unmarshal(data, options); err != nil {
-		return fault.New(fault.Protocol, "options: %s", err)
-	}
-	return nil
-}
-
-// finish joins the objects, which are JSON already, to one array.
-func finish(objects []json.RawMessage, err error, reads *tree.Reads, limit int) (*tree.Reads, []byte, error) {
-	if err != nil {
-		return nil, nil, err
-	}
-	total := 2
-	for _, object := range objects {
-		total += len(object) + 1
-	}
-	if total > limit {
-		return nil, nil, fault.New(fault.Limit, "the manifests are over the limit of %d bytes", limit)
-	}
-	output := append(make([]byte, 0, total), '[')
-	for index, object := range objects {
-		if index > 0 {
-			output = append(output, ',')
-		}
-		output = append(output, object...)
-	}
-	return reads, append(output, ']'), nil
-}
-
-// callback asks the caller for what the tree does not hold.
-type callback struct {
-	conn *frame.Conn
-	id   int
-}
-
-func (c *callback) Need(paths, folders []string) ([]tree.Entry, []byte, error) {
-	if err := c.conn.Write(Need{Type: "need", ID: c.id, Paths: paths, Folders: folders}, nil); err != nil {
-		return nil, nil, err
-	}
-	var answer Answer
-	body, err := c.conn.Read(&answer)
-	if err != nil {
-		return nil, nil, err
-	}
-	if answer.ID != c.id {
-		return nil, nil, fault.New(fault.Protocol, "answer %d to request %d", answer.ID, c.id)
-	}
-	return answer.Entries, body, nil
 }
