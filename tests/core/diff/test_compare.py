@@ -132,4 +132,8 @@ def test_secrets_are_compared_by_what_they_hold() -> None:
     live = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": {"a": "MQ=="}}
     assert not compare(target, live, schema=schema_of("Secret")).modified
     changed = compare(target, {**live, "data": {"a": "Mg=="}}, schema=schema_of("Secret"))
-    assert [d.field for d in changed.differences] == ["data.a"]
+    assert [(d.field, d.desired, d.live) for d in changed.differences] == [
+        ("data.a", "+" * 8, "+" * 12)
+    ]
+    assert changed.live is not None
+    assert changed.live["data"] == {"a": "Mg=="}

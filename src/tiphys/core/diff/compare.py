@@ -14,6 +14,7 @@ from functools import cached_property
 from tiphys.core.diff.applied import apply_patch, last_applied, without_last_applied
 from tiphys.core.diff.errors import DiffError, MergeKeyError
 from tiphys.core.diff.explain import FieldDifference, differences, explained
+from tiphys.core.diff.mask import SecretMask, is_secret
 from tiphys.core.diff.normalise import normalise, strip_server_fields
 from tiphys.core.diff.patch import Patch, three_way_patch
 from tiphys.core.diff.schema import TypeSchema
@@ -25,7 +26,8 @@ from tiphys.model.resource import Manifest
 class Comparison:
     """The answer for one object. Its two manifests are normalised when they are asked for.
 
-    `differences` is empty where a side is missing, which counts as modified.
+    `differences` is empty where a side is missing, which counts as modified. What a Secret holds
+    is masked in them, not in the manifests.
     """
 
     modified: bool
@@ -60,7 +62,12 @@ def compare(
     predicted = apply_patch(current, patch, schema)
     root = OPAQUE if schema is None else schema.root
     found = differences(normalise(predicted, schema), normalise(current, schema), root)
-    changes = tuple(explained(difference, live) for difference in found)
+    mask = SecretMask(target, live)
+    hides = is_secret(target)
+    changes = tuple(
+        explained(mask.difference(difference) if hides else difference, live)
+        for difference in found
+    )
     return Comparison(bool(changes), changes, predicted, current, schema)
 
 
