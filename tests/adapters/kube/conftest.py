@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.adapters.kube.backends import Backend, appears, definition
+from tests.adapters.kube.faulty import Server, serving
 from tests.fakes.kube import CONFIG_MAPS, FakeCluster
 from tiphys.adapters.devcluster import DevCluster
 from tiphys.adapters.kube import (
@@ -103,6 +104,13 @@ def fake() -> Backend:
         return CONFIG_MAPS, "1"
 
     return Backend(cluster, barred, cluster, "shop", forgotten)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    """A server that misbehaves on demand."""
+    async with serving() as server:
+        yield server
 
 
 @pytest.fixture(params=["fake", "real"])

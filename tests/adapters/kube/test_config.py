@@ -1,0 +1,247 @@
+"""Kubeconfigs and service accounts: what is read, and what is refused by its field's name."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tiphys.adapters.kube import KubeConfigError, in_cluster_config, load_kubeconfig
+from tiphys.adapters.kube.config import KubeConfig
+from tiphys.adapters.kube.credentials import BearerToken
+
+
+def encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def kubeconfig(
+    cluster: dict[str, Any] | None = None,
+    user: dict[str, Any] | None = None,
+    context: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    server = {"server": "https://one.example.com:6443/", **(cluster or {})}
+    return {
+        "current-context": "main",
+        "contexts": [
+            {"name": "main", "context": {"cluster": "c", "user": "u", **(context or {})}},
+            {"name": "other", "context": {"cluster": "c2", "user": "u"}},
+        ],
+        "clusters": [
+            {"name": "c", "cluster": server},
+            {"name": "c2", "cluster": {"server": "https://two.example.com"}},
+        ],
+        "users": [{"name": "u", "user": user or {}}],
+    }
+
+
+def load(path: Path, document: Any, context: str = "") -> KubeConfig:
+    file = path / "config"
+    file.write_text(yaml.safe_dump(document))
+    return load_kubeconfig([file], context)
+
+
+def test_the_current_context_is_read(tmp_path: Path) -> None:
+    config = load(
+        tmp_path,
+        kubeconfig(
+            cluster={
+                "certificate-authority-data": encoded("CA"),
+                "tls-server-name": "kubernetes",
+                "disable-compression": True,
+            },
+            user={
+                "client-certificate-data": encoded("CERT"),
+                "client-key-data": encoded("KEY"),
+                "token": "t",
+            },
+            context={"namespace": "argocd"},
+        ),
+    )
+    assert config == KubeConfig(
+        server="https://one.example.com:6443",
+        namespace="argocd",
+        context="main",
+        ca="CA",
+        client_certificate="CERT",
+        client_key="KEY",
+        token="t",
+        tls_server_name="kubernetes",
+        compression=False,
+    )
+
+
+def test_a_named_context_is_read(tmp_path: Path) -> None:
+    config = load(tmp_path, kubeconfig(cluster={"insecure-skip-tls-verify": True}), "other")
+    assert (config.server, config.context) == ("https://two.example.com", "other")
+    assert not config.insecure
+
+
+def test_files_are_relative_to_the_kubeconfig(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("CA")
+    config = load(
+        tmp_path,
+        kubeconfig(cluster={"certificate-authority": "ca.pem"}, user={"tokenFile": "token"}),
+    )
+    assert config.ca == "CA"
+    assert config.token_file == str(tmp_path / "token")
+
+
+def test_of_two_files_the_first_to_name_something_wins(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text(yaml.safe_dump({"users": [{"name": "u", "user": {"token": "first"}}]}))
+    second.write_text(yaml.safe_dump(kubeconfig(user={"token": "second"})))
+    config = load_kubeconfig([tmp_path / "absent", first, second])
+    assert (config.token, config.context) == ("first", "main")
+
+
+@pytest.mark.parametrize(
+    ("user", "field"),
+    [
+        ({"exec": {"command": "aws"}}, "users[u].exec"),
+        ({"auth-provider": {"name": "gcp"}}, "users[u].auth-provider"),
+        ({"username": "me", "password": "p"}, "users[u].username"),
+        ({"as": "root"}, "users[u].as"),
+    ],
+)
+def test_ways_to_log_in_that_are_not_supported_are_named(
+    tmp_path: Path, user: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(KubeConfigError, match="not supported") as caught:
+        load(tmp_path, kubeconfig(user=user))
+    assert caught.value.field == field
+    assert field in str(caught.value)
+
+
+def test_a_proxy_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KubeConfigError) as caught:
+        load(tmp_path, kubeconfig(cluster={"proxy-url": "http://proxy"}))
+    assert caught.value.field == "clusters[c].proxy-url"
+
+
+@pytest.mark.parametrize(
+    ("document", "context", "said"),
+    [
+        ({}, "", "no current context"),
+        (kubeconfig(), "absent", "context absent does not exist in kubeconfig"),
+        (kubeconfig(context={"cluster": "x"}), "", "cluster x of context main has no server"),
+        (kubeconfig(context={"user": "x"}), "", "user x of context main does not exist"),
+        (kubeconfig(cluster={"server": ""}), "", "cluster c of context main has no server"),
+        (
+            kubeconfig(cluster={"certificate-authority-data": "%%%"}),
+            "",
+            "certificate-authority of the kubeconfig cannot be read",
+        ),
+        (
+            kubeconfig(cluster={"certificate-authority": "absent.pem"}),
+            "",
+            "certificate-authority of the kubeconfig cannot be read",
+        ),
+        (["a list"], "", "not a kubeconfig"),
+    ],
+)
+def test_what_is_missing_is_said(tmp_path: Path, document: Any, context: str, said: str) -> None:
+    with pytest.raises(KubeConfigError, match=said):
+        load(tmp_path, document, context)
+
+
+def test_no_file_is_said_with_its_path(tmp_path: Path) -> None:
+    with pytest.raises(KubeConfigError, match="absent"):
+        load_kubeconfig([tmp_path / "absent"])
+
+
+def test_text_that_is_no_yaml_is_not_quoted(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text("token: 'hunter2\n  - [")
+    with pytest.raises(KubeConfigError, match="not a readable kubeconfig") as caught:
+        load_kubeconfig([file])
+    assert "hunter2" not in str(caught.value)
+
+
+def test_credentials_are_not_shown() -> None:
+    shown = repr(KubeConfig(server="s", token="hunter2", client_key="hunter3"))
+    assert "hunter" not in shown
+
+
+def test_a_broken_client_certificate_is_named() -> None:
+    config = KubeConfig(server="https://s", client_certificate="hunter2", client_key="x")
+    with pytest.raises(KubeConfigError) as caught:
+        config.ssl_context()
+    assert caught.value.field == "client-certificate-data"
+    assert "hunter2" not in str(caught.value)
+
+
+def test_plain_http_needs_no_certificates() -> None:
+    assert KubeConfig(server="http://localhost").ssl_context() is None
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Path:
+    (tmp_path / "token").write_text("first\n")
+    (tmp_path / "ca.crt").write_text("CA")
+    (tmp_path / "namespace").write_text("argocd\n")
+    return tmp_path
+
+
+def test_a_pods_service_account_is_read(account: Path) -> None:
+    environ = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "6443"}
+    config = in_cluster_config(environ, account)
+    assert (config.server, config.namespace, config.ca) == ("https://10.0.0.1:6443", "argocd", "CA")
+    assert BearerToken(config).header() == {"Authorization": "Bearer first"}
+
+
+def test_an_ipv6_server_is_bracketed(account: Path) -> None:
+    (account / "namespace").unlink()
+    config = in_cluster_config({"KUBERNETES_SERVICE_HOST": "fd00::1"}, account)
+    assert (config.server, config.namespace) == ("https://[fd00::1]:443", "")
+
+
+def test_outside_of_a_pod_there_is_no_service_account(account: Path) -> None:
+    with pytest.raises(KubeConfigError, match="not in a pod"):
+        in_cluster_config({}, account)
+    (account / "token").unlink()
+    with pytest.raises(KubeConfigError, match="not in a pod"):
+        in_cluster_config({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, account)
+
+
+def test_a_token_file_is_read_again_when_it_changes(account: Path) -> None:
+    token = BearerToken(KubeConfig(server="s", token_file=str(account / "token")))
+    assert token.header() == {"Authorization": "Bearer first"}
+    assert not token.renew()
+    rewrite(account / "token", "second")
+    assert token.header() == {"Authorization": "Bearer second"}
+    (account / "token").unlink()
+    assert token.header() == {"Authorization": "Bearer second"}
+    assert not token.renew()
+
+
+def test_renewing_says_whether_there_is_another_token(account: Path) -> None:
+    token = BearerToken(KubeConfig(server="s", token_file=str(account / "token")))
+    token.header()
+    (account / "token").write_text("second")
+    assert token.renew()
+
+
+def test_a_token_file_that_never_was_is_named(tmp_path: Path) -> None:
+    token = BearerToken(KubeConfig(server="s", token_file=str(tmp_path / "absent")))
+    with pytest.raises(KubeConfigError, match="absent") as caught:
+        token.header()
+    assert caught.value.field == "tokenFile"
+
+
+def test_a_fixed_token_cannot_be_renewed() -> None:
+    token = BearerToken(KubeConfig(server="s", token="t"))
+    assert token.header() == {"Authorization": "Bearer t"}
+    assert not token.renew()
+    assert BearerToken(KubeConfig(server="s")).header() == {}
+
+
+def rewrite(file: Path, text: str) -> None:
+    """A write that certainly moves the time of change."""
+    later = file.stat().st_mtime_ns + 1_000_000
+    file.write_text(text)
+    os.utime(file, ns=(later, later))
