@@ -41,7 +41,9 @@ def run(
         options_metavar="[flags]",
     )
     try:
-        root.main(list(line), prog_name=program, standalone_mode=False, obj=wiring)
+        ended = root.main(list(line), prog_name=program, standalone_mode=False, obj=wiring)
+        # click answers the code of a context that was left early.
+        return ended if isinstance(ended, int) else 0
     except UsageError as error:
         print(f"Error: {error}")
         if error.hint:
@@ -51,8 +53,6 @@ def run(
         return _fatal(line, str(error), error.code)
     except Ended as error:
         return error.code
-    except click.exceptions.Exit as error:
-        return error.exit_code
     except click.ClickException as error:
         print(f"Error: {error.format_message()}")
         return error.exit_code
@@ -65,7 +65,6 @@ def run(
         if not isinstance(error, TiphysError):
             raise
         return _fatal(line, said(error), _FAILED)
-    return 0
 
 
 def said(error: TiphysError) -> str:

@@ -38,8 +38,15 @@ def require_core(call: Call) -> None:
         Level.INFO,
         "core mode: working on the cluster of the kube context, without an API server",
         form=call.text("logformat"),
-        threshold=Level[call.text("loglevel").upper()],
+        threshold=_threshold(call.text("loglevel")),
     )
+
+
+def _threshold(name: str) -> Level:
+    found = Level.__members__.get(name.upper())
+    if found is None:
+        raise FatalError(f"not a valid log level: {name}", code=1)
+    return found
 
 
 def cluster_choice(call: Call) -> ClusterChoice:

@@ -1,0 +1,97 @@
+"""`app delete`."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from tests.cli.world import World, app, key, when
+from tests.fakes.kube import FakeCluster
+
+PLAIN = "resources-finalizer.argocd.argoproj.io"
+
+
+def finalizers(world: World, name: str) -> list[str]:
+    found: list[str] = world.app(name)["metadata"]["finalizers"]
+    return found
+
+
+def test_the_objects_go_as_well(world: World) -> None:
+    ran = world.seed(app("helm")).run("app", "delete", "helm", "--yes")
+    assert (ran.code, ran.out) == (0, "application 'helm' deleted\n")
+    assert finalizers(world, "helm") == [PLAIN]
+    assert world.app("helm")["metadata"]["deletionTimestamp"]
+
+
+@pytest.mark.parametrize("policy", ["foreground", "background"])
+def test_propagation(world: World, policy: str) -> None:
+    world.seed(app("a", metadata={"finalizers": ["another.example.com/hold"]}))
+    world.run("app", "delete", "a", "-y", "-p", policy)
+    assert finalizers(world, "a") == ["another.example.com/hold", f"{PLAIN}/{policy}"]
+
+
+def test_without_cascade_only_the_application_goes(world: World) -> None:
+    world.seed(app("a", metadata={"finalizers": [PLAIN, f"{PLAIN}/background"]}))
+    ran = world.run("app", "delete", "a", "--cascade=false")
+    assert (ran.code, ran.out) == (0, "application 'a' deleted\n")
+    assert world.find("Application", "a") is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--cascade=false", "-p", "background"],
+         "cannot set propagation policy when cascading is disabled"),
+        (["-p", "sideways"], "invalid propagation policy: sideways"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_asked(world: World, flags: list[str], message: str) -> None:
+    ran = world.seed(app("a")).run("app", "delete", "a", "-y", *flags)
+    assert ran.code == 20
+    assert ran.fatal == f"rpc error: code = InvalidArgument desc = {message}"
+    assert "deletionTimestamp" not in world.app("a")["metadata"]
+
+
+def test_a_selector_takes_the_place_of_names(world: World) -> None:
+    world.seed(app("a", metadata={"labels": {"t": "1"}}), app("b"))
+    ran = world.run("app", "delete", "b", "-l", "t=1", "-y", "--cascade=false")
+    assert ran.out == "application 'argocd/a' deleted\n"
+    assert world.find("Application", "b") is not None
+    ran = world.run("app", "delete", "-l", "t=1", "-y")
+    assert (ran.code, ran.fatal) == (20, "no apps match selector t=1")
+
+
+def test_prompts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.seed(app("a"), app("b"), app("c"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("what\nn\nA\n"))
+    line = ["app", "delete", "a", "b", "c", "--cascade=false", "--prompts-enabled"]
+    out = world.run(*line).out
+    question = (
+        "Are you sure you want to delete '{}' and all its resources? [y/n/a] where 'a' is to "
+        "delete all specified apps and their resources without prompting "
+    )
+    assert out == (
+        question.format("a") * 2
+        + "The command to delete 'a' was cancelled.\n"
+        + question.format("b")
+        + "application 'b' deleted\napplication 'c' deleted\n"
+    )
+
+
+def test_the_end_of_answers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    ran = world.seed(app("a")).run("app", "delete", "a", "--prompts-enabled")
+    assert (ran.code, ran.fatal) == (20, "EOF")
+    assert ran.out == "Are you sure you want to delete 'a' and all its resources? [y/n] "
+
+
+def test_waiting_for_the_end(world: World) -> None:
+    async def controller(cluster: FakeCluster) -> None:
+        await when(cluster, "a", lambda m: "deletionTimestamp" in m["metadata"])
+        cluster.vanish(key("a"))
+
+    world.controller = controller
+    ran = world.seed(app("a")).run("app", "delete", "a", "-y", "--wait")
+    assert (ran.code, ran.out) == (0, "application 'a' deleted\n")
+    assert world.find("Application", "a") is None

@@ -1,0 +1,228 @@
+"""A command line on a cluster in memory, with somebody in the controller's place.
+
+Commands run through the real parser, commands and service; only the cluster, the repository
+and the controller are stand-ins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.fakes.kube import BUILT_IN, FakeCluster
+from tiphys.cli.main import run
+from tiphys.cli.ports import ClusterChoice
+from tiphys.core.source.revision import resolve
+from tiphys.model.application import Application, ApplicationSource
+from tiphys.model.errors import RenderError, RepositoryUnreachableError
+from tiphys.model.resource import Manifest, ResourceKey
+from tiphys.services.applications import Applications
+from tiphys.services.applications.service import APPLICATIONS, PROJECTS
+from tiphys.services.install import Installed
+
+NAMESPACE = "argocd"
+COMMIT = "c89a47e1c17249845dbcdd61eefa832ff7c1d90a"
+REPO = "http://127.0.0.1:9181/examples.git"
+NOW = datetime(2026, 11, 23, 10, 3, 33, tzinfo=UTC)
+_DATA = Path(__file__).parent / "data"
+
+Controller = Callable[[FakeCluster], Awaitable[None]]
+
+
+def guestbook() -> dict[str, Any]:
+    """An application as the contract leaves it after a sync."""
+    manifest: dict[str, Any] = json.loads((_DATA / "guestbook.json").read_text())
+    return manifest
+
+
+def app(name: str, *, spec: Mapping[str, Any] | None = None, **parts: Any) -> dict[str, Any]:
+    """An application that nobody has looked at yet."""
+    metadata = {"name": name, "namespace": NAMESPACE, **parts.pop("metadata", {})}
+    default = {
+        "project": "default",
+        "destination": {"server": "https://kubernetes.default.svc", "namespace": "demo"},
+        "source": {"repoURL": REPO, "path": "guestbook"},
+    }
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Application",
+        "metadata": metadata,
+        "spec": default | dict(spec or {}),
+        **parts,
+    }
+
+
+def project(name: str = "default", **spec: Any) -> dict[str, Any]:
+    open_to_all = {
+        "sourceRepos": ["*"],
+        "destinations": [{"server": "*", "namespace": "*"}],
+        "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+    }
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AppProject",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": open_to_all | spec,
+    }
+
+
+def settings(**data: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "argocd-cm", "namespace": NAMESPACE},
+        "data": data,
+    }
+
+
+class FakeSources:
+    """A repository with the folders `guestbook` and `helm` and one branch."""
+
+    refs: Mapping[str, str] = {"HEAD": COMMIT, "refs/heads/main": COMMIT}
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def reachable(self, source: ApplicationSource) -> None:
+        self.asked.append("reachable")
+        if source.repo_url != REPO:
+            raise RepositoryUnreachableError("repository not found", url=source.repo_url)
+
+    async def resolve(self, source: ApplicationSource, revision: str) -> str:
+        return resolve(revision, self.refs).revision
+
+    async def generate(self, application: Application, source: ApplicationSource) -> None:
+        self.asked.append("generate")
+        if source.path not in ("guestbook", "helm"):
+            raise RenderError(f"{source.path}: app path does not exist")
+
+
+class FakeDocuments:
+    """Reads YAML without an engine."""
+
+    async def decode(self, data: bytes) -> Sequence[Mapping[str, Any]]:
+        return [document for document in yaml.safe_load_all(data) if document]
+
+
+class FakeSetup:
+    async def install(self, namespace: str) -> Installed:
+        key = ResourceKey("", "ConfigMap", namespace, "argocd-cm")
+        return Installed(created=(key,), updated=(), kept=())
+
+    async def controller_kubeconfig(self, namespace: str) -> str:
+        return f"for {namespace}\n"
+
+
+@dataclass
+class Ran:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def fatal(self) -> str:
+        """The message of the last line on standard error."""
+        line = json.loads(self.err.splitlines()[-1])
+        assert list(line) == ["level", "msg", "time"]
+        assert line["level"] == "fatal"
+        return str(line["msg"])
+
+
+class World:
+    """Objects stay from one command to the next."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self._capture = capture
+        self._objects: list[Manifest] = [project()]
+        self._latest = 500
+        self.sources = FakeSources()
+        self.choices: list[ClusterChoice] = []
+        self.controller: Controller | None = None
+
+    def seed(self, *manifests: Manifest) -> World:
+        self._objects += manifests
+        return self
+
+    def find(self, kind: str, name: str) -> Manifest | None:
+        return next(
+            (m for m in self._objects if (m["kind"], m["metadata"]["name"]) == (kind, name)), None
+        )
+
+    def app(self, name: str) -> Manifest:
+        found = self.find("Application", name)
+        assert found is not None
+        return found
+
+    def run(self, *line: str, program: str = "argocd", core: bool = True) -> Ran:
+        self._capture.readouterr()
+        code = run(program, [*line, *(["--core"] if core else [])], self)
+        captured = self._capture.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    # What commands are given.
+
+    @asynccontextmanager
+    async def core(self, choice: ClusterChoice) -> AsyncIterator[Applications]:
+        self.choices.append(choice)
+        cluster = FakeCluster([*BUILT_IN, APPLICATIONS, PROJECTS])
+        cluster.restore(self._latest, *self._objects)
+        played = asyncio.create_task(self._play(cluster))
+        try:
+            yield Applications(
+                cluster,
+                cluster,
+                cluster,
+                self.sources,
+                namespace=NAMESPACE,
+                clock=lambda: NOW,
+            )
+        finally:
+            played.cancel()
+            with suppress(asyncio.CancelledError):
+                await played
+            self._objects = list(cluster.objects.values())
+            self._latest = cluster.latest + 1
+
+    @asynccontextmanager
+    async def documents(self) -> AsyncIterator[FakeDocuments]:
+        yield FakeDocuments()
+
+    @asynccontextmanager
+    async def setup(self, choice: ClusterChoice) -> AsyncIterator[FakeSetup]:
+        self.choices.append(choice)
+        yield FakeSetup()
+
+    async def _play(self, cluster: FakeCluster) -> None:
+        if self.controller is not None:
+            await self.controller(cluster)
+
+
+def key(name: str) -> ResourceKey:
+    return ResourceKey("argoproj.io", "Application", NAMESPACE, name)
+
+
+async def when(cluster: FakeCluster, name: str, true: Callable[[Manifest], bool]) -> Manifest:
+    """The application as soon as it is so."""
+    while True:
+        manifest = cluster.objects.get(key(name))
+        if manifest is not None and true(manifest):
+            return manifest
+        await asyncio.sleep(0.001)
+
+
+def asks_refresh(manifest: Manifest) -> bool:
+    return "argocd.argoproj.io/refresh" in (manifest["metadata"].get("annotations") or {})
+
+
+def without_annotations(manifest: Manifest) -> dict[str, Any]:
+    metadata = {k: v for k, v in manifest["metadata"].items() if k != "annotations"}
+    return {**manifest, "metadata": metadata}
