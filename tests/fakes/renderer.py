@@ -25,12 +25,14 @@ class FakeRenderer:
 
     def __init__(self) -> None:
         self.requests: list[RenderRequest] = []
+        self.started = asyncio.Event()
         self.reads_capabilities = ReadSet()
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def render(self, request: RenderRequest, tree: TreeReader) -> RenderResult:
         self.requests.append(request)
+        self.started.set()
         await self.gate.wait()
         prefix = f"{request.path}/" if request.path else ""
         folder = tree.read([request.path])[request.path]

@@ -78,7 +78,7 @@ class RenderMemory:
         self._lock = Lock()
         self._kept: OrderedDict[tuple[str, int], Remembered] = OrderedDict()
         self._by_key: dict[str, OrderedDict[int, None]] = {}
-        self._next = 0
+        self._next = 1
 
     def find(self, key: str, oids: Oids, capabilities: Capabilities) -> Remembered | None:
         """The newest render that still holds; asks for the objects of all of them at once."""
@@ -93,6 +93,11 @@ class RenderMemory:
                 self._touch(key, number)
                 return render
         return None
+
+    def latest(self, key: str) -> int:
+        """The number of the key's youngest render; 0 when there is none."""
+        with self._lock:
+            return max(self._by_key.get(key, ()), default=0)
 
     def keep(self, key: str, render: Remembered) -> None:
         with self._lock:

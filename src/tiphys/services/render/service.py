@@ -58,7 +58,7 @@ class RenderService:
     ) -> None:
         self._git = git
         self._renderer = renderer
-        self._memory = memory or RenderMemory()
+        self._memory = RenderMemory() if memory is None else memory
         self._engine = engine_version
         self._errors = _Errors(errors_kept_for, clock)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -86,13 +86,11 @@ class RenderService:
         `fresh` renders anew whatever is remembered, errors included.
         """
         tree = await self._git.tree(source.repo_url, commit)
-        wanted, known = await asyncio.to_thread(self._look, source, context, tree)
+        wanted, known, seen = await asyncio.to_thread(self._look, source, context, tree)
         if known is not None and not fresh:
             return self._hit(wanted, tree, known)
-        turn = self._turns.setdefault(wanted.key, asyncio.Lock())
-        waited = turn.locked()
-        async with turn:
-            if waited and not fresh:
+        async with self._turns.setdefault(wanted.key, asyncio.Lock()):
+            if not fresh and self._memory.latest(wanted.key) != seen:
                 known = await asyncio.to_thread(self._find, wanted, tree)
                 if known is not None:
                     return self._hit(wanted, tree, known)
@@ -103,7 +101,7 @@ class RenderService:
     ) -> Rendered | None:
         """What `render` would answer without asking the renderer; None when it would."""
         tree = await self._git.tree(source.repo_url, commit)
-        wanted, known = await asyncio.to_thread(self._look, source, context, tree)
+        wanted, known, _ = await asyncio.to_thread(self._look, source, context, tree)
         return None if known is None else _rendered(wanted, tree, known, from_cache=True)
 
     async def unchanged(
@@ -115,9 +113,11 @@ class RenderService:
 
     def _look(
         self, source: ApplicationSource, context: BuildContext, tree: TreeReader
-    ) -> tuple[Survey, Remembered | None]:
+    ) -> tuple[Survey, Remembered | None, int]:
+        """Also which render was the newest of its key: a newer one is worth another look."""
         wanted = survey(source, context, tree, engine=self._engine)
-        return wanted, self._find(wanted, tree)
+        seen = self._memory.latest(wanted.key)
+        return wanted, self._find(wanted, tree), seen
 
     def _find(self, wanted: Survey, tree: TreeReader) -> Remembered | None:
         return self._memory.find(wanted.key, tree.oids, Capabilities.of(wanted.options))
