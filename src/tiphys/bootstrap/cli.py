@@ -26,8 +26,10 @@ DEFAULT_NAMESPACE = "argocd"
 _TOKEN_SECONDS = 365 * 24 * 3600
 
 PROCESSES: dict[str, tuple[str, str]] = {
+    "down": ("tiphys.bootstrap.up:down", "Stop what `tiphys up` started"),
     "git-server": ("tiphys.bootstrap.git_server:git_server", "Serve Git repositories on loopback"),
     "run": ("tiphys.bootstrap.run:run", "Run Tiphys in one process"),
+    "up": ("tiphys.bootstrap.up:up", "Start a control plane, Tiphys and the examples"),
 }
 """Commands that are whole processes, by name: `module:attribute` and a summary."""
 

@@ -27,7 +27,6 @@ class SettingsSource:
         self._wave_delay = wave_delay
         self._present = Settings()
         self.listener: Callable[[], None] = lambda: None
-        objects.listener = self._changed
 
     def present(self) -> Settings:
         return self._present
@@ -41,6 +40,7 @@ class SettingsSource:
                 key=GENERAL,
             )
         self._present = self._read()
+        self._objects.listener = self._changed
         for name in (GENERAL, PARAMS):
             for key in unsupported_settings(self._data(name)):
                 log.warning("setting has no effect in this version", configmap=name, key=key)
