@@ -153,16 +153,9 @@ def built(plan: Plan, cache: Path) -> Path:
 def compile_program(plan: Plan, output: Path) -> None:
     command = [str(plan.toolchain.go), "build", "-v", "-p", str(cores()), *plan.flags]
     command += ["-o", str(output), "."]
-    environment = os.environ | {
-        "CGO_ENABLED": "0",
-        "GOTOOLCHAIN": "local",
-        "GOWORK": "off",
-        # The flags are all given above; what the user has set for other work stays out.
-        "GOFLAGS": "-mod=readonly",
-    }
     print(f"{plan.name}: building with {plan.toolchain.version}", file=sys.stderr)
     process = subprocess.Popen(
-        command, cwd=plan.sources, env=environment, stderr=subprocess.PIPE, text=True
+        command, cwd=plan.sources, env=build_environment(), stderr=subprocess.PIPE, text=True
     )
     progress = Progress(plan.name, plan.module())
     try:
@@ -178,6 +171,16 @@ def compile_program(plan: Plan, output: Path) -> None:
         raise BuildError("the build failed:\n" + "\n".join(progress.complaints()))
     seconds = time.monotonic() - progress.start
     print(f"{plan.name}: built in {seconds:.0f} s", file=sys.stderr)
+
+
+def build_environment() -> dict[str, str]:
+    return os.environ | {
+        "CGO_ENABLED": "0",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+        # The flags are all on the command line; what the user has set for other work stays out.
+        "GOFLAGS": "-mod=readonly",
+    }
 
 
 class Progress:
