@@ -23,7 +23,7 @@ ANNOTATION_HELM_HOOK_DELETE_POLICY = "helm.sh/hook-delete-policy"
 ANNOTATION_HELM_RESOURCE_POLICY = "helm.sh/resource-policy"
 ANNOTATION_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 ANNOTATION_OPERATION = "tiphys.dev/operation"
-"""Ours: on a hook from its creation, `<operation start>/<attempt>`; says who created it."""
+"""Ours: on a hook from its creation, `<operation start>/<attempt>/<phase>`; who created it."""
 
 FINALIZER_RESOURCES = "resources-finalizer.argocd.argoproj.io"
 FINALIZER_RESOURCES_FOREGROUND = "resources-finalizer.argocd.argoproj.io/foreground"

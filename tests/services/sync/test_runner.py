@@ -434,5 +434,24 @@ async def test_progress_of_a_long_wait_is_stored_now_and_then(cluster: FakeClust
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_a_large_sync_leaves_room_for_a_small_one(cluster: FakeCluster) -> None:
+    order: list[str] = []
+    create = cluster.create
+
+    async def slow(resource: ApiResource, made: Manifest, **options: Any) -> Manifest:
+        await asyncio.sleep(0.005)
+        order.append(made["metadata"]["name"])
+        return await create(resource, made, **options)
+
+    cluster.create = slow  # type: ignore[method-assign, assignment]
+    async with bench(cluster) as b:
+        runner = SyncRunner(b.ports, limit=4, pace=FAST)
+        large = made_plan(cluster, [manifest(name=f"n{index}") for index in range(40)])
+        small = made_plan(cluster, [manifest(name="small")])
+        runs = [runner.begin(made, record(), b.store).run() for made in (large, small)]
+        await asyncio.gather(*runs)
+    assert order.index("small") < 8
+
+
 def test_the_pace_of_the_contract() -> None:
     assert Pace() == Pace(recheck=30.0, unwatched=2.0, progress=2.0)

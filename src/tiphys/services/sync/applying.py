@@ -17,7 +17,7 @@ from tiphys.core.diff.errors import LastAppliedError
 from tiphys.core.diff.patch import Patch, three_way_patch
 from tiphys.core.sync import wording
 from tiphys.core.sync.task import SyncTask, live_facts
-from tiphys.core.sync.turns import CRD
+from tiphys.core.sync.turns import CRD, defined_kind
 from tiphys.model.errors import (
     ConflictError,
     InvalidObjectError,
@@ -75,7 +75,7 @@ class Applier:
                 continue
             self._cluster.index.observe(outcome.manifest)
             if where.resource.group_kind == CRD:
-                await self._established(where)
+                await self._established(where, outcome.manifest)
             return outcome
         raise last
 
@@ -124,17 +124,19 @@ class Applier:
         except ObjectNotFoundError:
             return None
 
-    async def _established(self, where: Address) -> None:
-        """A custom kind is served a moment after its definition; a failure to wait is no fault."""
+    async def _established(self, where: Address, definition: Manifest) -> None:
+        """A custom kind is served a moment after its definition; not to see it is no fault."""
+        kind = defined_kind(definition)
         for _ in range(round(_CRD_WAIT / _CRD_POLL)):
             try:
                 seen = await self._cluster.reader.get(where.resource, "", where.key.name)
+                if _is_established(seen):
+                    await self._cluster.discovery.refresh()
+                    if kind is None or self._cluster.discovery.scope(kind) is not None:
+                        return
             except KubeError:
-                break
-            if _is_established(seen):
-                break
+                return
             await self._wait(_CRD_POLL)
-        await self._cluster.discovery.refresh()
 
 
 def message(task: SyncTask, change: Change, *, dry_run: bool = False) -> str:

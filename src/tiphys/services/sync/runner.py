@@ -53,7 +53,10 @@ class Pace:
 
 
 class SyncRunner:
-    """All syncs to one cluster share the number of writes that are under way at once."""
+    """All syncs to one cluster share `limit`, the number of writes that are under way at once.
+
+    One sync takes at most half of it, so that a large application never holds up a small one.
+    """
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class SyncRunner:
         wait: Wait = asyncio.sleep,
     ) -> None:
         self.commands = CommandRunner(cluster, limit=limit, wait=wait)
+        self.share = max(1, limit // 2)
         self.lookout = Lookout(cluster)
         self.pace = pace or Pace()
         self._waiting: defaultdict[ResourceKey, set[RunningSync]] = defaultdict(set)
@@ -122,6 +126,9 @@ class RunningSync:
     _stored: OperationState | None = None
     _stored_at: float = 0.0
     _asked_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._share = asyncio.Semaphore(self.runner.share)
 
     @property
     def record(self) -> OperationState:
@@ -252,7 +259,8 @@ class RunningSync:
 
     async def _run(self, command: Runnable) -> None:
         try:
-            event = await self.runner.commands.run(self.plan, command)
+            async with self._share:
+                event = await self.runner.commands.run(self.plan, command)
         except Exception as error:
             self._inbox.put_nowait(_Broken(error))
         else:
