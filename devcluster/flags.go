@@ -75,8 +75,8 @@ func (i *instance) apiServerArgs() []string {
 		"--audit-policy-file=" + i.path("config", "audit-policy.yaml"),
 		"--audit-log-path=" + i.path("audit.log"),
 		"--audit-log-format=json",
-		// A request is answered only when its line is written: who counts
-		// requests after the answer sees all of them.
+		// Each request writes its own line when it is done: who counts right
+		// after an answer may have to wait for milliseconds, not for a batch.
 		"--audit-log-mode=blocking",
 		"--audit-log-maxsize=1000",
 		"--audit-log-maxbackup=1",

@@ -37,9 +37,16 @@ class Answer:
 
 
 async def run(
-    devcluster: DevCluster, api: Api, path: str, command: list[str], stdin: bytes | None = None
+    devcluster: DevCluster,
+    api: Api,
+    path: str,
+    command: list[str],
+    stdin: bytes | None = None,
+    *,
+    tty: bool = False,
 ) -> Answer:
-    query = [("command", word) for word in command] + [("stdout", "1"), ("stderr", "1")]
+    query = [("command", word) for word in command] + [("stdout", "1")]
+    query.append(("tty", "1") if tty else ("stderr", "1"))
     if stdin is not None:
         query.append(("stdin", "1"))
     channels: dict[int, bytes] = {}
@@ -99,6 +106,15 @@ async def test_exec_brings_output_and_exit_status(
 async def test_exec_reads_its_input(devcluster: DevCluster, api: Api, server_pod: str) -> None:
     answer = await run(devcluster, api, server_pod, ["sh"], b"echo hello\nexit\n")
     assert answer == Answer(out="hello\n", err="", status="Success", exit_code=0)
+
+
+async def test_exec_with_a_terminal_echoes_and_edits(
+    devcluster: DevCluster, api: Api, server_pod: str
+) -> None:
+    typed = b"echo hellx\x7fo\rexit 3\r"
+    answer = await run(devcluster, api, server_pod, ["sh"], typed, tty=True)
+    assert answer.out == "$ echo hellx\b \bo\r\nhello\r\n$ exit 3\r\n"
+    assert (answer.err, answer.exit_code) == ("", 3)
 
 
 async def test_exec_runs_nothing_on_this_machine(
