@@ -33,7 +33,7 @@ up: build ## A control plane, Tiphys and the examples
 down: .venv/.installed ## Stop what `make up` started
 	@$(BIN)/tiphys down
 
-check: build ## Formatting, lint, types, layers, Go vet
+check: build ## Formatting, lint, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -44,7 +44,9 @@ test-core: build
 	@$(PYTEST) tests/core tests/model tests/services tests/cli --cov --cov-fail-under=100
 
 test-adapters: build
-	@$(PYTEST) tests/adapters tests/devcluster tests/deploy
+	@$(BIN)/python tools/go_test.py engine
+	@$(BIN)/python tools/go_test.py devcluster
+	@$(PYTEST) tests/adapters tests/devcluster tests/deploy tests/tools
 
 test-e2e: build
 	@$(PYTEST) tests/e2e
