@@ -110,7 +110,7 @@ async def test_a_deployment_is_found_with_all_that_it_owns(
     await client.delete(deployments, namespace, "web", uid=root.uid)
     await until(lambda: index.get(key) is None)
     await until(lambda: index.get(pods[0].key) is None)
-    assert index.dependants(root.uid) == ()
+    await until(lambda: not index.dependants(root.uid))
 
 
 async def test_what_happens_while_the_network_is_down_is_found_afterwards(

@@ -131,7 +131,7 @@ async def test_the_chain_of_owners_leads_to_the_tracked_root(cluster: FakeCluste
         assert index.root(key_of(web)) == root
         assert [one.key for one in index.dependants("d-web")] == [key_of(middle)]
         assert [one.key for one in index.dependants("r-1")] == [key_of(pod)]
-        assert index.dependants("unknown") == ()
+        assert index.dependants("unknown") == []
 
 
 async def test_a_reference_with_another_uid_leads_nowhere(cluster: FakeCluster) -> None:

@@ -74,8 +74,7 @@ class ClusterIndex:
         return self._store.namespaced(namespace)
 
     def dependants(self, uid: str) -> Sequence[LiveObject]:
-        owner = self._store.by_uid(uid)
-        return () if owner is None else self._store.dependants(owner)
+        return self._store.dependants(uid)
 
     def root(self, key: ResourceKey) -> LiveObject | None:
         """By owners in the object's own namespace, whose uid is the one that it names."""

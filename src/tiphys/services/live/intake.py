@@ -38,18 +38,18 @@ class Intake:
         self._tell = tell
         self._departed = Departed()
         self._claims = ClaimOwners()
-        self._listed: dict[GroupKind, str] = {}
+        self._reached: dict[GroupKind, str] = {}
 
     def replaced(self, resource: ApiResource, objects: ObjectList) -> None:
         """A whole list: what is not in it is gone, unless it is newer than the list."""
         kind = resource.group_kind
         version = objects.resource_version
-        # A list older than the one before: the cluster was restored from a backup, and
-        # everything that we hold of it may be ahead of what it holds itself.
-        restored = is_older(version, self._listed.get(kind, ""))
+        # A list older than what the watch has told: the cluster was restored from a backup,
+        # and everything that we hold of it may be ahead of what it holds itself.
+        restored = is_older(version, self._reached.get(kind, ""))
         if restored:
             self._departed.clear()
-        self._listed[kind] = version
+        self._reached[kind] = version
         gone = set(self._store.keys(kind))
         for manifest in objects.items:
             gone.discard(self._take(resource, manifest, restored=restored))
@@ -59,6 +59,7 @@ class Intake:
                 self._remove(key, old.uid)
 
     def changed(self, resource: ApiResource, event: WatchEvent) -> None:
+        self._reached[resource.group_kind] = event.manifest["metadata"]["resourceVersion"]
         match event.verb:
             case WatchVerb.DELETED:
                 metadata = event.manifest["metadata"]
@@ -74,6 +75,14 @@ class Intake:
                 return
 
     def observed(self, resource: ApiResource, manifest: Manifest) -> None:
+        """The answer of a write or a GET."""
+        metadata = manifest["metadata"]
+        reached = self._reached.get(resource.group_kind, "")
+        if self._store.get(_key(resource, metadata)) is None and not is_older(
+            reached, metadata["resourceVersion"]
+        ):
+            # The watch is past that version and knows no such object: it is gone again.
+            return
         self._take(resource, manifest)
 
     def gone(self, key: ResourceKey, uid: str) -> None:
@@ -82,7 +91,7 @@ class Intake:
 
     def dropped(self, kind: GroupKind) -> None:
         """The kind is no longer watched: nothing is known of its objects any more."""
-        self._listed.pop(kind, None)
+        self._reached.pop(kind, None)
         for key in self._store.keys(kind):
             old = self._store.get(key)
             if old is not None:
@@ -95,13 +104,16 @@ class Intake:
         key = _key(resource, metadata)
         uid = metadata.get("uid") or ""
         old = self._store.get(key)
-        if old is not None and old.uid == uid:
-            version = metadata.get("resourceVersion") or ""
-            if version == old.resource_version and resource.version == old.version:
+        version = metadata.get("resourceVersion") or ""
+        if old is not None and not restored and is_older(version, old.resource_version):
+            # Late. And of two objects of one name the older must have gone for the newer.
+            if old.uid != uid:
+                self._departed.add(uid)
+            return key
+        if old is None or old.uid != uid:
+            if uid in self._departed:
                 return key
-            if is_older(version, old.resource_version) and not restored:
-                return key
-        elif uid in self._departed:
+        elif version == old.resource_version and resource.version == old.version:
             return key
         new = self._with_claim_owner(live_object(key, manifest, self._health(manifest)))
         # Owned objects are looked at by facts alone; only what could be compared is kept whole.
@@ -129,7 +141,9 @@ class Intake:
             return self._judge(manifest)
         except Exception as error:
             # A status of an unforeseen shape must not end the watch of its whole kind.
-            _log.warning("health cannot be judged", kind=manifest.get("kind"), error=repr(error))
+            _log.warning(
+                "health cannot be judged", kind=manifest.get("kind"), error=type(error).__name__
+            )
             return HealthStatus(HealthCode.UNKNOWN, "the status has a shape that is not understood")
 
     def _with_claim_owner(self, new: LiveObject) -> LiveObject:

@@ -1,7 +1,7 @@
 """Which of two reports of an object is the newer, and which reports come too late.
 
 A write's answer and the watch tell of the same object by two ways, so either may be behind.
-Resource versions of one object are compared as numbers where both are numbers (Kubernetes
+Resource versions of one kind are compared as numbers where both are numbers (Kubernetes
 documents that order since 1.35); otherwise what arrives later holds.
 """
 
@@ -13,7 +13,7 @@ _KEPT = 16_384
 
 
 def is_older(version: str, than: str) -> bool:
-    """Whether a resource version is surely before another of the same object or list."""
+    """Whether a resource version is surely before another of the same kind."""
     return version.isdecimal() and than.isdecimal() and int(version) < int(than)
 
 

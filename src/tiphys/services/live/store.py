@@ -35,10 +35,6 @@ class ObjectStore:
     def get(self, key: ResourceKey) -> LiveObject | None:
         return self._objects.get(key)
 
-    def by_uid(self, uid: str) -> LiveObject | None:
-        key = self._by_uid.get(uid)
-        return None if key is None else self._objects.get(key)
-
     def keys(self, kind: GroupKind) -> Sequence[ResourceKey]:
         return list(self._by_kind.get(kind, ()))
 
@@ -48,10 +44,11 @@ class ObjectStore:
     def tracked(self, instance: str) -> Sequence[LiveObject]:
         return self._all(self._by_instance.get(instance, ()))
 
-    def dependants(self, owner: LiveObject) -> Sequence[LiveObject]:
+    def dependants(self, uid: str) -> Sequence[LiveObject]:
         """Those that name this owner by its uid, or by its name where no uid is known."""
-        named = self._by_owner.get(owner.uid, set()) | self._by_owner.get(owner.key, set())
-        return self._all(named)
+        named = self._by_owner.get(uid, set())
+        key = self._by_uid.get(uid)
+        return self._all(named if key is None else named | self._by_owner.get(key, set()))
 
     def manifest(self, key: ResourceKey) -> Manifest | None:
         packed = self._manifests.get(key)
