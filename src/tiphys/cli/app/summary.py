@@ -32,14 +32,11 @@ def header(application: Application, *, url: str, windows: bool) -> str:
         "Sources:\n" if spec.sources else "Source:\n",
     ]
     lines += [_source(source) for source in spec.sources or (spec.source,) if source]
-    health = status.health.status
-    if status.health.message:
-        health += f" ({status.health.message})"
     lines += [
         labelled("SyncWindow:", "Sync Denied" if windows else "Sync Allowed"),
         labelled("Sync Policy:", _policy(spec)),
         labelled("Sync Status:", _sync_status(application)),
-        labelled("Health Status:", health),
+        labelled("Health Status:", status.health.status),
     ]
     return "".join(lines)
 

@@ -17,13 +17,14 @@ from tiphys.model.errors import (
     RepositoryError,
     ResourceGoneError,
 )
-from tiphys.model.live import PatchKind, Propagation, WatchVerb
+from tiphys.model.live import PatchKind, Propagation, WatchEvent, WatchVerb
 from tiphys.model.names import (
     ANNOTATION_REFRESH,
     ANNOTATION_REFRESH_TIMESTAMP,
     API_GROUP,
 )
 from tiphys.model.resource import ApiResource, Manifest, key_of
+from tiphys.services.applications.health import with_health
 from tiphys.services.applications.ports import SourceCheck
 from tiphys.services.applications.tree import live_tree
 from tiphys.services.applications.validation import check_sources, check_spec
@@ -74,7 +75,16 @@ class Applications:
         self._clock = clock
 
     async def get(self, name: AppName) -> Application:
-        """An absent application is answered like a forbidden one, as the contract does."""
+        """With the health of its objects, which the stored status leaves out.
+
+        An absent application is answered like a forbidden one, as the contract does.
+        """
+        return await self._with_health(await self._read(name))
+
+    async def _with_health(self, application: Application) -> Application:
+        return await with_health(application, self._reader, self._discovery)
+
+    async def _read(self, name: AppName) -> Application:
         if name.namespace not in ("", self._namespace):
             raise _permission_denied()
         try:
@@ -113,7 +123,7 @@ class Applications:
 
     async def refresh(self, name: AppName, *, hard: bool) -> Application:
         """Asks for a comparison and waits, without a limit of its own, until it is done."""
-        await self.get(name)
+        await self._read(name)
         kind = "hard" if hard else "normal"
         stamp = self._clock().strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
         annotations = {ANNOTATION_REFRESH: kind, ANNOTATION_REFRESH_TIMESTAMP: stamp}
@@ -134,7 +144,7 @@ class Applications:
 
     async def sync(self, name: AppName, command: SyncCommand) -> Application:
         """Writes the operation that the controller then takes up."""
-        application = await self.get(name)
+        application = await self._read(name)
         if application.metadata.deletion_timestamp:
             raise ApiError(ApiCode.FAILED_PRECONDITION, "application is deleting")
         revision = await self._revision(application, command)
@@ -153,7 +163,7 @@ class Applications:
     ) -> None:
         """Starts a deletion; `propagation` None leaves it to the finalizer that is there."""
         while True:
-            application = await self.get(name)
+            application = await self._read(name)
             finalizers = deletion_finalizers(application, cascade=cascade, propagation=propagation)
             try:
                 if finalizers is not None:
@@ -185,15 +195,20 @@ class Applications:
                         event.verb is not WatchVerb.BOOKMARK
                         and key_of(event.manifest).name == name.name
                     ):
-                        yield AppEvent(EventKind(event.verb.value), Application(event.manifest))
+                        yield await self._told(event)
             except (ResourceGoneError, KubeUnreachableError):
                 live = await self._again(name)
                 yield live
                 version = live.application.metadata.resource_version
 
+    async def _told(self, event: WatchEvent) -> AppEvent:
+        kind, application = EventKind(event.verb.value), Application(event.manifest)
+        if kind is EventKind.DELETED:
+            return AppEvent(kind, application)
+        return AppEvent(kind, await self._with_health(application))
+
     async def tree(self, application: Application) -> Sequence[TreeNode]:
         """The live objects of an application with their dependants."""
-        await self._discovery.refresh()
         return await live_tree(application, self._reader, self._discovery)
 
     async def project(self, name: str) -> AppProject | None:
@@ -222,7 +237,7 @@ class Applications:
     ) -> Application:
         """Read, change, write, again as long as somebody else wrote in between."""
         while True:
-            wanted = change(await self.get(name))
+            wanted = change(await self._read(name))
             try:
                 return Application(
                     await self._writer.replace(APPLICATIONS, wanted, manager=MANAGER)

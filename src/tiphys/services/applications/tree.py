@@ -30,6 +30,7 @@ async def live_tree(
     application: Application, reader: KubeReader, discovery: Discovery
 ) -> Sequence[TreeNode]:
     """Roots in the status' order, then dependants; what is not live is left out."""
+    await discovery.refresh()
     resources = application.status.resources
     roots = await asyncio.gather(*(_root(item, reader, discovery) for item in resources))
     found = [manifest for manifest in roots if manifest is not None]

@@ -1,0 +1,76 @@
+"""The health of objects that the stored status leaves out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.cli.world import app
+from tests.fakes.kube import FakeCluster
+from tiphys.model.application import Application, ResourceHealthStatus
+from tiphys.model.resource import GroupKind
+from tiphys.services.applications.health import with_health
+
+
+def resource(kind: str, name: str, status: str = "Synced", **parts: Any) -> dict[str, Any]:
+    return {"version": "v1", "kind": kind, "namespace": "demo", "name": name,
+            "status": status, **parts}  # fmt: skip
+
+
+def stored(*resources: dict[str, Any], source: str = "appTree") -> Application:
+    return Application(
+        app("a", status={"resources": list(resources), "resourceHealthSource": source})
+    )
+
+
+def live(kind: str, name: str, **parts: Any) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "demo"}
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **parts}
+
+
+async def shown(cluster: FakeCluster, application: Application) -> list[str | None]:
+    filled = await with_health(application, cluster, cluster)
+    return [item.health.status if item.health else None for item in filled.status.resources]
+
+
+async def test_health_is_judged_from_what_is_live() -> None:
+    cluster = FakeCluster()
+    cluster.seed(live("Service", "ui"), live("ConfigMap", "new"))
+    application = stored(
+        resource("Service", "ui"),
+        resource("Service", "gone"),
+        resource("ConfigMap", "same"),
+        resource("ConfigMap", "new", "OutOfSync"),
+        resource("Secret", "missing", "OutOfSync"),
+        resource("Widget", "unknown", "OutOfSync"),
+    )
+    assert await shown(cluster, application) == [
+        "Healthy", "Missing", None, None, "Missing", "Missing",
+    ]  # fmt: skip
+    asked = [key.name for verb, key in cluster.calls if verb == "get"]
+    assert asked == ["ui", "gone", "new", "missing"]
+
+
+async def test_what_is_stored_inline_is_not_asked_for() -> None:
+    cluster = FakeCluster()
+    inline = stored(resource("Service", "ui"), source="")
+    assert await with_health(inline, cluster, cluster) is inline
+    known = stored(resource("Service", "ui", health={"status": "Degraded"}))
+    assert await shown(cluster, known) == ["Degraded"]
+    assert cluster.calls == []
+
+
+async def test_without_the_right_to_read_there_is_no_health() -> None:
+    cluster = FakeCluster()
+    cluster.forbidden.add(GroupKind("", "Service"))
+    assert await shown(cluster, stored(resource("Service", "ui"))) == [None]
+
+
+async def test_the_reason_comes_along_and_the_stored_object_stays() -> None:
+    cluster = FakeCluster()
+    cluster.seed(live("Service", "ui", spec={"type": "LoadBalancer"}))
+    application = stored(resource("Service", "ui"))
+    filled = await with_health(application, cluster, cluster)
+    (item,) = filled.status.resources
+    assert isinstance(item.health, ResourceHealthStatus)
+    assert item.health.status == "Progressing"
+    assert application.status.resources[0].health is None
