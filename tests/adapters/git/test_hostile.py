@@ -11,7 +11,7 @@ import pytest
 
 from tests.fixtures.gitrepo import GitRepo
 from tiphys.adapters.git.cli import GitCli
-from tiphys.adapters.git.process import GitSettings
+from tiphys.adapters.git.process import GitSettings, run_git
 from tiphys.adapters.git.transport import remote_options
 from tiphys.adapters.git.tree import GitTree, TreeLimits
 from tiphys.core.source.url import parse_repository_url
@@ -135,6 +135,20 @@ async def test_a_cancelled_caller_ends_git_and_its_children(tmp_path: Path) -> N
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert [pid for pid in started if is_running(pid)] == []
+
+
+@pytest.mark.parametrize("steps", range(16))
+async def test_a_caller_can_be_cancelled_at_any_time(tmp_path: Path, steps: int) -> None:
+    path, pids = program(tmp_path, HANGING)
+    settings = GitSettings(program=str(path), environment=os.environ)
+    asking = asyncio.create_task(run_git(settings, ["fetch"], timeout_seconds=60))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    asking.cancel()
+    done, _ = await asyncio.wait({asking}, timeout=10)
+    assert done == {asking}
+    assert asking.cancelled()
+    assert [pid for pid in map(int, written(pids)) if is_running(pid)] == []
 
 
 async def test_after_a_cancelled_caller_the_next_fetches(repo: GitRepo, tmp_path: Path) -> None:

@@ -74,8 +74,9 @@ async def run_git(
 
 
 async def _start(settings: GitSettings, arguments: Sequence[str]) -> asyncio.subprocess.Process:
-    try:
-        return await asyncio.create_subprocess_exec(
+    """Shielded: before 3.12.4 asyncio waits for ever for a start that is cancelled half way."""
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
             settings.program,
             *arguments,
             stdin=asyncio.subprocess.DEVNULL,
@@ -84,8 +85,16 @@ async def _start(settings: GitSettings, arguments: Sequence[str]) -> asyncio.sub
             env=_environment(settings.environment),
             start_new_session=True,
         )
+    )
+    try:
+        return await asyncio.shield(starting)
     except OSError as error:
         raise GitRunError(f"git could not be started: {error.strerror}") from None
+    except asyncio.CancelledError:
+        await asyncio.wait({starting})
+        if not starting.cancelled() and starting.exception() is None:
+            await _end(starting.result())
+        raise
 
 
 async def _collect(process: asyncio.subprocess.Process, limit: int) -> Finished:
