@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -29,6 +30,7 @@ func runSupervisor() int {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
 	name := flags.String("name", "default", "name of the instance")
 	dir := flags.String("dir", "", "folder that keeps the instance")
+	tethered := flags.Bool("tethered", false, "stop when standard input ends")
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		return 2
 	}
@@ -38,6 +40,12 @@ func runSupervisor() int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if *tethered {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			stop()
+		}()
+	}
 	err := supervise(ctx, *name, *dir)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "tiphys-devcluster:", err)

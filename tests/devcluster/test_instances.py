@@ -1,7 +1,11 @@
-"""Instances start, stop, are killed and are reset, and never touch one another."""
+"""Instances start, stop, are killed and are reset, and never touch one another.
+
+The tests of `second` are in an order that starts it as rarely as possible; the last resets it.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -143,14 +147,27 @@ def test_data_survives_killing_everything(second: DevCluster) -> None:
     assert Api(second).get(f"{MAPS}/last")["data"] == {"key": "just written"}
 
 
-def test_a_port_that_is_taken_is_named(second: DevCluster) -> None:
-    second.down()
-    port = int(second.server.rpartition(":")[2])
-    with socket.create_server(("127.0.0.1", port)):
+def test_reset_removes_everything(second: DevCluster) -> None:
+    before = second.status()
+    assert second.reset()
+    assert not any(map(alive, all_pids(before)))
+    assert list(second.folder.parent.iterdir()) == []
+    assert second.status() == DevClusterStatus("second", DevClusterPhase.ABSENT)
+    assert not second.reset()
+    with pytest.raises(DevClusterError, match="has not been started"):
+        _ = second.server
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    cluster = DevCluster("blocked", root=tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ports = {"apiserver": port, "etcdClient": port, "etcdPeer": port, "kubelet": port}
+        cluster.folder.mkdir()
+        (cluster.folder / "instance.json").write_text(json.dumps({"ports": ports}))
         with pytest.raises(DevClusterError, match=f"port {port} of this instance is in use"):
-            second.up()
-        assert second.status().phase is DevClusterPhase.FAILED
-    second.up()
+            cluster.up()
+    assert cluster.status().phase is DevClusterPhase.FAILED
 
 
 def test_a_process_that_is_not_ours_is_never_signalled(tmp_path: Path) -> None:
@@ -165,17 +182,29 @@ def test_a_process_that_is_not_ours_is_never_signalled(tmp_path: Path) -> None:
         stranger.kill()
 
 
-def test_reset_removes_everything(tmp_path: Path) -> None:
-    cluster = DevCluster("brief", root=tmp_path)
-    assert cluster.status() == DevClusterStatus("brief", DevClusterPhase.ABSENT)
-    assert not cluster.reset()
-    before = cluster.up()
-    Api(cluster).create(MAPS, {"metadata": {"name": "gone"}})
-    assert cluster.reset()
-    assert not any(map(alive, all_pids(before)))
-    assert list(tmp_path.iterdir()) == []
-    with pytest.raises(DevClusterError, match="has not been started"):
-        _ = cluster.server
+def test_a_tethered_one_ends_with_who_started_it(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", _TETHERED, str(tmp_path)], stdout=subprocess.PIPE
+    ) as starter:
+        assert starter.stdout is not None
+        assert starter.stdout.readline() == b"up\n"
+        cluster = DevCluster("tethered", root=tmp_path)
+        before = cluster.status()
+        assert all(map(alive, all_pids(before)))
+        starter.kill()
+    eventually(lambda: cluster.status().phase is DevClusterPhase.STOPPED)
+    assert not any(map(alive, [process.pid for process in before.processes]))
+
+
+_TETHERED = """
+import sys, time
+from pathlib import Path
+from tiphys.adapters.devcluster import DevCluster
+cluster = DevCluster("tethered", root=Path(sys.argv[1]), tethered=True)
+cluster.up()
+print("up", flush=True)
+time.sleep(60)
+"""
 
 
 def test_a_program_that_is_not_built_is_named(

@@ -33,9 +33,14 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 
 
 class DevCluster:
-    """The instance `name` in the folder `root`/`name`. Properties hold once it has been up."""
+    """The instance `name` in the folder `root`/`name`. Properties hold once it has been up.
 
-    def __init__(self, name: str, *, root: Path, program: Path | None = None) -> None:
+    A tethered instance stops with the process that started it, even when that is killed.
+    """
+
+    def __init__(
+        self, name: str, *, root: Path, program: Path | None = None, tethered: bool = False
+    ) -> None:
         if _NAME.fullmatch(name) is None:
             raise DevClusterError(
                 f"{name!r} cannot name an instance: use up to 40 lower-case letters, digits and -"
@@ -43,6 +48,7 @@ class DevCluster:
         self.name = name
         self.folder = root.absolute() / name
         self._program = program
+        self._tethered = tethered
         self._supervisor: subprocess.Popen[bytes] | None = None
 
     @property
@@ -138,10 +144,11 @@ class DevCluster:
         self.logs.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         (self.folder / "status.json").unlink(missing_ok=True)
+        tether = ["--tethered"] if self._tethered else []
         with (self.logs / "supervisor.log").open("ab") as log:
             self._supervisor = subprocess.Popen(
-                [program, "run", f"--name={self.name}", f"--dir={self.folder}"],
-                stdin=subprocess.DEVNULL,
+                [program, "run", f"--name={self.name}", f"--dir={self.folder}", *tether],
+                stdin=subprocess.PIPE if self._tethered else subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
@@ -208,6 +215,8 @@ class DevCluster:
     def _reap(self) -> None:
         if self._supervisor is not None:
             self._supervisor.wait()
+            if self._supervisor.stdin is not None:
+                self._supervisor.stdin.close()
             self._supervisor = None
 
 
