@@ -27,6 +27,7 @@ PLURALS = {
     "ReplicaSet": ("apis/apps/v1", "replicasets"),
     "Job": ("apis/batch/v1", "jobs"),
     "Ingress": ("apis/networking.k8s.io/v1", "ingresses"),
+    "Widget": ("apis/e2e.example.com/v1", "widgets"),
     "CustomResourceDefinition": (
         "apis/apiextensions.k8s.io/v1",
         "customresourcedefinitions",
@@ -92,9 +93,7 @@ class Kube:
 
     def create(self, manifest: dict[str, Any]) -> dict[str, Any]:
         namespace = manifest["metadata"].get("namespace", "")
-        made: dict[str, Any] = self.call(
-            "POST", _path(manifest["kind"], namespace, ""), manifest
-        )
+        made: dict[str, Any] = self.call("POST", _path(manifest["kind"], namespace, ""), manifest)
         return made
 
     def merge(self, kind: str, namespace: str, name: str, patch: dict[str, Any]) -> dict[str, Any]:
@@ -125,9 +124,7 @@ def _tls(cluster: dict[str, Any], user: dict[str, Any], folder: Path) -> ssl.SSL
     if data:
         context = ssl.create_default_context(cadata=base64.b64decode(data).decode())
     else:
-        context = ssl.create_default_context(
-            cafile=str(folder / cluster["certificate-authority"])
-        )
+        context = ssl.create_default_context(cafile=str(folder / cluster["certificate-authority"]))
     if "client-certificate-data" in user:
         pem = base64.b64decode(user["client-certificate-data"])
         key = base64.b64decode(user["client-key-data"])

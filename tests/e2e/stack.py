@@ -61,6 +61,12 @@ class Stack:
             "argocd-cm",
             {"data": {"timeout.reconciliation": "2s", "timeout.reconciliation.jitter": "0s"}},
         )
+        # Only the test of the delay itself wants to wait between waves.
+        self.configure(**{"controller.sync.wave.delay.seconds": "0"})
+
+    def configure(self, **parameters: str | None) -> None:
+        """Sets parameters of the controller, None takes one away; a running one heeds them."""
+        self.kube.merge("ConfigMap", NAMESPACE, "argocd-cmd-params-cm", {"data": parameters})
 
     def start_git(self) -> None:
         root = self.folder / "repositories"
@@ -120,6 +126,7 @@ class Stack:
     def cli(self, *arguments: str, name: str = "tiphys", timeout: float = 120) -> Ran:
         done = subprocess.run(
             [BIN / name, *arguments],
+            check=False,
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -143,6 +150,25 @@ class Stack:
             "--dest-server", "https://kubernetes.default.svc", "--dest-namespace", name,
             "--sync-option", "CreateNamespace=true", *flags,
         )  # fmt: skip
+
+    def apply(self, name: str, repo: Repo, path: str, **spec: Any) -> dict[str, Any]:
+        """As `kubectl apply` would: the Application as it is written, checked by nobody."""
+        policy: dict[str, Any] = spec.pop("syncPolicy", {})
+        options = ["CreateNamespace=true", *policy.get("syncOptions", ())]
+        return self.kube.create(
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "Application",
+                "metadata": {"name": name, "namespace": NAMESPACE},
+                "spec": {
+                    "project": "default",
+                    "source": {"repoURL": repo.url, "path": path},
+                    "destination": {"name": "in-cluster", "namespace": name},
+                    "syncPolicy": {**policy, "syncOptions": options},
+                    **spec,
+                },
+            }
+        )
 
     # -- what a user sees ---------------------------------------------------------------------
 
@@ -180,6 +206,39 @@ class Stack:
             return True
 
         self.until(f"{name} {sync} and {health}", reached, seconds)
+
+    def operation(self, name: str) -> dict[str, Any]:
+        """The state of the last operation, empty where there was none."""
+        return (self.app(name).get("status") or {}).get("operationState") or {}
+
+    def until_done(
+        self, name: str, revision: str = "", phase: str = "Succeeded", seconds: float = 60
+    ) -> dict[str, Any]:
+        """Waits for the end of an operation, of one at this commit where it is named.
+
+        Synced and Healthy come before the end: hooks may still be running.
+        """
+
+        def done() -> dict[str, Any]:
+            state = self.operation(name)
+            assert state.get("phase") == phase, state
+            assert "finishedAt" in state, state
+            assert "operation" not in self.app(name)
+            at = (state.get("syncResult") or {}).get("revision")
+            assert not revision or at == revision, state
+            return state
+
+        return self.until(f"operation of {name} {phase}", done, seconds)
+
+    def results(self, name: str) -> dict[str, dict[str, Any]]:
+        """What the last sync did, by the objects' names."""
+        result = self.operation(name).get("syncResult") or {}
+        return {entry["name"]: entry for entry in result.get("resources") or ()}
+
+    def resources(self, name: str) -> dict[str, dict[str, Any]]:
+        """The application's objects as its status has them, by name."""
+        found = (self.app(name).get("status") or {}).get("resources") or ()
+        return {entry["name"]: entry for entry in found}
 
     def conditions(self, name: str) -> dict[str, str]:
         found = (self.app(name).get("status") or {}).get("conditions") or []

@@ -13,6 +13,7 @@ def test_a_commit_is_live_without_a_further_command(stack: Stack) -> None:
     stack.create("auto", repo, "app", "--sync-policy", "auto")
     stack.until_status("auto", "Synced", "Healthy")
 
+    stack.until_done("auto")
     repo.write("app/cm.yaml", config_map("settings", color="red"))
     commit = repo.commit()
 
@@ -21,6 +22,7 @@ def test_a_commit_is_live_without_a_further_command(stack: Stack) -> None:
         return found is not None and found["data"] == {"color": "red"}
 
     stack.until("the commit is live", live)
+    stack.until_done("auto", commit)
     stack.until_status("auto", "Synced", "Healthy")
     status = stack.app("auto")["status"]
     assert status["sync"]["revision"] == commit
@@ -72,8 +74,10 @@ def test_an_application_is_never_emptied_by_itself(stack: Stack) -> None:
     repo.commit()
     stack.until(
         "it says why it does not sync",
-        lambda: "auto-sync will wipe out all resources"
-        in stack.conditions("empty").get("SyncError", ""),
+        lambda: (
+            "auto-sync will wipe out all resources"
+            in stack.conditions("empty").get("SyncError", "")
+        ),
     )
     assert stack.kube.get("ConfigMap", "empty", "one") is not None
 

@@ -70,9 +70,6 @@ def test_another_applications_objects_are_never_touched(stack: Stack) -> None:
     )
     repo.write("app/cm.yaml", config_map("settings", a="2"))
     commit = repo.commit()
-    stack.until(
-        "the commit is synced",
-        lambda: stack.app("copied")["status"]["history"][-1]["revision"] == commit,
-    )
+    stack.until_done("copied", commit)
     stack.until_status("copied", "Synced", "Healthy")
     assert stack.kube.get("ConfigMap", "copied", "copy") is not None
