@@ -51,6 +51,11 @@ async def test_every_request_says_who_asks(server: Server, client: KubeClient) -
     assert server.seen[0].path == "/api/v1/namespaces/shop/configmaps/a"
 
 
+async def test_on_loopback_nothing_is_compressed(server: Server, client: KubeClient) -> None:
+    await client.get(CONFIG_MAPS, "shop", "a")
+    assert server.seen[0].headers["Accept-Encoding"] == "identity"
+
+
 async def test_a_read_is_one_request(server: Server, client: KubeClient) -> None:
     await client.get(CONFIG_MAPS, "shop", "a")
     assert len(server.seen) == 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.kube import CONFIG_MAPS, CRDS, FakeCluster
+from tests.fakes.kube import CONFIG_MAPS, CRDS, FakeCluster, api
 from tests.services.live.build import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -186,3 +186,50 @@ async def test_a_tracked_object_that_loses_its_annotation_leaves_the_application
         index.observe(answer)
         assert index.tracked("guestbook") == []
         assert CRDS.group_kind != CONFIG_MAP
+
+
+async def test_an_aggregated_service_that_becomes_available_is_asked_about(
+    cluster: FakeCluster,
+) -> None:
+    services = api("apiregistration.k8s.io", "v1", "APIService", "apiservices", namespaced=False)
+    cluster.resources.append(services)
+    service: dict[str, Any] = {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": "v1.things.example.com"},
+        "spec": {"service": {"name": "things"}},
+    }
+    cluster.seed(service)
+    things = api("things.example.com", "v1", "Thing", "things")
+    async with indexed(cluster) as index:
+        cluster.resources.append(things)
+        available = {"conditions": [{"type": "Available", "status": "True"}]}
+        cluster.change({**service, "status": available})
+        await until(lambda: index.complete([things.group_kind]))
+
+
+async def test_definitions_that_went_while_the_watch_was_down_are_noticed(
+    cluster: FakeCluster,
+) -> None:
+    cluster.seed(definition("v1"))
+    async with indexed(cluster) as index:
+        assert index.complete([WIDGET])
+        cluster.cut_watches()
+        cluster.vanish(key_of(definition()))
+        cluster.compact()
+        await until(lambda: index.troubled().get(WIDGET) is None and not index.complete([WIDGET]))
+
+
+async def test_a_fault_of_ours_on_one_kind_leaves_the_others(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiphys.services.live.following._AFTER_A_FAULT", 0.01)
+    faults = [RuntimeError("a fault"), RuntimeError("a fault")]
+
+    def failing(verb: str, key: ResourceKey) -> None:
+        if verb == "watch" and key.kind == "ConfigMap" and faults:
+            raise faults.pop()
+
+    cluster.fail = failing
+    async with indexed(cluster) as index:
+        await until(lambda: not faults and index.complete([CONFIG_MAP, DEPLOYMENT]))

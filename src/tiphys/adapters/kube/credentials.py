@@ -19,10 +19,6 @@ class BearerToken:
         self._token = config.token
         self._seen = 0
 
-    @property
-    def from_file(self) -> bool:
-        return self._path is not None
-
     def header(self) -> dict[str, str]:
         """The Authorization header, empty without a token."""
         if self._path is not None:
