@@ -27,7 +27,7 @@ def test_from_flags(world: World) -> None:
         "source": {"repoURL": REPO, "path": "guestbook"},
         "project": "default",
     }
-    assert world.sources.asked == ["reachable", "generate"]
+    assert world.sources.asked == ["reachable", "render"]
 
 
 def test_the_same_again_is_unchanged(world: World) -> None:

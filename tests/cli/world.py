@@ -91,6 +91,7 @@ class FakeSources:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.manifests: Sequence[Manifest] = ()
 
     async def reachable(self, source: ApplicationSource) -> None:
         self.asked.append("reachable")
@@ -100,10 +101,13 @@ class FakeSources:
     async def resolve(self, source: ApplicationSource, revision: str) -> str:
         return resolve(revision, self.refs).revision
 
-    async def generate(self, application: Application, source: ApplicationSource) -> None:
-        self.asked.append("generate")
+    async def render(
+        self, application: Application, source: ApplicationSource, revision: str
+    ) -> Sequence[Manifest]:
+        self.asked.append("render")
         if source.path not in ("guestbook", "helm"):
             raise RenderError(f"{source.path}: app path does not exist")
+        return self.manifests
 
 
 class FakeDocuments:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tiphys.bootstrap.sources import CommandSources
     from tiphys.cli.ports import ClusterChoice, CoreApi, Documents, Setup
     from tiphys.model.application import Application, ApplicationSource
+    from tiphys.model.resource import Manifest
     from tiphys.services.devcluster.ports import ControlPlane
 
 DEFAULT_NAMESPACE = "argocd"
@@ -119,8 +120,10 @@ class _LazySources:
     async def resolve(self, source: ApplicationSource, revision: str) -> str:
         return await (await self._opened()).resolve(source, revision)
 
-    async def generate(self, application: Application, source: ApplicationSource) -> None:
-        await (await self._opened()).generate(application, source)
+    async def render(
+        self, application: Application, source: ApplicationSource, revision: str
+    ) -> Sequence[Manifest]:
+        return await (await self._opened()).render(application, source, revision)
 
     async def _opened(self) -> CommandSources:
         from tiphys.bootstrap.sources import open_sources

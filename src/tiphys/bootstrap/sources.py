@@ -14,6 +14,7 @@ from tiphys.adapters.kube import KubeDiscovery
 from tiphys.core.source.environment import BuildContext
 from tiphys.core.source.revision import resolve
 from tiphys.model.application import Application, ApplicationSource
+from tiphys.model.resource import Manifest
 from tiphys.services.render.service import RenderService
 
 
@@ -47,8 +48,10 @@ class CommandSources:
             return resolved.revision
         return (await self._git.tree(source.repo_url, resolved.revision)).commit
 
-    async def generate(self, application: Application, source: ApplicationSource) -> None:
-        commit = await self.resolve(source, source.target_revision)
+    async def render(
+        self, application: Application, source: ApplicationSource, revision: str
+    ) -> Sequence[Manifest]:
+        commit = await self.resolve(source, revision)
         await self._discovery.refresh()
         context = BuildContext(
             instance=application.name,
@@ -57,7 +60,8 @@ class CommandSources:
             kube_version=self._discovery.server_version,
             api_versions=tuple(self._discovery.versions()),
         )
-        await RenderService(self._git, self._engine).render(source, commit, context)
+        rendered = await RenderService(self._git, self._engine).render(source, commit, context)
+        return rendered.manifests
 
 
 @asynccontextmanager

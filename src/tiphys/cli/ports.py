@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tiphys.model.application import Application
     from tiphys.model.appproject import AppProject
     from tiphys.services.applications import AppEvent, AppName, SyncCommand, TreeNode
+    from tiphys.services.applications.explain import Explained
     from tiphys.services.install import Installed
 
 
@@ -37,6 +38,8 @@ class CoreApi(Protocol):
     def watch(self, name: AppName, resource_version: str) -> AsyncIterator[AppEvent]: ...
 
     async def tree(self, application: Application) -> Sequence[TreeNode]: ...
+
+    async def explain(self, application: Application) -> Sequence[Explained]: ...
 
     async def project(self, name: str) -> AppProject | None: ...
 

@@ -6,16 +6,19 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
+from tiphys.cli.app.reasons import reasons
 from tiphys.cli.app.resources import resource_table
-from tiphys.cli.app.session import app_name, check_output, run_core, write
+from tiphys.cli.app.session import CONTRACT_NAME, app_name, check_output, run_core, write
 from tiphys.cli.app.summary import conditions, header, operation, parameters
 from tiphys.cli.app.treeview import tree_table
 from tiphys.cli.command import LATER, Call, command
 from tiphys.cli.errors import UsageError
 from tiphys.cli.globals import Flag, FlagKind, later, text, yes
+from tiphys.cli.log import Level, log
 from tiphys.cli.output import to_json, to_yaml
 from tiphys.cli.ports import CoreApi
 from tiphys.model.application import Application
+from tiphys.model.errors import TiphysError
 from tiphys.services.applications import AppName
 
 _FLAGS = (
@@ -64,11 +67,22 @@ async def _show(call: Call, api: CoreApi, application: Application) -> None:
             write(await _above(call, api, application))
             if application.status.resources:
                 write("\n" + resource_table(application))
+            await _explain(call, api, application)
         case "tree" | "tree=detailed":
             write(await _above(call, api, application))
             write(await shown_tree(api, application, output))
         case _:
             check_output(output, ())
+
+
+async def _explain(call: Call, api: CoreApi, application: Application) -> None:
+    """Says why under our own name; under the contract's, scripts read what we print."""
+    if call.program == CONTRACT_NAME:
+        return
+    try:
+        write(reasons(await api.explain(application), time.time()))
+    except TiphysError as error:
+        log(Level.WARN, f"cannot tell why: {error}", form=call.text("logformat"))
 
 
 async def _above(call: Call, api: CoreApi, application: Application) -> str:

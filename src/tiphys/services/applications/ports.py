@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from tiphys.model.application import Application, ApplicationSource
+from tiphys.model.resource import Manifest
 
 
 class SourceCheck(Protocol):
@@ -19,6 +21,8 @@ class SourceCheck(Protocol):
         """The commit that a revision names; a whole commit is answered as it is."""
         ...
 
-    async def generate(self, application: Application, source: ApplicationSource) -> None:
-        """Renders the source and throws the manifests away."""
+    async def render(
+        self, application: Application, source: ApplicationSource, revision: str
+    ) -> Sequence[Manifest]:
+        """The manifests of the source at a revision, as the tool gives them."""
         ...

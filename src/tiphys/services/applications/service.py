@@ -24,6 +24,7 @@ from tiphys.model.names import (
     API_GROUP,
 )
 from tiphys.model.resource import ApiResource, Manifest, key_of
+from tiphys.services.applications.explain import Explained, explain
 from tiphys.services.applications.health import with_health
 from tiphys.services.applications.ports import SourceCheck
 from tiphys.services.applications.tree import live_tree
@@ -210,6 +211,12 @@ class Applications:
     async def tree(self, application: Application) -> Sequence[TreeNode]:
         """The live objects of an application with their dependants."""
         return await live_tree(application, self._reader, self._discovery)
+
+    async def explain(self, application: Application) -> Sequence[Explained]:
+        """Why its objects are OutOfSync."""
+        return await explain(
+            application, self._sources, self._reader, self._discovery, namespace=self._namespace
+        )
 
     async def project(self, name: str) -> AppProject | None:
         try:

@@ -45,7 +45,7 @@ async def check_sources(application: Application, sources: SourceCheck) -> None:
             application, f"InvalidSpecError: repository not accessible: {error}"
         ) from None
     try:
-        await sources.generate(application, source)
+        await sources.render(application, source, source.target_revision)
     except (RepositoryError, RenderError) as error:
         raise _refused(
             application, f"InvalidSpecError: Unable to generate manifests in {source.path}: {error}"

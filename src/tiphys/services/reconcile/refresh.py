@@ -129,13 +129,6 @@ class Refresher:
             return None
         return await self._pass(app, memory, decision)
 
-    async def explain(self, app: Application) -> Compared:
-        """A comparison of now, of which nothing is written."""
-        memory = AppMemory()
-        settings = self._settings()
-        wanted = await self._desired.load(app, memory, settings, level=CompareLevel.RECENT)
-        return await self._compare(app, wanted, memory, settings, hard=False)
-
     # -- one pass -----------------------------------------------------------------------------
 
     async def _pass(
