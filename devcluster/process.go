@@ -64,7 +64,7 @@ func (p *process) once(restarts int) error {
 		return err
 	}
 	defer output.Close()
-	program, err := os.Executable()
+	program, err := ownProgram()
 	if err != nil {
 		return err
 	}
@@ -95,6 +95,15 @@ func (p *process) once(restarts int) error {
 	}
 	p.report.component(p.component.name, command.Process.Pid, restarts)
 	return command.Wait()
+}
+
+// ownProgram is this program, also after its file was replaced or removed where
+// the system can name what it runs.
+func ownProgram() (string, error) {
+	if running := "/proc/self/exe"; exists(running) {
+		return running, nil
+	}
+	return os.Executable()
 }
 
 // environment is complete: nothing of the user's own (KUBECONFIG, ~/.kwok,
