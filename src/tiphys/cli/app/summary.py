@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime
 
 from tiphys.cli.output import labelled, table
-from tiphys.core.settings.duration import format_duration
 from tiphys.model.application import (
     Application,
     ApplicationSource,
@@ -52,6 +51,8 @@ def conditions(application: Application) -> str:
 
 def operation(state: OperationState | None, now: datetime) -> str:
     """The block on the last operation without its blank line, or nothing."""
+    from tiphys.core.settings.duration import format_duration
+
     if state is None:
         return ""
     lines = []
