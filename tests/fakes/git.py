@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha1
 
 from tiphys.core.source.revision import is_commit
@@ -115,6 +115,9 @@ class FakeGit:
                 f"Failed to checkout revision {asked}: the repository has no such commit", url=url
             )
         return found[0]
+
+    async def maintain(self, url: str, in_use: Collection[str]) -> None:
+        """Nothing is kept here, so there is nothing to tidy."""
 
     async def aclose(self) -> None:
         self._commits.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import os
 import signal
@@ -16,6 +17,7 @@ import structlog
 
 from tiphys.adapters.engine import EngineRenderer, LaneOptions
 from tiphys.adapters.git.cli import GitCli
+from tiphys.adapters.git.process import GitSettings
 from tiphys.adapters.kube import (
     KubeClient,
     KubeConfig,
@@ -47,6 +49,7 @@ from tiphys.services.reconcile.refresh import Refresher
 from tiphys.services.reconcile.settings import SettingsSource
 from tiphys.services.reconcile.store import ApplicationStore
 from tiphys.services.render.service import RenderService
+from tiphys.services.sources.housekeeping import keep_tidy
 from tiphys.services.sources.refs import PollTiming, RefWatcher
 from tiphys.services.sync.ports import Cluster
 from tiphys.services.sync.runner import SyncRunner
@@ -72,6 +75,9 @@ class ControllerOptions:
 
 async def run_controller(options: ControllerOptions) -> None:
     """Until SIGTERM or SIGINT. Raises TiphysError for what keeps it from starting."""
+    # Large lists are decoded into many objects at once that all stay: looking through them again
+    # and again for garbage costs three times what decoding does.
+    gc.set_threshold(100_000, 20, 100)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
@@ -147,7 +153,7 @@ class _Process:
         return self._settings.present().resources.excludes(kind, IN_CLUSTER_SERVER)
 
     def _control(self, index: ClusterIndex, settings: Settings) -> None:
-        git = GitCli(self._options.data / "repositories")
+        git = GitCli(self._options.data / "repositories", GitSettings(environment=os.environ))
         self._stack.push_async_callback(git.aclose)
         engine = EngineRenderer(options=LaneOptions())
         self._stack.push_async_callback(engine.close)
@@ -162,6 +168,8 @@ class _Process:
         controller = self._controller(index, refs, desired, events)
         self._stack.push_async_callback(controller.close)
         controller.start()
+        cleaning = asyncio.create_task(keep_tidy(git, self._store.commits_in_use))
+        self._stack.callback(cleaning.cancel)
 
     def _controller(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 from tiphys.adapters.engine import EngineRenderer
 from tiphys.adapters.git.cli import GitCli
+from tiphys.adapters.git.process import GitSettings
 from tiphys.adapters.kube import KubeDiscovery
 from tiphys.core.source.environment import BuildContext
 from tiphys.core.source.revision import resolve
@@ -68,7 +70,7 @@ class CommandSources:
 async def open_sources(discovery: KubeDiscovery) -> AsyncIterator[CommandSources]:
     """Nothing is started or fetched until it is asked for."""
     with tempfile.TemporaryDirectory(prefix="tiphys-") as folder:
-        git, engine = GitCli(Path(folder)), EngineRenderer()
+        git, engine = GitCli(Path(folder), GitSettings(environment=os.environ)), EngineRenderer()
         try:
             yield CommandSources(git, engine, discovery)
         finally:

@@ -52,16 +52,7 @@ class EngineProcess:
         cls, binary: Path, environment: Mapping[str, str], *, limits: EngineLimits
     ) -> EngineProcess:
         """Starts the program with an environment of its own: none of ours is a renderer's."""
-        process = await asyncio.create_subprocess_exec(
-            binary,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            env=dict(environment),
-            cwd="/",
-            # Ctrl-C is for us: what runs is ended in order.
-            start_new_session=True,
-        )
+        process = await _spawn(binary, environment)
         reader, writer = process.stdout, process.stdin
         if reader is None or writer is None:
             raise RenderError(f"{binary} has no pipes")
@@ -160,6 +151,29 @@ class EngineProcess:
                 await self._process.wait()
         except TimeoutError:
             await self.kill()
+
+
+async def _spawn(binary: Path, environment: Mapping[str, str]) -> Process:
+    """Shielded: before 3.12.4 asyncio waits for ever for a start that is cancelled half way."""
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            binary,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env=dict(environment),
+            cwd="/",
+            # Ctrl-C is for us: what runs is ended in order.
+            start_new_session=True,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait({starting})
+        if not starting.cancelled() and starting.exception() is None:
+            await _end(starting.result())
+        raise
 
 
 async def _end(process: Process) -> None:

@@ -13,12 +13,13 @@ from tiphys.core.app.targets import Target
 from tiphys.core.diff.compare import compare
 from tiphys.core.diff.errors import DiffError
 from tiphys.core.diff.explain import FieldDifference
+from tiphys.core.diff.schema import TypeSchema
 from tiphys.core.health import judge
 from tiphys.core.tree.facts import live_object
 from tiphys.model.application import Application
 from tiphys.model.errors import KubeError
 from tiphys.model.live import LiveObject
-from tiphys.model.resource import GroupKind, ResourceKey, gvk_of
+from tiphys.model.resource import GroupKind, GroupVersionKind, ResourceKey, gvk_of
 from tiphys.model.status import ConditionType, SyncCode
 from tiphys.services.live.ports import Discovery, LiveIndex
 from tiphys.services.reconcile.desired import Wanted
@@ -167,39 +168,49 @@ class Comparer:
         judged: dict[ResourceKey, Judged] = {}
         problem = ""
         fresh = 0
+        types: dict[GroupVersionKind, TypeSchema | None] = {}
         for found in pairs:
             if found.target is None or found.live is None:
                 continue
             known = memory.judged.get(found.key)
             target_hash = wanted.hashes[found.target.key]
-            if known is None or not _holds(known, target_hash, found.live.object):
-                try:
-                    known = await self._judge(found.target, found.live.object, target_hash)
-                except (DiffError, KubeError) as error:
-                    problem = problem or str(error)
-                    continue
-                fresh += 1
-                if fresh % _BREATH == 0:
-                    await asyncio.sleep(0)
+            kind = gvk_of(found.target.manifest)
+            try:
+                if kind not in types:
+                    types[kind] = await self._discovery.schema(kind)
+                if known is None or not _holds(known, target_hash, found.live.object, types[kind]):
+                    known = await self._judge(
+                        found.target, found.live.object, target_hash, types[kind]
+                    )
+                    fresh += 1
+                    if fresh % _BREATH == 0:
+                        await asyncio.sleep(0)
+            except (DiffError, KubeError) as error:
+                problem = problem or str(error)
+                continue
             if known is not None:
                 judged[found.key] = known
         memory.judged = judged
         return problem
 
-    async def _judge(self, target: Target, live: LiveObject, target_hash: str) -> Judged | None:
+    async def _judge(
+        self, target: Target, live: LiveObject, target_hash: str, schema: TypeSchema | None
+    ) -> Judged | None:
         manifest = await self._index.manifest(live.key, target.version)
         if manifest is None:
             return None
-        schema = await self._discovery.schema(gvk_of(target.manifest))
         comparison = compare(target.manifest, manifest, schema=schema)
         # The manifest may be newer than the facts that led to it: it says itself what it is.
         version = str((manifest.get("metadata") or {}).get("resourceVersion") or "")
-        return Judged(target_hash, live.uid, version, comparison.modified, comparison.differences)
+        return Judged(
+            target_hash, live.uid, version, schema, comparison.modified, comparison.differences
+        )
 
 
-def _holds(known: Judged, target_hash: str, live: LiveObject) -> bool:
+def _holds(known: Judged, target_hash: str, live: LiveObject, schema: TypeSchema | None) -> bool:
     return (
         known.target_hash == target_hash
+        and known.schema is schema
         and known.uid == live.uid
         and known.resource_version == live.resource_version
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tiphys.core.app.pairing import Traits
 from tiphys.core.app.targets import Targets
 from tiphys.core.diff.explain import FieldDifference
+from tiphys.core.diff.schema import TypeSchema
 from tiphys.model.render import ToolKind
 from tiphys.model.resource import GroupKind, ResourceKey
 from tiphys.model.status import CompareLevel
@@ -33,11 +34,15 @@ class SeenTraits:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The comparison of one desired with one live version: a pure function of what it names."""
+    """The comparison of one desired with one live version: a pure function of what it names.
+
+    `schema` is the kind's type by identity: a type that was compiled anew compares anew.
+    """
 
     target_hash: str
     uid: str
     resource_version: str
+    schema: TypeSchema | None
     modified: bool
     differences: tuple[FieldDifference, ...]
 

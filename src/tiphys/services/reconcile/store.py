@@ -64,6 +64,18 @@ class ApplicationStore:
             if ((app.raw.get("spec") or {}).get("project") or DEFAULT_PROJECT) == project
         ]
 
+    def commits_in_use(self) -> Mapping[str, set[str]]:
+        """Per repository the commits that statuses name: compared, and synced last."""
+        used: dict[str, set[str]] = {}
+        for app in self._apps.values():
+            url = ((app.raw.get("spec") or {}).get("source") or {}).get("repoURL")
+            status = app.raw.get("status") or {}
+            result = (status.get("operationState") or {}).get("syncResult") or {}
+            named = {(status.get("sync") or {}).get("revision"), result.get("revision")}
+            if url:
+                used.setdefault(url, set()).update(one for one in named if one)
+        return used
+
     # -- reading ------------------------------------------------------------------------------
 
     def replace_all(self, manifests: Iterable[Manifest]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from tiphys.services.render.ports import TreeReader
@@ -21,6 +21,10 @@ class GitRepositories(Protocol):
         An abbreviated commit (7 digits or more) is looked for by deepening; the reader's
         `commit` is then the whole one.
         """
+        ...
+
+    async def maintain(self, url: str, in_use: Collection[str]) -> None:
+        """Drops the commits that no one uses any more, and packs the rest."""
         ...
 
     async def aclose(self) -> None: ...
