@@ -6,7 +6,6 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
-from tiphys.cli.app.reasons import reasons
 from tiphys.cli.app.resources import resource_table
 from tiphys.cli.app.session import CONTRACT_NAME, app_name, check_output, run_core, write
 from tiphys.cli.app.summary import conditions, header, operation, parameters
@@ -79,6 +78,9 @@ async def _explain(call: Call, api: CoreApi, application: Application) -> None:
     """Says why under our own name; under the contract's, scripts read what we print."""
     if call.program == CONTRACT_NAME:
         return
+    # Loads what compares; help and listings do without.
+    from tiphys.cli.app.reasons import reasons
+
     try:
         write(reasons(await api.explain(application), time.time()))
     except TiphysError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from tiphys.model.application import Application
 from tiphys.model.appproject import AppProject
@@ -24,7 +25,6 @@ from tiphys.model.names import (
     API_GROUP,
 )
 from tiphys.model.resource import ApiResource, Manifest, key_of
-from tiphys.services.applications.explain import Explained, explain
 from tiphys.services.applications.health import with_health
 from tiphys.services.applications.ports import SourceCheck
 from tiphys.services.applications.tree import live_tree
@@ -45,6 +45,9 @@ from tiphys.services.applications.writing import (
     with_operation,
 )
 from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter
+
+if TYPE_CHECKING:
+    from tiphys.services.applications.explain import Explained
 
 MANAGER = "argocd"
 
@@ -214,6 +217,9 @@ class Applications:
 
     async def explain(self, application: Application) -> Sequence[Explained]:
         """Why its objects are OutOfSync."""
+        # Loads what compares, which no other call needs.
+        from tiphys.services.applications.explain import explain
+
         return await explain(
             application, self._sources, self._reader, self._discovery, namespace=self._namespace
         )
