@@ -41,7 +41,8 @@ check: build ## Formatting, lint, types, layers
 	@$(BIN)/python tools/check.py
 
 test-core: build
-	@$(PYTEST) tests/core tests/model tests/services tests/cli --cov --cov-fail-under=100
+	@$(PYTEST) tests/core tests/model tests/services tests/controllers tests/cli tests/tools \
+	    --cov --cov-report=term --cov-fail-under=100
 
 test-adapters: build
 	@$(BIN)/python tools/go_test.py engine

@@ -9,7 +9,16 @@ from typing import Any
 from bench.floor import Write, replay
 from bench.lab import lab, wipe
 from bench.report import emit, progress, spread
-from bench.workload import TARGET, applications, config_map, deployment, done, fill, names
+from bench.workload import (
+    TARGET,
+    applications,
+    config_map,
+    deployment,
+    done,
+    event,
+    fill,
+    names,
+)
 from tests.e2e.kube import _path as path_of
 from tests.e2e.stack import NAMESPACE, Stack
 
@@ -44,6 +53,7 @@ def run(scenario: str, apps: int, objects: int, kind: str, runs: int) -> None:
             ratio=spread(ratio, 2),
             object_writes_per_object=round(counts["object"] / (apps * objects), 2),
             application_writes_per_application=round(counts["application"] / apps, 2),
+            events_per_application=round(counts["event"] / apps, 2),
             renders=stack.renders() // runs,
         )
 
@@ -61,7 +71,12 @@ def _until_done(stack: Stack, count: int) -> float:
 def _counts(stack: Stack, mark: int) -> Counter[str]:
     """Writes of the run from the audit log, once it has been written out."""
     time.sleep(1)
-    kinds = {"applications": "application", "configmaps": "object", "deployments": "object"}
+    kinds = {
+        "applications": "application",
+        "configmaps": "object",
+        "deployments": "object",
+        "events": "event",
+    }
     found = (event.get("objectRef", {}).get("resource", "") for event in stack.audit(since=mark))
     return Counter(kinds.get(resource, resource) for resource in found)
 
@@ -105,5 +120,10 @@ def _floor(
                     "application/merge-patch+json",
                 )
             )
+    writes += [
+        Write("POST", f"/api/v1/namespaces/{NAMESPACE}/events", event(app, number))
+        for number in range(round(counts["event"] / len(apps)))
+        for app in apps
+    ]
     token = stack.controller_token()
     return replay(stack.kube.server, stack.cluster.ca_file, token, writes)

@@ -38,6 +38,25 @@ def deployment(app: str, number: int) -> dict[str, Any]:
     }
 
 
+def event(app: str, number: int) -> dict[str, Any]:
+    """An event about an application, as large as those that are told of a sync."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{app}.floor-{number}", "namespace": NAMESPACE},
+        "involvedObject": {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Application",
+            "name": app,
+            "namespace": NAMESPACE,
+        },
+        "source": {"component": "floor"},
+        "type": "Normal",
+        "reason": "ResourceUpdated",
+        "message": "Updated health status: Progressing -> Healthy",
+    }
+
+
 def names(count: int) -> list[str]:
     return [f"bench-{number:04d}" for number in range(count)]
 
