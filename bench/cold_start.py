@@ -19,7 +19,7 @@ from bench.workload import (
     fill,
     names,
 )
-from tests.e2e.kube import _path as path_of
+from tests.e2e.kube import path_of
 from tests.e2e.stack import NAMESPACE, Stack
 
 

@@ -29,7 +29,8 @@ def run(scenario: str, apps: int, objects: int, runs: int) -> None:
             value = f"changed in run {number}"
             repo.write(f"{app}/0.json", json.dumps(config_map(app, 0, value)))
             before, asked = stack.renders(), stack.git_requests()
-            seen = _wait_seen(stack, repo.commit("Change one"), asked)
+            repo.commit("Change one")
+            seen = _wait_seen(stack, asked)
             seconds.append(_wait_applied(stack, app, value) - seen)
             time.sleep(3)  # so that a render too many would be counted
             renders.append(stack.renders() - before)
@@ -44,7 +45,7 @@ def run(scenario: str, apps: int, objects: int, runs: int) -> None:
         )
 
 
-def _wait_seen(stack: Stack, commit: str, asked: int) -> float:
+def _wait_seen(stack: Stack, asked: int) -> float:
     """When the Git server was asked for the first time after the commit."""
     while stack.git_requests() == asked:
         time.sleep(0.005)

@@ -80,7 +80,7 @@ class Kube:
 
     def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = self.call("GET", _path(kind, namespace, name))
+            found: dict[str, Any] = self.call("GET", path_of(kind, namespace, name))
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -88,29 +88,29 @@ class Kube:
         return found
 
     def list(self, kind: str, namespace: str = "") -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.call("GET", _path(kind, namespace, ""))["items"]
+        found: list[dict[str, Any]] = self.call("GET", path_of(kind, namespace, ""))["items"]
         return found
 
     def create(self, manifest: dict[str, Any]) -> dict[str, Any]:
         namespace = manifest["metadata"].get("namespace", "")
-        made: dict[str, Any] = self.call("POST", _path(manifest["kind"], namespace, ""), manifest)
+        made: dict[str, Any] = self.call("POST", path_of(manifest["kind"], namespace, ""), manifest)
         return made
 
     def merge(self, kind: str, namespace: str, name: str, patch: dict[str, Any]) -> dict[str, Any]:
         patched: dict[str, Any] = self.call(
-            "PATCH", _path(kind, namespace, name), patch, "application/merge-patch+json"
+            "PATCH", path_of(kind, namespace, name), patch, "application/merge-patch+json"
         )
         return patched
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         try:
-            self.call("DELETE", _path(kind, namespace, name))
+            self.call("DELETE", path_of(kind, namespace, name))
         except ApiError as error:
             if error.status != 404:
                 raise
 
 
-def _path(kind: str, namespace: str, name: str) -> str:
+def path_of(kind: str, namespace: str, name: str) -> str:
     prefix, plural = PLURALS[kind]
     scope = f"/namespaces/{quote(namespace)}" if namespace else ""
     return f"/{prefix}{scope}/{plural}" + (f"/{quote(name)}" if name else "")
