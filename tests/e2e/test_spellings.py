@@ -49,8 +49,11 @@ def test_another_spelling_is_in_sync_and_stays_so(stack: Stack) -> None:
             if resource.get("status") != "Synced"
         }
         operation = status.get("operationState") or {}
-        assert (status.get("sync") or {}).get("status") == "Synced", (late, operation)
-        assert operation.get("phase") == "Succeeded", operation
+        assert (status.get("sync") or {}).get("status") == "Synced", (
+            late,
+            operation.get("message"),
+        )
+        assert operation.get("phase") == "Succeeded", operation.get("message")
         return True
 
     stack.until("every object in sync", synced, 90)
