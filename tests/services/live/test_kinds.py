@@ -19,7 +19,12 @@ from tests.services.live.build import (
     settle,
     until,
 )
-from tiphys.model.errors import ForbiddenError, KubeUnreachableError
+from tiphys.model.errors import (
+    ForbiddenError,
+    KubeError,
+    KubeUnreachableError,
+    ResourceGoneError,
+)
 from tiphys.model.live import LiveChange, PatchKind, WatchState
 from tiphys.model.names import ANNOTATION_TRACKING_ID
 from tiphys.model.resource import GroupKind, ResourceKey, key_of
@@ -60,6 +65,31 @@ async def test_a_kind_is_complete_while_its_watch_stands(cluster: FakeCluster) -
         assert index.complete([DEPLOYMENT])
         cluster.fail = lambda verb, key: None
         await until(lambda: index.complete([CONFIG_MAP]))
+
+
+@pytest.mark.parametrize(
+    "lost", [ResourceGoneError("expired", status=410), ForbiddenError("no", status=403)]
+)
+async def test_a_kind_whose_list_was_lost_is_complete_only_after_another(
+    cluster: FakeCluster, lost: KubeError
+) -> None:
+    now = [0.0]
+    async with indexed(cluster, clock=lambda: now[0]) as index:
+        down = KubeUnreachableError("down", status=503)
+
+        def fail(verb: str, key: ResourceKey) -> KubeError | None:
+            if key.kind != "ConfigMap":
+                return None
+            return lost if verb == "watch" else down
+
+        cluster.fail = fail
+        cluster.cut_watches()
+        await until(lambda: not index.complete([CONFIG_MAP]))
+        if isinstance(lost, ResourceGoneError):
+            await until(lambda: index.troubled() == {CONFIG_MAP: WatchState.FAILING})
+            assert not index.complete([CONFIG_MAP])
+            cluster.fail = lambda verb, key: None
+            await until(lambda: index.complete([CONFIG_MAP]))
 
 
 async def test_a_forbidden_kind_is_not_complete_and_keeps_none_waiting(

@@ -28,6 +28,8 @@ _REDISCOVERIES = (0.02, 0.1, 0.3, 1.0, 2.0, 5.0, 15.0)
 _LISTS_AT_ONCE = 6
 _AFTER_A_FAULT = 10.0
 _REPORT_AFTER = 5.0
+# From here only a whole list leads back: what happened meanwhile no watch will tell.
+_LIST_LOST = (WatchState.LISTING, WatchState.FORBIDDEN, WatchState.GONE)
 _TROUBLES = (WatchState.FAILING, WatchState.FORBIDDEN, WatchState.GONE)
 
 KindsListener = Callable[[frozenset[GroupKind]], None]
@@ -123,10 +125,11 @@ class KindFollower:
 
     def fares(self, resource: ApiResource, state: WatchState) -> None:
         kind = resource.group_kind
-        self._states[kind] = replace(self._states[kind], state=state, since=self._clock())
+        before = self._states[kind]
+        listed = before.listed and state not in _LIST_LOST
+        self._states[kind] = replace(before, state=state, since=self._clock(), listed=listed)
         if state is WatchState.GONE:
             self._intake.dropped(kind)
-            self._states[kind] = replace(self._states[kind], listed=False)
         if state in _TROUBLES and self._report is None:
             loop = asyncio.get_running_loop()
             self._report = loop.call_later(_REPORT_AFTER, self._report_troubles)
