@@ -24,6 +24,8 @@ from tiphys.model.application import (
 )
 from tiphys.model.status import OperationPhase
 
+TIMED_OUT = "operation is terminating due to timeout"
+
 _DEFAULT_HISTORY = 10
 _COMPLETED = frozenset(phase.value for phase in OperationPhase if phase.completed)
 
@@ -79,7 +81,7 @@ def decide_operation(app: Application, now: datetime, settings: Settings) -> Ope
         ending = replace(
             state,
             phase=OperationPhase.TERMINATING.value,
-            message="operation is terminating due to timeout",
+            message=TIMED_OUT,
         )
         return TerminateOperation(ending, timed_out=True)
     return _resumed(state, now)

@@ -6,6 +6,7 @@ whenever something must not be forgotten, so that a restart takes it up where it
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 
 from tiphys.core.app.events import completed
 from tiphys.core.app.operation import (
+    TIMED_OUT,
     EndOperation,
     RunOperation,
     TerminateOperation,
@@ -139,18 +141,29 @@ class Operator:
         if isinstance(attempt, NotReady):
             return await self._conclude(app, attempt.state, terminated=terminated)
         running = attempt.begin(_Saved(self, name))
+        limit = _Limit(running, self._seconds_left(state))
         self._running[name] = running
         try:
             if self._is_terminating(name):
                 running.terminate()
             ended = await running.run()
         finally:
+            limit.lift()
             del self._running[name]
         terminated = terminated or self._is_terminating(name)
+        succeeded = ended.phase == OperationPhase.SUCCEEDED
+        timed_out = timed_out or (limit.reached and not terminated and not succeeded)
         latest = self.store.get(name)
         if latest is None:
             return None
         return await self._conclude(latest, ended, terminated=terminated, timed_out=timed_out)
+
+    def _seconds_left(self, state: OperationState) -> float | None:
+        """Until the operation has taken too long; None where it may take for ever."""
+        limit, started = self.settings().sync_timeout, parse_rfc3339(state.started_at)
+        if limit <= 0 or started is None or state.phase == OperationPhase.TERMINATING:
+            return None
+        return max(limit - (self.now() - started).total_seconds(), 0.0)
 
     def _is_terminating(self, name: str) -> bool:
         app = self.store.get(name)
@@ -210,6 +223,24 @@ class Operator:
             automated = automation(app.spec) is not None
             level = CompareLevel.LATEST if automated else CompareLevel.FORCE_RESOLVE
             self.request(app.name, level)
+
+
+class _Limit:
+    """Ends a running sync after so many seconds: one that waits gets no other event."""
+
+    def __init__(self, running: RunningSync, seconds: float | None) -> None:
+        self.reached = False
+        self._running = running
+        loop = asyncio.get_running_loop()
+        self._timer = None if seconds is None else loop.call_later(seconds, self._reach)
+
+    def lift(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _reach(self) -> None:
+        self.reached = True
+        self._running.terminate(TIMED_OUT)
 
 
 @dataclass(frozen=True)
