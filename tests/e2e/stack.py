@@ -130,9 +130,13 @@ class Stack:
             capture_output=True,
             text=True,
             timeout=timeout,
-            env=os.environ | {"KUBECONFIG": str(self.cluster.kubeconfig), "COLUMNS": "200"},
+            env=self.user_environment(),
         )
         return Ran(done.returncode, done.stdout, done.stderr)
+
+    def user_environment(self) -> dict[str, str]:
+        """The administrator's, with room for wide lines."""
+        return {**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig), "COLUMNS": "200"}
 
     def ok(self, *arguments: str) -> str:
         """Runs the command, which has to succeed; answers what it printed."""
@@ -184,7 +188,7 @@ class Stack:
             (status.get("health") or {}).get("status", ""),
         )
 
-    def until(self, what: str, check: Callable[[], T], seconds: float = 30) -> T:
+    def until(self, what: str, check: Callable[[], T | None], seconds: float = 30) -> T:
         """Waits until the check answers something true; an AssertionError in it means not yet."""
         end = time.monotonic() + seconds
         last: object = None
@@ -229,6 +233,16 @@ class Stack:
             return state
 
         return self.until(f"operation of {name} {phase}", done, seconds)
+
+    def until_compared(self, name: str, commit: str) -> None:
+        """Waits until the status is that of a commit."""
+
+        def names() -> bool:
+            sync = (self.app(name).get("status") or {}).get("sync") or {}
+            assert sync.get("revision") == commit, sync
+            return True
+
+        self.until(f"{name} compared at {commit}", names)
 
     def results(self, name: str) -> dict[str, dict[str, Any]]:
         """What the last sync did, by the objects' names."""

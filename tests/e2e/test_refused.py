@@ -1,0 +1,271 @@
+"""What a later version brings is refused by name: nothing is asked for in vain, unheard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.e2e.manifests import config_map, job
+from tests.e2e.repo import Repo
+from tests.e2e.stack import NAMESPACE, Stack
+
+LATER = "is not supported by this version of Tiphys"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is changed of a good spec, and the field that has to be named."""
+
+    named: str
+    spec: dict[str, Any] = field(default_factory=dict)
+    source: dict[str, Any] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+
+
+RULE = {"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}
+CASES = {
+    "sources": Case("spec.sources", {"sources": [{"repoURL": "{url}", "path": "app"}]}),
+    "hydrator": Case(
+        "spec.sourceHydrator",
+        {
+            "sourceHydrator": {
+                "drySource": {"repoURL": "{url}", "path": "app", "targetRevision": "main"},
+                "syncSource": {"path": "app", "targetBranch": "live"},
+            }
+        },
+    ),
+    "plugin": Case("spec.source.plugin", source={"plugin": {"name": "own"}}),
+    "chart": Case("spec.source.chart", source={"chart": "web", "targetRevision": "1.0.0"}),
+    "ignore": Case("spec.ignoreDifferences", {"ignoreDifferences": [RULE]}),
+    "namespace": Case(
+        "spec.syncPolicy.managedNamespaceMetadata",
+        {"syncPolicy": {"managedNamespaceMetadata": {"labels": {"a": "b"}}}},
+    ),
+    **{
+        option.lower().replace("=", "-"): Case(option, options=(option,))
+        for option in (
+            "ServerSideApply=true",
+            "Replace=true",
+            "Force=true",
+            "FailOnSharedResource=true",
+            "RespectIgnoreDifferences=true",
+            "ClientSideApplyMigration=false",
+            "Prune=confirm",
+            "PrunePropagationPolicy=none",
+            "NoSuchOption=true",
+        )
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def repo(stack: Stack) -> Repo:
+    repo = stack.repo("refused.git")
+    repo.write("app/cm.yaml", config_map("settings", a="1"))
+    repo.commit()
+    for name, case in CASES.items():
+        stack.apply(f"no-{name}", repo, "app", **_spec(case, repo))
+    return repo
+
+
+def _spec(case: Case, repo: Repo) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        key: _filled(value, repo.url) for key, value in case.spec.items() if key != "syncPolicy"
+    }
+    policy = {"automated": {}, **case.spec.get("syncPolicy", {})}
+    spec["syncPolicy"] = {**policy, "syncOptions": list(case.options)}
+    if case.source:
+        spec["source"] = {"repoURL": repo.url, "path": "app", **case.source}
+    return spec
+
+
+def _filled(value: Any, url: str) -> Any:
+    match value:
+        case str():
+            return value.replace("{url}", url)
+        case dict():
+            return {key: _filled(item, url) for key, item in value.items()}
+        case list():
+            return [_filled(item, url) for item in value]
+        case _:
+            return value
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.usefixtures("repo")
+def test_a_field_is_refused_by_name(stack: Stack, name: str) -> None:
+    app = f"no-{name}"
+    said = stack.until(
+        "it is refused", lambda: stack.conditions(app).get("InvalidSpecError"), seconds=20
+    )
+    assert CASES[name].named in said
+    assert LATER in said
+    # Nothing is claimed of what was not compared, and nothing is done.
+    assert stack.status(app) == ("Unknown", "Unknown")
+    assert not stack.operation(app)
+    assert stack.kube.get("Namespace", "", app) is None
+
+
+def test_a_refused_application_recovers(stack: Stack, repo: Repo) -> None:
+    stack.apply("recovers", repo, "app", ignoreDifferences=[RULE], syncPolicy={"automated": {}})
+    stack.until("it is refused", lambda: "InvalidSpecError" in stack.conditions("recovers"))
+    stack.kube.merge("Application", NAMESPACE, "recovers", {"spec": {"ignoreDifferences": None}})
+    stack.until_status("recovers", "Synced", "Healthy")
+    assert stack.conditions("recovers") == {}
+
+
+def test_the_command_line_refuses_it_before_anything_is_stored(stack: Stack, repo: Repo) -> None:
+    ran = stack.cli(
+        "app", "create", "early", "--repo", repo.url, "--path", "app",
+        "--dest-server", "https://kubernetes.default.svc", "--dest-namespace", "early",
+        "--sync-option", "ServerSideApply=true",
+    )  # fmt: skip
+    assert ran.code == 20
+    assert "application spec for early is invalid: InvalidSpecError: " in ran.err
+    assert "ServerSideApply=true" in ran.err
+    assert stack.kube.get("Application", NAMESPACE, "early") is None
+
+
+PROJECTS: dict[str, dict[str, Any]] = {
+    "sourceRepos": {"sourceRepos": ["https://example.com/*"]},
+    "destinations": {"destinations": [{"server": "*", "namespace": "only"}]},
+    "clusterResourceWhitelist": {"clusterResourceWhitelist": []},
+    "namespaceResourceBlacklist": {"namespaceResourceBlacklist": [{"group": "", "kind": "Secret"}]},
+    "syncWindows": {
+        "syncWindows": [
+            {"kind": "deny", "schedule": "0 0 * * *", "duration": "1h", "applications": ["*"]}
+        ]
+    },
+    "orphanedResources": {"orphanedResources": {"warn": True}},
+}
+OPEN: dict[str, Any] = {
+    "sourceRepos": ["*"],
+    "destinations": [{"server": "*", "namespace": "*"}],
+    "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+}
+
+
+def project(stack: Stack, name: str, spec: dict[str, Any]) -> None:
+    stack.kube.create(
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "AppProject",
+            "metadata": {"name": name, "namespace": NAMESPACE},
+            "spec": spec,
+        }
+    )
+
+
+@pytest.mark.parametrize("field", PROJECTS)
+def test_a_project_that_restricts_is_refused_by_field(stack: Stack, repo: Repo, field: str) -> None:
+    name = f"p-{field.lower()}"
+    project(stack, name, {**OPEN, **PROJECTS[field]})
+    stack.apply(name, repo, "app", project=name, syncPolicy={"automated": {}})
+    said = stack.until("it is refused", lambda: stack.conditions(name).get("InvalidSpecError"))
+    assert f"project '{name}': spec.{field} {LATER}" == said
+    assert stack.kube.get("Namespace", "", name) is None
+    # It is not the application's fault: it goes on when the project lets it.
+    stack.kube.merge("AppProject", NAMESPACE, name, {"spec": {**_removed(field), **OPEN}})
+    stack.until_status(name, "Synced", "Healthy")
+
+
+def _removed(field: str) -> dict[str, None]:
+    return {field: None}
+
+
+def test_a_project_that_comes_after_its_application(stack: Stack, repo: Repo) -> None:
+    stack.apply("early-bird", repo, "app", project="late", syncPolicy={"automated": {}})
+    stack.until(
+        "it says what is missing",
+        lambda: (
+            stack.conditions("early-bird").get("InvalidSpecError")
+            == "Application referencing project late which does not exist"
+        ),
+    )
+    assert stack.status("early-bird") == ("Unknown", "Unknown")
+    project(stack, "late", OPEN)
+    stack.until_status("early-bird", "Synced", "Healthy")
+    assert stack.conditions("early-bird") == {}
+
+
+@pytest.mark.parametrize(
+    ("destination", "said"),
+    [
+        (
+            {"server": "https://kubernetes.default.svc", "name": "in-cluster"},
+            "application destination can't have both name and server defined: "
+            "in-cluster https://kubernetes.default.svc",
+        ),
+        ({"name": "elsewhere"}, "there are no clusters with this name: elsewhere"),
+        ({"server": "https://none"}, 'error getting cluster by server "https://none": '),
+        ({}, "Destination server missing from app spec"),
+    ],
+)
+def test_a_destination_that_is_not_known(
+    stack: Stack, repo: Repo, destination: dict[str, str], said: str
+) -> None:
+    name = "dest-" + ("-".join(destination) or "none")
+    if destination.get("name") == "elsewhere":
+        name = "dest-elsewhere"
+    stack.apply(name, repo, "app", destination={**destination, "namespace": name})
+    found = stack.until("it is refused", lambda: stack.conditions(name).get("InvalidSpecError"))
+    assert found.startswith(said)
+    assert stack.status(name) == ("Unknown", "Unknown")
+
+
+def test_an_option_of_an_object_is_refused_by_name(stack: Stack) -> None:
+    repo = stack.repo("objectoption.git")
+    option = {"argocd.argoproj.io/sync-options": "ServerSideApply=true"}
+    repo.write("app/cm.yaml", config_map("settings", option, a="1"))
+    repo.commit()
+    stack.apply("objectoption", repo, "app")
+    assert stack.cli("app", "sync", "objectoption").code == 1
+    state = stack.operation("objectoption")
+    assert state["phase"] == "Failed"
+    assert f"sync option ServerSideApply=true {LATER}" in state["message"]
+    assert stack.kube.get("ConfigMap", "objectoption", "settings") is None
+
+
+def test_hooks_of_a_deletion_are_refused_by_name(stack: Stack) -> None:
+    repo = stack.repo("deletehook.git")
+    repo.write("app/cm.yaml", config_map("settings", a="1"))
+    repo.write("app/hook.yaml", job("last", hook="PostDelete"))
+    repo.commit()
+    stack.apply("deletehook", repo, "app")
+    wanted = f"Job/last: hook PostDelete {LATER}"
+    stack.until(
+        "it is said", lambda: stack.conditions("deletehook").get("ComparisonError") == wanted
+    )
+    ran = stack.cli("app", "sync", "deletehook")
+    assert ran.code == 1
+    assert "Operation has completed with phase: Error" in ran.err
+    assert stack.operation("deletehook")["message"] == f"ComparisonError: {wanted}"
+    assert stack.kube.get("ConfigMap", "deletehook", "settings") is None
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("app", "sync", "x", "--force"),
+        ("app", "sync", "x", "--local", "."),
+        ("app", "sync", "x", "--replace"),
+        ("app", "list", "--server", "example.com"),
+        ("app", "wait", "x", "--hydrated"),
+    ],
+)
+def test_a_flag_is_refused_by_name(stack: Stack, flags: tuple[str, ...]) -> None:
+    ran = stack.cli(*flags)
+    named = next(word for word in flags if word.startswith("--"))
+    assert ran.code == 1
+    assert ran.out == f"Error: {named} {LATER}\n"
+
+
+def test_a_setting_is_refused_by_name(stack: Stack) -> None:
+    key = "application.resourceTrackingMethod"
+    stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", {"data": {key: "label"}})
+    try:
+        stack.until("it is said", lambda: f"{key}: is not supported" in stack.log_tail(200))
+    finally:
+        stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", {"data": {key: None}})
