@@ -22,6 +22,7 @@ from tiphys.services.reconcile.events import EventRecorder
 from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.operation import Operator
 from tiphys.services.reconcile.store import ApplicationStore
+from tiphys.services.sync.ports import OperationStore
 
 VERBS = frozenset({"get", "list", "watch", "patch", "update", "create", "delete"})
 APPLICATIONS = ApiResource(API_GROUP, "v1alpha1", "Application", "applications", True, VERBS)
@@ -52,6 +53,7 @@ class Waiting:
 
     state: OperationState
     seconds: float
+    store: OperationStore
     told: list[str] = field(default_factory=list)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -65,6 +67,8 @@ class Waiting:
                 await self.ended.wait()
         except TimeoutError:
             return replace(self.state, phase="Succeeded", message="done")
+        # As the engine does before it deletes the hooks that run.
+        await self.store.save(replace(self.state, phase="Terminating"))
         return replace(self.state, phase="Failed", message="Operation terminated")
 
 
@@ -77,11 +81,11 @@ class OneAttempt:
 
     async def prepare(self, app: Application, memory: object, state: OperationState) -> OneAttempt:
         del app, memory
-        self.made.append(Waiting(state, self.seconds))
+        self.state = state
         return self
 
-    def begin(self, store: object) -> Waiting:
-        del store
+    def begin(self, store: OperationStore) -> Waiting:
+        self.made.append(Waiting(self.state, self.seconds, store))
         return self.made[-1]
 
 

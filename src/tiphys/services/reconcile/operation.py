@@ -141,7 +141,7 @@ class Operator:
         if isinstance(attempt, NotReady):
             return await self._conclude(app, attempt.state, terminated=terminated)
         running = attempt.begin(_Saved(self, name))
-        limit = _Limit(running, self._seconds_left(state))
+        limit = _Limit(running, self._seconds_left(state), asked=lambda: self._is_terminating(name))
         self._running[name] = running
         try:
             if self._is_terminating(name):
@@ -151,8 +151,7 @@ class Operator:
             limit.lift()
             del self._running[name]
         terminated = terminated or self._is_terminating(name)
-        succeeded = ended.phase == OperationPhase.SUCCEEDED
-        timed_out = timed_out or (limit.reached and not terminated and not succeeded)
+        timed_out = timed_out or (limit.reached and ended.phase != OperationPhase.SUCCEEDED)
         latest = self.store.get(name)
         if latest is None:
             return None
@@ -226,11 +225,17 @@ class Operator:
 
 
 class _Limit:
-    """Ends a running sync after so many seconds: one that waits gets no other event."""
+    """Ends a running sync after so many seconds: one that waits gets no other event.
 
-    def __init__(self, running: RunningSync, seconds: float | None) -> None:
+    `asked`: whether somebody asked for its end before that.
+    """
+
+    def __init__(
+        self, running: RunningSync, seconds: float | None, *, asked: Callable[[], bool]
+    ) -> None:
         self.reached = False
         self._running = running
+        self._asked = asked
         loop = asyncio.get_running_loop()
         self._timer = None if seconds is None else loop.call_later(seconds, self._reach)
 
@@ -239,8 +244,9 @@ class _Limit:
             self._timer.cancel()
 
     def _reach(self) -> None:
-        self.reached = True
-        self._running.terminate(TIMED_OUT)
+        if not self._asked():
+            self.reached = True
+            self._running.terminate(TIMED_OUT)
 
 
 @dataclass(frozen=True)
