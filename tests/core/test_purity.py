@@ -14,9 +14,7 @@ def banned_calls(tree: ast.AST) -> list[str]:
     return [
         f"{node.func.id} in line {node.lineno}"
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in BANNED
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in BANNED
     ]
 
 
