@@ -23,13 +23,14 @@ func (s podSource) serveLogs(response http.ResponseWriter, request *http.Request
 		return
 	}
 	now := time.Now()
-	lines := container.LogLines(spec.Name, statusOf(pod, spec.Name), wanted.Previous, now)
+	status := statusOf(pod, spec.Name)
+	lines := container.LogLines(spec.Name, status, wanted.Previous, now)
 	if wanted.Previous && len(lines) == 0 {
 		http.Error(response, fmt.Sprintf("previous terminated container %q in pod %q not found", spec.Name, pod.Name), http.StatusBadRequest)
 		return
 	}
 	more := wanted.Write(response, wanted.Choose(lines))
-	if more && wanted.Follow && !wanted.Previous {
+	if more && wanted.Follow && !wanted.Previous && status.State.Terminated == nil {
 		s.follow(request, response, wanted, spec.Name, now)
 	}
 }
@@ -45,9 +46,9 @@ func (s podSource) follow(request *http.Request, response http.ResponseWriter, w
 		}
 		status := statusOf(pod, name)
 		now := time.Now()
-		wanted.Since = after.Add(time.Nanosecond)
-		wanted.Tail = -1
-		if !wanted.Write(response, wanted.Choose(container.LogLines(name, status, false, now))) || status.State.Terminated != nil {
+		ended := status.State.Terminated != nil
+		lines := container.After(container.LogLines(name, status, false, now), after, ended)
+		if !wanted.Write(response, lines) || ended {
 			return
 		}
 		after = now

@@ -88,6 +88,7 @@ def test_following_a_log_ends_with_the_container(api: Api, namespace: str) -> No
     assert lines[0] == "web: started"
     assert lines[-1] == "web: exited with code 0"
     assert lines == sorted(set(lines), key=lines.index)
+    assert api.text(f"{path}/task/log?follow=true").splitlines() == lines
 
 
 def test_a_container_that_did_not_run_before_has_no_previous_log(api: Api, server_pod: str) -> None:

@@ -110,6 +110,18 @@ func (r LogRequest) Choose(lines []LogLine) []LogLine {
 	return lines
 }
 
+// After keeps the lines that were written after a time. The last line of a
+// container that ended always counts: a status has only whole seconds, so that
+// it can seem older than what was sent before it.
+func After(lines []LogLine, seen time.Time, ended bool) []LogLine {
+	for n, line := range lines {
+		if line.at.After(seen) || ended && n == len(lines)-1 {
+			return lines[n:]
+		}
+	}
+	return nil
+}
+
 // Write sends lines and says whether more are wanted.
 func (r *LogRequest) Write(out io.Writer, lines []LogLine) bool {
 	for _, line := range lines {

@@ -72,6 +72,20 @@ func TestLogOfAnEndedContainer(t *testing.T) {
 	}
 }
 
+func TestWhatFollowsHasTheEndAlways(t *testing.T) {
+	seen := start.Add(1700 * time.Millisecond)
+	lines := LogLines("web", running(), false, start.Add(3*time.Second))
+	if got := After(lines, seen, false); len(got) != 2 || got[0].text != "web: running for 2 s" {
+		t.Errorf("running: got %v", got)
+	}
+	if got := After(lines[:2], seen, false); got != nil {
+		t.Errorf("nothing new: got %v", got)
+	}
+	if got := After(lines[:2], seen, true); len(got) != 1 || got[0].text != "web: running for 1 s" {
+		t.Errorf("ended in the same second: got %v", got)
+	}
+}
+
 func TestALongLogIsCut(t *testing.T) {
 	lines := LogLines("web", running(), false, start.Add(100_000*time.Second))
 	if len(lines) != mostLines+2 {
