@@ -9,6 +9,7 @@ from itertools import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.core.sync.test_course import results
 from tests.core.sync.world import (
     DEGRADED,
     HEALTHY,
@@ -21,7 +22,7 @@ from tests.core.sync.world import (
     task,
 )
 from tiphys.core.sync.advance import advance
-from tiphys.core.sync.events import Started
+from tiphys.core.sync.events import Delete, DryRunDone, Started
 from tiphys.core.sync.state import SyncState, begin, to_record
 from tiphys.core.sync.task import LiveFacts, Plan, SyncTask
 from tiphys.model.operation import ResourceResult, SyncOperationResult
@@ -99,10 +100,9 @@ def test_any_order_of_answers_ends_the_same(
 
 
 def settled(state: SyncState) -> tuple[str, str, frozenset[tuple[str, str, str]]]:
-    """What a restart may not change. A prune whose result was not stored leaves no trace."""
+    """What a restart may not change."""
     phase, message, results = verdict(state)
-    message = "" if phase == "Succeeded" else message
-    return phase, message, frozenset(result for result in results if result[2] != "Pruned")
+    return phase, "" if phase == "Succeeded" else message, results
 
 
 @settings(max_examples=500, deadline=None)
@@ -135,6 +135,23 @@ def test_a_killed_sync_ends_as_if_it_was_not(
             world.objects[item.key] for item in items if item.key in world.objects and item.prune
         ]
         assert all(facts.deleting for facts in left)
+
+
+def test_a_prune_that_was_begun_is_told_though_its_answer_never_came() -> None:
+    old, keeper = task(name="old", prune=True), task(name="a")
+    plan = Plan(tasks=(keeper, old))
+    state, (command,) = advance(plan, begin(plan, record()), Started())
+    state, (command,) = advance(plan, state, DryRunDone())
+    assert isinstance(command, Delete)
+    stored = to_record(state)
+    assert results(stored) == [("old", "Pruned", "Running", "")]
+
+    # The object went: nothing but the record knows of it.
+    gone = begin(Plan(tasks=(keeper,)), stored)
+    assert results(to_record(gone)) == [("old", "Pruned", "Succeeded", "pruned")]
+    # It is still there: it is pruned now.
+    state, commands = advance(plan, begin(plan, stored), Started())
+    assert commands == (command,)
 
 
 def test_what_is_stored_reads_back() -> None:

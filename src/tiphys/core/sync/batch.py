@@ -51,6 +51,8 @@ def _prune(plan: Plan, state: SyncState, tasks: tuple[SyncTask, ...]) -> Step:
         elif facts is None or facts.deleting:
             state = pruned(state, task)
         else:
+            # Told before it is done: once the object is gone, no plan speaks of it any more.
+            state = state.with_result(task, OperationPhase.RUNNING, status=ResultCode.PRUNED)
             commands.append(Delete(task.id, facts.uid, plan.propagation, DeleteReason.PRUNE))
     return state, tuple(commands)
 

@@ -1,8 +1,8 @@
 """What the sync engine is told and what it asks for.
 
 Every command but AwaitHealth and AwaitGone is answered exactly once. The commands of one answer
-run side by side. A durable command may make what happened unobservable (a hook vanishes, the
-operation ends), so the state has to be stored before it runs.
+run side by side. A durable command may make what happened unobservable (an object vanishes,
+the operation ends), so the state has to be stored before it runs.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def durable(command: Command) -> bool:
         case RemoveHookFinalizer(ended=ended):
             return ended
         case Delete(reason=reason):
-            return reason not in (DeleteReason.PRUNE, DeleteReason.BEFORE_CREATION)
+            return reason is not DeleteReason.BEFORE_CREATION
         case DryRun() | Apply() | AwaitHealth() | AwaitGone() | Sleep():
             return False
         case _:

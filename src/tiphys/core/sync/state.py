@@ -7,7 +7,7 @@ restart it is built again from the record and a fresh plan.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
@@ -135,12 +135,12 @@ def _blank(task: SyncTask) -> ResourceResult:
 
 def begin(plan: Plan, record: OperationState) -> SyncState:
     """The state of an operation that starts, or goes on after a restart."""
-    results = {_id_of(result): result for result in _resources(record)}
+    results = dict(_resumed(plan, record))
     live = {task.key: task.live for task in plan.tasks if task.live is not None}
     state = SyncState(record=record, results=results, live=live)
     if record.phase == OperationPhase.TERMINATING:
         return replace(state, stage=Stage.TERMINATE)
-    if not results or plan.problems:
+    if not _resources(record) or plan.problems:
         return state
     # The message was stored together with the decision, before the first step that followed it.
     if record.message in wording.SUCCESSES:
@@ -164,6 +164,18 @@ def to_record(state: SyncState) -> OperationState:
 def missing_results(state: SyncState, tasks: Iterable[SyncTask]) -> tuple[SyncTask, ...]:
     """The tasks that were not begun."""
     return tuple(task for task in tasks if not state.hook_phase(task.id))
+
+
+def _resumed(plan: Plan, record: OperationState) -> Iterator[tuple[TaskId, ResourceResult]]:
+    """The stored results. A prune that was begun is done where its object is gone, else to do."""
+    for result in _resources(record):
+        identity = _id_of(result)
+        begun = result.status == ResultCode.PRUNED and result.hook_phase == OperationPhase.RUNNING
+        if not begun:
+            yield identity, result
+        elif identity not in plan.by_id:
+            done = OperationPhase.SUCCEEDED.value
+            yield identity, replace_struct(result, hook_phase=done, message=wording.PRUNED)
 
 
 def _resources(record: OperationState) -> tuple[ResourceResult, ...]:
