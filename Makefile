@@ -41,7 +41,7 @@ check: build ## Formatting, lint, types, layers
 	@$(BIN)/python tools/check.py
 
 test-core: build
-	@$(PYTEST) tests/core tests/model tests/services tests/controllers tests/cli tests/tools \
+	@$(PYTEST) tests/core tests/model tests/services tests/controllers tests/cli \
 	    --cov --cov-report=term --cov-fail-under=100
 
 test-adapters: build

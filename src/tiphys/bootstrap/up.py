@@ -24,7 +24,6 @@ import click
 
 from tiphys.adapters.daemon import Daemon, DaemonError
 from tiphys.adapters.devcluster import DevCluster
-from tiphys.adapters.devcluster.places import state_folder
 from tiphys.adapters.kube import KubeClient, KubeConfig, KubeDiscovery, Transport, load_kubeconfig
 from tiphys.bootstrap.manifests import install_manifests
 from tiphys.model.errors import ObjectNotFoundError, TiphysError
@@ -36,7 +35,7 @@ from tiphys.services.install import Installer, controller_kubeconfig
 from tiphys.services.reconcile.settings import GENERAL
 
 NAMESPACE = "argocd"
-CLUSTER = "up"
+CLUSTER = "tiphys"
 REPOSITORY = "examples"
 PARENT = "examples"
 _CONFIG_MAPS = ApiResource("", "v1", "ConfigMap", "configmaps", True, frozenset())
@@ -66,6 +65,11 @@ class Place:
     @property
     def ports(self) -> Path:
         return self.folder / "ports.json"
+
+    @property
+    def cluster(self) -> DevCluster:
+        """In the same folder, so that two of them never share a control plane."""
+        return DevCluster(CLUSTER, root=self.folder / "devcluster")
 
     @property
     def tiphys(self) -> Daemon:
@@ -105,19 +109,29 @@ def up(folder: Path, examples: Path) -> None:
 
 @click.command("down", short_help="Stop what `tiphys up` started")
 @_FOLDER
-def down(folder: Path) -> None:
+@click.option(
+    "--reset", is_flag=True, help="Remove their data, too, changes to the examples included"
+)
+def down(folder: Path, reset: bool) -> None:
     """Stops Tiphys, the Git server and the control plane; their data stays."""
     place = Place(folder.resolve())
     for daemon in (place.tiphys, place.git):
         stopped = daemon.stop()
         print(f"{daemon.name}: {'stopped' if stopped else 'was not running'}")
-    DevCluster(CLUSTER, root=state_folder(os.environ)).down()
-    print("control plane: stopped; its data stays (tiphys devcluster reset --name up removes it)")
+    cluster = place.cluster
+    if reset:
+        cluster.reset()
+        shutil.rmtree(place.folder, ignore_errors=True)
+        print("control plane: removed, and everything in " + str(place.folder))
+        return
+    stopped = cluster.down()
+    print("control plane: " + ("stopped" if stopped else "was not running"))
+    print(f"The data stays in {place.folder}; `tiphys down --reset` removes it.")
 
 
 async def _up(place: Place, examples: Path) -> None:
     place.folder.mkdir(parents=True, exist_ok=True)
-    kubeconfig, context = _cluster()
+    kubeconfig, context = _cluster(place)
     config = load_kubeconfig([kubeconfig], context)
     transport = Transport(config, component="up")
     try:
@@ -137,13 +151,13 @@ async def _up(place: Place, examples: Path) -> None:
     print(_farewell(place, kubeconfig, context, shown))
 
 
-def _cluster() -> tuple[Path, str]:
+def _cluster(place: Place) -> tuple[Path, str]:
     """The cluster that the environment names, or one of our own."""
     named, context = os.environ.get("KUBECONFIG", ""), os.environ.get("CONTEXT", "")
     if named and context:
         print(f"using context {context} of {named}", file=sys.stderr)
         return Path(named), context
-    cluster = DevCluster(CLUSTER, root=state_folder(os.environ))
+    cluster = place.cluster
     with _step("starting a control plane"):
         cluster.up()
     return cluster.kubeconfig, ""
