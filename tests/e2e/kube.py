@@ -16,6 +16,8 @@ PLURALS = {
     "Application": ("apis/argoproj.io/v1alpha1", "applications"),
     "AppProject": ("apis/argoproj.io/v1alpha1", "appprojects"),
     "ConfigMap": ("api/v1", "configmaps"),
+    "ClusterRole": ("apis/rbac.authorization.k8s.io/v1", "clusterroles"),
+    "Event": ("api/v1", "events"),
     "Secret": ("api/v1", "secrets"),
     "Service": ("api/v1", "services"),
     "Namespace": ("api/v1", "namespaces"),
