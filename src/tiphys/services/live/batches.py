@@ -1,7 +1,7 @@
 """Hands changes on in batches: at once when it was quiet, else at most every tenth of a second.
 
 An object that changed several times within a batch is told once, from its first old state to
-its last new one.
+its last new one; one that came and went as gone.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ class ChangeBatches:
     def add(self, change: LiveChange) -> None:
         before = self._pending.pop(change.key, None)
         old = change.old if before is None else before.old
-        if old is not None or change.new is not None:
-            self._pending[change.key] = LiveChange(change.key, old, change.new)
+        if old is None and change.new is None:
+            # It came and went within the batch, but whoever asked in between has seen it.
+            old = change.old
+        self._pending[change.key] = LiveChange(change.key, old, change.new)
         if self._due is None:
             loop = asyncio.get_running_loop()
             wait = self._last + self._interval - loop.time()
