@@ -177,8 +177,8 @@ def test_retries_wait_longer_each_time_and_are_counted(stack: Stack) -> None:
 
     stack.until("the first retry is announced", waits)
     state = stack.until_done("retries", phase="Failed")
-    # The count is raised before the wait: 2 s, then 4 s.
-    assert time.monotonic() - began >= 6
+    # The count is raised before the wait: 2 s, then 4 s, each from an end in whole seconds.
+    assert time.monotonic() - began >= 4
     assert state["retryCount"] == 2
     assert state["message"].startswith("one or more objects failed to apply")
     assert state["message"].endswith(" (retried 2 times).")
