@@ -224,6 +224,13 @@ class FakeCluster:
         self._called("patch", key)
         old = self._read(resource, key)
         new = patched(old, kind, body)
+        asked = (new.get("metadata") or {}).get("uid", old["metadata"]["uid"])
+        if asked != old["metadata"]["uid"]:
+            raise InvalidObjectError(
+                f'metadata.uid: Invalid value: "{asked}": field is immutable',
+                status=422,
+                reason="Invalid",
+            )
         self._precondition(key, new)
         return self._update(resource, old, new)
 

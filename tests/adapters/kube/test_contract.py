@@ -71,6 +71,16 @@ async def test_a_merge_patch_sets_and_removes(backend: Backend, config_maps: Api
     assert answer["data"] == {"kept": "1", "new": "2"}
 
 
+async def test_a_merge_patch_of_another_object_of_the_name_is_refused(
+    backend: Backend, config_maps: ApiResource
+) -> None:
+    await backend.client.create(config_maps, backend.config_map("a", key="1"))
+    body = {"metadata": {"uid": "another"}, "data": {"key": "2"}}
+    with pytest.raises(InvalidObjectError, match=r"metadata\.uid") as caught:
+        await backend.client.patch(config_maps, backend.namespace, "a", PatchKind.MERGE, body)
+    assert caught.value.status == 422
+
+
 async def test_a_json_patch_acts_only_where_its_test_holds(
     backend: Backend, config_maps: ApiResource
 ) -> None:

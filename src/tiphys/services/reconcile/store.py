@@ -2,31 +2,44 @@
 
 One writer per field. Users and the API own spec, metadata and `operation`; Tiphys owns status,
 and otherwise only removes. The Application has no status subresource, so a careless writer can
-wipe the status: what Tiphys wrote last is remembered and written again when it is gone.
+wipe the status: what is kept here is the status as Tiphys wrote it, and that is put back.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
+from tiphys.core.app.ownership import after_write, of_others, parts_written, rightful_status
 from tiphys.core.app.spec import DEFAULT_PROJECT
 from tiphys.core.app.status import merge_patch
 from tiphys.model.application import Application
-from tiphys.model.errors import ConflictError, ObjectNotFoundError
+from tiphys.model.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidObjectError,
+    ObjectNotFoundError,
+    TiphysError,
+)
 from tiphys.model.live import PatchKind, WatchEvent, WatchVerb
 from tiphys.model.names import MANAGER_APPLICATION_CONTROLLER
 from tiphys.model.resource import ApiResource, Manifest
-from tiphys.model.status import OperationPhase
 from tiphys.services.live.ports import KubeWriter
 
 log = structlog.get_logger()
 
 Status = Mapping[str, Any]
+
+_REFUSALS = (ConflictError, ForbiddenError, InvalidObjectError, ObjectNotFoundError)
+"""Answers that say for certain that nothing was written."""
+_TRIES = 5
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 60.0
+_QUIET = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,38 +51,72 @@ class AppChange:
     new: Application | None
 
 
-class ApplicationStore:
-    """`listener` is called on the event loop for what others changed, never for our own writes."""
+@dataclass
+class _Entry:
+    """One Application by uid. `app` has the status that it should have, `stored` the one that
+    the API server holds. `held`: the newest event that came while a write was on its way.
+    `unsure`: statuses that writes without an answer may have left. `restored` counts how
+    often it was put back in a row, until `calm_at`.
+    """
 
-    def __init__(self, writer: KubeWriter, resource: ApiResource, namespace: str) -> None:
+    app: Application
+    stored: Status
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    held: Manifest | None = None
+    unsure: tuple[Status, ...] = ()
+    newer: asyncio.Event = field(default_factory=asyncio.Event)
+    restoring: asyncio.Task[None] | None = None
+    restored: int = 0
+    calm_at: float = 0.0
+
+
+class ApplicationStore:
+    """`listener` is called on the event loop for what others changed, and for what our own
+    writes changed of what others own; never for our own writes of the status.
+    """
+
+    def __init__(
+        self,
+        writer: KubeWriter,
+        resource: ApiResource,
+        namespace: str,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._writer = writer
         self._resource = resource
+        self._sleep = sleep
         self.namespace = namespace
-        self._apps: dict[str, Application] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._held: dict[str, WatchEvent] = {}
+        self._entries: dict[str, _Entry] = {}
         self.listener: Callable[[AppChange], None] = lambda _change: None
 
     def get(self, name: str) -> Application | None:
-        return self._apps.get(name)
+        entry = self._entries.get(name)
+        return None if entry is None else entry.app
+
+    def same(self, app: Application) -> Application | None:
+        """As it is now; None when it is gone, even where another has its name."""
+        known = self.get(app.name)
+        return known if known is not None and known.uid == app.uid else None
 
     def names(self) -> Iterable[str]:
-        return tuple(self._apps)
+        return tuple(self._entries)
 
     def of_project(self, project: str) -> list[str]:
         """The applications that name a project; an empty name means `default`."""
         return [
             name
-            for name, app in self._apps.items()
-            if ((app.raw.get("spec") or {}).get("project") or DEFAULT_PROJECT) == project
+            for name, entry in self._entries.items()
+            if ((entry.app.raw.get("spec") or {}).get("project") or DEFAULT_PROJECT) == project
         ]
 
     def commits_in_use(self) -> Mapping[str, set[str]]:
         """Per repository the commits that statuses name: compared, and synced last."""
         used: dict[str, set[str]] = {}
-        for app in self._apps.values():
-            url = ((app.raw.get("spec") or {}).get("source") or {}).get("repoURL")
-            status = app.raw.get("status") or {}
+        for entry in self._entries.values():
+            raw = entry.app.raw
+            url = ((raw.get("spec") or {}).get("source") or {}).get("repoURL")
+            status = raw.get("status") or {}
             result = (status.get("operationState") or {}).get("syncResult") or {}
             named = {(status.get("sync") or {}).get("revision"), result.get("revision")}
             if url:
@@ -84,7 +131,7 @@ class ApplicationStore:
         for manifest in manifests:
             seen.add(manifest["metadata"]["name"])
             self.apply(WatchEvent(WatchVerb.MODIFIED, manifest))
-        for name in [known for known in self._apps if known not in seen]:
+        for name in [known for known in self._entries if known not in seen]:
             self._remove(name)
 
     def apply(self, event: WatchEvent) -> None:
@@ -93,49 +140,108 @@ class ApplicationStore:
         name = meta.get("name", "")
         if event.verb is WatchVerb.BOOKMARK or not name:
             return
+        entry = self._entries.get(name)
         if event.verb is WatchVerb.DELETED:
-            self._held.pop(name, None)
-            self._remove(name)
+            if entry is not None and entry.app.uid == meta.get("uid", entry.app.uid):
+                self._remove(name)
             return
-        lock = self._locks.get(name)
-        if lock is not None and lock.locked():
+        if entry is not None and entry.app.uid == meta.get("uid") and entry.lock.locked():
             # A write is on its way: its answer tells whether this event is older or newer.
-            self._held[name] = event
+            entry.held = event.manifest
             return
         self._take(event.manifest)
 
     def _take(self, manifest: Manifest) -> None:
         new = Application.from_manifest(manifest)
-        old = self._apps.get(new.name)
-        if old is not None and old.uid == new.uid and not _newer(new, old):
-            return
-        self._apps[new.name] = new
-        if old is None or old.uid != new.uid or _of_others(old.raw) != _of_others(new.raw):
+        entry = self._entries.get(new.name)
+        if entry is None or entry.app.uid != new.uid:
+            old = entry.app if entry else None
+            if entry is not None and entry.restoring is not None:
+                entry.restoring.cancel()
+            self._entries[new.name] = _Entry(new, new.raw.get("status") or {})
             self.listener(AppChange(new.name, old, new))
-        if old is not None and old.uid == new.uid:
-            self._guard_status(old, new)
-
-    def _guard_status(self, old: Application, new: Application) -> None:
-        """Puts back what another hand changed in the status or wiped from it."""
-        rightful = _rightful_status(old, new)
-        patch = merge_patch(new.raw.get("status") or {}, rightful)
-        if not patch:
             return
-        log.warning("status was changed by another writer", application=new.name)
-        task = asyncio.ensure_future(self.patch_status(new, patch))
-        task.add_done_callback(_log_failure)
+        if not _newer(new, entry.app):
+            return
+        stored = new.raw.get("status") or {}
+        # A write that was never answered may have been done all the same.
+        done = stored in entry.unsure
+        entry.unsure = ()
+        rightful = stored if done else rightful_status(entry.app.raw, new.raw)
+        self._know(entry, new, stored, rightful)
+
+    def _know(self, entry: _Entry, new: Application, stored: Status, rightful: Status) -> None:
+        """Takes in a newer version whose status should be `rightful`, and puts that back."""
+        old = entry.app
+        entry.app = Application.from_manifest({**new.raw, "status": rightful})
+        entry.stored = stored
+        entry.newer.set()
+        entry.newer = asyncio.Event()
+        if of_others(old.raw) != of_others(entry.app.raw):
+            self.listener(AppChange(new.name, old, entry.app))
+        if _astray(entry) and entry.restoring is None:
+            log.warning("status was changed by another writer", application=new.name)
+            entry.restoring = asyncio.create_task(self._restore(entry))
+
+    async def _restore(self, entry: _Entry) -> None:
+        """At once the first time; ever more slowly where another writer insists."""
+        clock = asyncio.get_running_loop().time
+        try:
+            while self.same(entry.app) is not None and _astray(entry):
+                if clock() > entry.calm_at:
+                    entry.restored = 0
+                if entry.restored:
+                    pause = _FIRST_PAUSE * 2.0 ** min(entry.restored - 1, 10)
+                    await self._sleep(min(pause, _LONGEST_PAUSE))
+                entry.restored += 1
+                entry.calm_at = clock() + _QUIET
+                try:
+                    await self.patch_status(entry.app, {})
+                except TiphysError as error:
+                    log.warning(
+                        "status could not be put back", application=entry.app.name, error=str(error)
+                    )
+        finally:
+            entry.restoring = None
 
     def _remove(self, name: str) -> None:
-        old = self._apps.pop(name, None)
-        self._locks.pop(name, None)
-        if old is not None:
-            self.listener(AppChange(name, old, None))
+        entry = self._entries.pop(name, None)
+        if entry is None:
+            return
+        if entry.restoring is not None:
+            entry.restoring.cancel()
+        entry.newer.set()
+        self.listener(AppChange(name, entry.app, None))
+
+    async def close(self) -> None:
+        tasks = [entry.restoring for entry in self._entries.values() if entry.restoring]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def newer(self, app: Application, *, within: float) -> None:
+        """Until a newer version of this Application is known, or it is gone; `within` seconds."""
+        entry = self._entries.get(app.name)
+        if entry is None or entry.app.uid != app.uid or _newer(entry.app, app):
+            return
+        try:
+            async with asyncio.timeout(within):
+                await entry.newer.wait()
+        except TimeoutError:
+            return
 
     # -- writing ------------------------------------------------------------------------------
 
     async def patch_status(self, app: Application, status: Status) -> Application | None:
         """Merges into the status; None when the Application is gone or is another one."""
-        return await self.merge(app, {"status": status})
+        for attempt in range(_TRIES):
+            try:
+                return await self.merge(app, {"status": status})
+            except ConflictError:
+                # Without a precondition: the API server tried itself and others were faster.
+                if attempt == _TRIES - 1:
+                    raise
+        raise AssertionError("the last try returns or raises")
 
     async def merge(
         self, app: Application, body: Mapping[str, Any], *, unchanged: bool = False
@@ -147,50 +253,77 @@ class ApplicationStore:
         meta: dict[str, Any] = {"uid": app.uid}
         if unchanged:
             meta["resourceVersion"] = app.metadata.resource_version
-        return await self._write(app, PatchKind.MERGE, {"metadata": meta} | dict(body), unchanged)
+        return await self._write(app, PatchKind.MERGE, {"metadata": meta} | dict(body))
 
     async def json_patch(
         self, app: Application, operations: list[dict[str, Any]]
     ) -> Application | None:
         """JSON patch of this very Application; InvalidObjectError when a `test` fails."""
         test = {"op": "test", "path": "/metadata/uid", "value": app.uid}
-        return await self._write(app, PatchKind.JSON, [test, *operations], True)
+        return await self._write(app, PatchKind.JSON, [test, *operations])
 
-    async def _write(
-        self, app: Application, kind: PatchKind, body: Any, raise_conflict: bool
-    ) -> Application | None:
-        async with self._locks.setdefault(app.name, asyncio.Lock()):
+    async def _write(self, app: Application, kind: PatchKind, body: Any) -> Application | None:
+        entry = self._entries.get(app.name)
+        if entry is None or entry.app.uid != app.uid:
+            return None
+        async with entry.lock:
+            rightful = entry.app.raw.get("status") or {}
+            wanted = after_write(kind, body, rightful)
+            if kind is PatchKind.MERGE and "status" in body:
+                # What another writer left is mended by whatever is written.
+                body = {**body, "status": merge_patch(entry.stored, wanted)}
+                if not body["status"] and body.keys() <= {"metadata", "status"}:
+                    return entry.app
             try:
-                answer = await self._writer.patch(
-                    self._resource,
-                    self.namespace,
-                    app.name,
-                    kind,
-                    body,
-                    manager=MANAGER_APPLICATION_CONTROLLER,
-                )
-            except ObjectNotFoundError:
-                return None
-            except ConflictError:
-                if raise_conflict:
-                    raise
-                return None
-            written = Application.from_manifest(answer)
-            known = self._apps.get(app.name)
-            if known is None or known.uid != written.uid or _newer(written, known):
-                self._own(known, written)
-        held = self._held.pop(app.name, None)
-        if held is not None:
-            self._take(held.manifest)
-        return self._apps.get(app.name)
+                answer = await self._send(app, kind, body)
+            except _REFUSALS as error:
+                self._take_held(entry)
+                if isinstance(error, ObjectNotFoundError) or _is_another(error):
+                    return None
+                raise
+            except BaseException:
+                entry.unsure = (*entry.unsure, wanted)[-_TRIES:]
+                self._take_held(entry)
+                raise
+            self._own(entry, Application.from_manifest(answer), parts_written(kind, body))
+            self._take_held(entry)
+        return self.same(app)
 
-    def _own(self, known: Application | None, written: Application) -> None:
-        """Keeps an answer; what others changed before our write is still told."""
-        if written.metadata.deletion_timestamp and not written.metadata.finalizers:
+    async def _send(self, app: Application, kind: PatchKind, body: Any) -> Manifest:
+        return await self._writer.patch(
+            self._resource,
+            self.namespace,
+            app.name,
+            kind,
+            body,
+            manager=MANAGER_APPLICATION_CONTROLLER,
+        )
+
+    def _own(self, entry: _Entry, written: Application, parts: Collection[str]) -> None:
+        """Keeps an answer; what others changed before our write is still told and mended.
+
+        `parts` are those of the status that we wrote: they are as the API server took them.
+        """
+        going = written.metadata.deletion_timestamp and not written.metadata.finalizers
+        if going or self.same(entry.app) is None or not _newer(written, entry.app):
             return
-        self._apps[written.name] = written
-        if known is not None and _of_others(known.raw) != _of_others(written.raw):
-            self.listener(AppChange(written.name, known, written))
+        entry.unsure = ()
+        stored = written.raw.get("status") or {}
+        before = entry.app.raw.get("status") or {}
+        ours = {key: value for key, value in before.items() if key not in parts}
+        ours |= {key: value for key, value in stored.items() if key in parts}
+        rightful = rightful_status({**entry.app.raw, "status": ours}, written.raw)
+        self._know(entry, written, stored, rightful)
+
+    def _take_held(self, entry: _Entry) -> None:
+        held, entry.held = entry.held, None
+        if held is not None and self.same(entry.app) is not None:
+            self._take(held)
+
+
+def _astray(entry: _Entry) -> bool:
+    """Whether the API server holds another status than it should."""
+    return bool(merge_patch(entry.stored, entry.app.raw.get("status") or {}))
 
 
 def _newer(new: Application, old: Application) -> bool:
@@ -201,39 +334,6 @@ def _newer(new: Application, old: Application) -> bool:
         return new.metadata.resource_version != old.metadata.resource_version
 
 
-def _of_others(manifest: Manifest) -> tuple[Any, ...]:
-    """What users and the API own, and a request to terminate, which stands in the status."""
-    meta = manifest.get("metadata") or {}
-    state = (manifest.get("status") or {}).get("operationState") or {}
-    return (
-        meta.get("labels"),
-        meta.get("annotations"),
-        meta.get("finalizers"),
-        meta.get("deletionTimestamp"),
-        manifest.get("spec"),
-        manifest.get("operation"),
-        state.get("phase") == OperationPhase.TERMINATING,
-    )
-
-
-def _rightful_status(old: Application, new: Application) -> Status:
-    """What the status should say after another's write.
-
-    Others may change two things of it: a new operation drops the state of the last one, and a
-    running operation may be told to terminate.
-    """
-    status = dict(old.raw.get("status") or {})
-    state = (new.raw.get("status") or {}).get("operationState")
-    if state is None:
-        if new.raw.get("operation") is not None:
-            status.pop("operationState", None)
-    elif state.get("phase") == OperationPhase.TERMINATING:
-        known = status.get("operationState")
-        if known is not None and known.get("startedAt") == state.get("startedAt"):
-            status["operationState"] = state
-    return status
-
-
-def _log_failure(task: asyncio.Future[Any]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        log.warning("status could not be put back", error=str(task.exception()))
+def _is_another(error: TiphysError) -> bool:
+    """Whether an object of that name exists that is not the one which was meant."""
+    return "metadata.uid" in str(error) or "UID in precondition" in str(error)
