@@ -1,0 +1,47 @@
+"""Whether an application may be compared and synced at all, and what speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from tiphys.core.app.conditions import Condition
+from tiphys.core.app.operation import unsupported_operation
+from tiphys.core.app.spec import effective_source, project_name
+from tiphys.core.app.validate import invalid
+from tiphys.model.application import Application, SyncOperation
+from tiphys.model.appproject import AppProject
+from tiphys.model.status import ConditionType
+
+
+class Admission:
+    """`projects` finds a project by name; `repositories` says what the Secrets of a repository
+    ask for that this version does not do, by URL and project.
+    """
+
+    def __init__(
+        self,
+        projects: Callable[[str], AppProject | None],
+        repositories: Callable[[str, str], list[str]],
+    ) -> None:
+        self._projects = projects
+        self._repositories = repositories
+
+    def refused(self, app: Application, sync: SyncOperation | None = None) -> list[Condition]:
+        """Empty where nothing speaks against it; `sync` is the operation to be run, if any."""
+        if sync is not None and (fields := unsupported_operation(sync)):
+            return [_error(f"{name} is not supported by this version of Tiphys") for name in fields]
+        spec = app.spec
+        if sync is not None and sync.source is not None:
+            spec = replace(spec, source=sync.source)
+        project = project_name(spec)
+        found = invalid(spec, self._projects(project))
+        if found:
+            return found
+        url = effective_source(spec).repo_url
+        return [_error(text) for text in self._repositories(url, project)]
+
+
+def _error(message: str) -> Condition:
+    return Condition(ConditionType.INVALID_SPEC_ERROR, message)

@@ -1,0 +1,68 @@
+"""The repository Secrets of the control plane's namespace, without what is secret in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from tiphys.core.settings.repositories import (
+    RepositorySecret,
+    SecretType,
+    refusals,
+    repository_secret,
+)
+from tiphys.model.live import ObjectList, WatchEvent, WatchState, WatchVerb
+from tiphys.model.names import LABEL_SECRET_TYPE
+from tiphys.model.resource import ApiResource, Manifest
+
+log = structlog.get_logger()
+
+
+class RepositorySecrets:
+    """A sink of a KindWatcher; `listener` hears of a Secret as it was and as it is."""
+
+    def __init__(self) -> None:
+        self._secrets: dict[str, RepositorySecret] = {}
+        self._unused: set[str] = set()
+        self.listener: Callable[[tuple[RepositorySecret, ...]], None] = lambda _changed: None
+        self.listed = False
+
+    def refusals(self, url: str, project: str) -> list[str]:
+        return refusals(self._secrets.values(), url, project)
+
+    def replaced(self, resource: ApiResource, objects: ObjectList) -> None:  # noqa: ARG002
+        seen = {item["metadata"]["name"] for item in objects.items}
+        self.listed = True
+        for name in self._secrets.keys() - seen:
+            self._put(name, None)
+        for item in objects.items:
+            self._take(item)
+
+    def changed(self, resource: ApiResource, event: WatchEvent) -> None:  # noqa: ARG002
+        if event.verb is WatchVerb.DELETED:
+            self._put(event.manifest["metadata"]["name"], None)
+        else:
+            self._take(event.manifest)
+
+    def fares(self, resource: ApiResource, state: WatchState) -> None:
+        """What is known stays good until the watch is back."""
+
+    def _take(self, manifest: Manifest) -> None:
+        meta = manifest["metadata"]
+        name = meta["name"]
+        kind = (meta.get("labels") or {}).get(LABEL_SECRET_TYPE)
+        if kind == SecretType.CLUSTER and name not in self._unused:
+            self._unused.add(name)
+            log.warning(
+                "cluster Secret is not used: this version knows only the cluster that it runs in",
+                secret=name,
+            )
+        self._put(name, repository_secret(manifest))
+
+    def _put(self, name: str, secret: RepositorySecret | None) -> None:
+        before = self._secrets.pop(name, None)
+        if secret is not None:
+            self._secrets[name] = secret
+        if before != secret:
+            self.listener(tuple(one for one in (before, secret) if one is not None))
