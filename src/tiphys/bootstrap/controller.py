@@ -8,6 +8,7 @@ import itertools
 import os
 import signal
 import time
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,13 +31,15 @@ from tiphys.adapters.kube import (
 from tiphys.controllers.application import ApplicationController
 from tiphys.core.health import judge
 from tiphys.core.settings import Settings
+from tiphys.core.settings.repositories import RepositorySecret
 from tiphys.model.errors import KubeError, KubeUnreachableError
 from tiphys.model.live import ObjectList, WatchEvent, WatchState
-from tiphys.model.names import API_GROUP, IN_CLUSTER_SERVER, LABEL_PART_OF
+from tiphys.model.names import API_GROUP, IN_CLUSTER_SERVER, LABEL_PART_OF, LABEL_SECRET_TYPE
 from tiphys.model.resource import ApiResource, GroupKind
 from tiphys.model.status import CompareLevel
 from tiphys.services.live.index import ClusterIndex
 from tiphys.services.live.watcher import KindWatcher, WatchSink
+from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.attempt import Attempts
 from tiphys.services.reconcile.comparison import Comparer
 from tiphys.services.reconcile.deletion import Deleter
@@ -46,6 +49,7 @@ from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.named import NamedObjects, Projects
 from tiphys.services.reconcile.operation import Operator
 from tiphys.services.reconcile.refresh import Refresher
+from tiphys.services.reconcile.repositories import RepositorySecrets
 from tiphys.services.reconcile.settings import SettingsSource
 from tiphys.services.reconcile.store import ApplicationStore
 from tiphys.services.render.service import RenderService
@@ -59,8 +63,12 @@ log = structlog.get_logger()
 _VERBS = frozenset({"get", "list", "watch", "patch", "update", "create", "delete"})
 APPLICATIONS = ApiResource(API_GROUP, "v1alpha1", "Application", "applications", True, _VERBS)
 PROJECTS = ApiResource(API_GROUP, "v1alpha1", "AppProject", "appprojects", True, _VERBS)
+SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
 CONFIG_MAPS = ApiResource("", "v1", "ConfigMap", "configmaps", True, _VERBS)
 _CONNECT_WAIT = 1.0
+_FOLLOW_AGAIN = 5.0
+_DRAIN = 5.0
+"""Seconds that a stop waits for events that are not written yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,7 @@ class _Process:
         self._discovery = KubeDiscovery(transport)
         self._config_maps = NamedObjects()
         self._projects = NamedObjects()
+        self._repositories = RepositorySecrets()
         self._settings = SettingsSource(
             self._config_maps, wave_delay=os.environ.get("ARGOCD_SYNC_WAVE_DELAY", "")
         )
@@ -116,7 +125,8 @@ class _Process:
         await self._connect()
         self._follow(CONFIG_MAPS, self._config_maps, f"{LABEL_PART_OF}=argocd")
         self._follow(PROJECTS, self._projects)
-        await _listed(self._config_maps, self._projects)
+        self._follow(SECRETS, self._repositories, LABEL_SECRET_TYPE)
+        await _listed(self._config_maps, self._projects, self._repositories)
         settings = self._settings.load()
         index = ClusterIndex(self._client, self._discovery, judge=judge, excluded=self._excluded)
         self._stack.push_async_callback(index.close)
@@ -139,14 +149,16 @@ class _Process:
                 await asyncio.sleep(_CONNECT_WAIT)
 
     def _follow(self, resource: ApiResource, sink: WatchSink, labels: str = "") -> None:
-        watcher = KindWatcher(
-            self._client,
-            resource,
-            sink,
-            namespace=self._options.namespace,
-            label_selector=labels,
-        )
-        task = asyncio.create_task(watcher.run(), name=f"follow {resource.plural}")
+        def watcher() -> KindWatcher:
+            return KindWatcher(
+                self._client,
+                resource,
+                sink,
+                namespace=self._options.namespace,
+                label_selector=labels,
+            )
+
+        task = asyncio.create_task(_follow(watcher), name=f"follow {resource.plural}")
         self._stack.callback(task.cancel)
 
     def _excluded(self, kind: GroupKind) -> bool:
@@ -162,10 +174,11 @@ class _Process:
         self._stack.push_async_callback(refs.aclose)
         numbers = itertools.count(time.time_ns())
         events = EventRecorder(self._client, _now, lambda: next(numbers))
-        self._stack.push_async_callback(events.drain)
+        self._stack.push_async_callback(events.drain, within=_DRAIN)
         render = RenderService(git, engine)
         desired = DesiredState(refs, render, self._discovery, namespace=self._options.namespace)
         controller = self._controller(index, refs, desired, events)
+        self._stack.push_async_callback(self._store.close)
         self._stack.push_async_callback(controller.close)
         controller.start()
         cleaning = asyncio.create_task(keep_tidy(git, self._store.commits_in_use))
@@ -181,6 +194,7 @@ class _Process:
         memories = Memories()
         comparer = Comparer(index, self._discovery)
         projects = Projects(self._projects)
+        admission = Admission(projects.find, self._repositories.refusals)
         settings = self._settings.present
         refresher = Refresher(
             self._store,
@@ -189,7 +203,7 @@ class _Process:
             comparer,
             index,
             events,
-            projects=projects.find,
+            admission=admission,
             settings=settings,
             now=_now,
         )
@@ -215,7 +229,7 @@ class _Process:
             attempts,
             deleter,
             events,
-            projects.find,
+            admission,
             settings,
             _now,
         )
@@ -250,11 +264,28 @@ class _Process:
 
         def project_changed(project: str) -> None:
             for name in self._store.of_project(project):
-                controller.request(name, CompareLevel.RECENT)
+                controller.look_again(name, CompareLevel.LATEST)
 
+        def repositories_changed(changed: Sequence[RepositorySecret]) -> None:
+            controller.look_at_repositories(
+                lambda url, project: any(one.concerns(url, project) for one in changed)
+            )
+
+        self._repositories.listener = repositories_changed
         self._settings.listener = settings_changed
         index.subscribe_kinds(kinds_changed)
         self._projects.listener = project_changed
+
+
+async def _follow(watcher: Callable[[], KindWatcher]) -> None:
+    """For as long as the process lives: without these kinds it would be blind."""
+    while True:
+        try:
+            await watcher().run()
+            log.error("a kind of the control plane is not served, is Tiphys installed?")
+        except Exception:
+            log.exception("a watch failed unexpectedly and begins anew")
+        await asyncio.sleep(_FOLLOW_AGAIN)
 
 
 class _ApplicationSink:
@@ -275,11 +306,11 @@ class _ApplicationSink:
         """The watcher says itself when it is disturbed."""
 
 
-async def _listed(*objects: NamedObjects) -> None:
+async def _listed(*objects: NamedObjects | RepositorySecrets) -> None:
     deadline = time.monotonic() + 60
     while not all(one.listed for one in objects):
         if time.monotonic() > deadline:
-            raise KubeError("ConfigMaps and AppProjects could not be listed within 60 s")
+            raise KubeError("ConfigMaps, Secrets and AppProjects could not be listed within 60 s")
         await asyncio.sleep(0.02)
 
 

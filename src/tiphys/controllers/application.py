@@ -16,7 +16,7 @@ import structlog
 
 from tiphys.controllers.interest import SourceInterest, concerned
 from tiphys.controllers.queue import KeyedQueue
-from tiphys.core.app.spec import automation
+from tiphys.core.app.spec import DEFAULT_PROJECT, automation
 from tiphys.core.manifest.tracking import application_of
 from tiphys.core.settings import Settings
 from tiphys.model.application import Application
@@ -27,6 +27,7 @@ from tiphys.services.live.ports import LiveIndex
 from tiphys.services.reconcile.desired import DesiredState
 from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.refresh import Again, skips
+from tiphys.services.reconcile.starting import in_progress
 from tiphys.services.reconcile.store import AppChange, ApplicationStore
 from tiphys.services.sources.refs import RefWatcher
 
@@ -34,6 +35,8 @@ log = structlog.get_logger()
 
 _AFTER_ERROR = 2.0
 _AFTER_FAULT = 10.0
+_LONGEST_WAIT = 120.0
+"""Seconds until work that failed is tried again, twice as long each further time."""
 _UNCHANGED_PER_SECOND = 100.0
 """How fast statuses are told that a new commit is equal for them."""
 
@@ -47,6 +50,10 @@ class Operations(Protocol):
 
     def terminate(self, name: str) -> None:
         """Tells a running operation to end; does nothing where none runs."""
+        ...
+
+    def abandon(self, name: str) -> None:
+        """The Application is gone: a running operation stops at once."""
         ...
 
 
@@ -77,6 +84,7 @@ class ApplicationController:
         self._running = KeyedQueue()
         self._moves = KeyedQueue()
         self._commits: dict[str, str] = {}
+        self._failures: dict[tuple[KeyedQueue, str], int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -84,8 +92,7 @@ class ApplicationController:
         self._index.subscribe(self._live_changed)
         self._refs.listen(self._refs_moved)
         for name in self._store.names():
-            app = self._store.get(name)
-            self._app_changed(AppChange(name, None, app))
+            self._app_changed(AppChange(name, None, self._store.get(name)))
         for _ in range(max(self._settings().status_processors, 1)):
             self._spawn(self._work(self._passes, self._refresh))
         self._spawn(self._work(self._moves, self._check_move))
@@ -108,8 +115,23 @@ class ApplicationController:
         for name in self._store.names():
             self.request(name, level)
 
-    def wake_operation(self, name: str) -> None:
-        self._running.add(name)
+    def look_again(self, name: str, level: CompareLevel) -> None:
+        """What speaks against an application changed: a deletion may have waited for it too."""
+        app = self._store.get(name)
+        if app is None or skips(app):
+            return
+        self.request(name, level)
+        if app.metadata.deletion_timestamp:
+            self._running.add(name)
+
+    def look_at_repositories(self, concerns: Callable[[str, str], bool]) -> None:
+        """Those whose repository URL and project are concerned."""
+        for name in self._store.names():
+            app = self._store.get(name)
+            spec = (app.raw.get("spec") or {}) if app is not None else {}
+            url = (spec.get("source") or {}).get("repoURL") or ""
+            if url and concerns(url, spec.get("project") or DEFAULT_PROJECT):
+                self.look_again(name, CompareLevel.LATEST)
 
     # -- events -------------------------------------------------------------------------------
 
@@ -118,23 +140,42 @@ class ApplicationController:
         if app is None:
             self._forget(change.name)
             return
+        old = change.old
+        if old is not None and old.uid != app.uid:
+            # Another one of the same name: nothing that is known is about this one.
+            self._forget(change.name)
+            old = None
         came, went = self._interest.follow(app)
         self._watch(came, went)
+        if _must_end(app):
+            self._operations.terminate(app.name)
         if skips(app):
             return
-        if _switched_on(change.old, app):
-            log.info("Enabled automated sync", application=app.name)
-            self._memories.of(app.name).request(CompareLevel.LATEST)
-        self._passes.add(app.name)
-        if app.raw.get("operation") is not None or app.metadata.deletion_timestamp:
+        self._ask_for_pass(old, app)
+        if in_progress(app) or app.raw.get("operation") or app.metadata.deletion_timestamp:
             self._running.add(app.name)
-            if _phase(app) == OperationPhase.TERMINATING:
-                self._operations.terminate(app.name)
+
+    def _ask_for_pass(self, old: Application | None, app: Application) -> None:
+        memory = self._memories.of(app.name)
+        if old is None or skips(old):
+            # What happened while no one looked is found out by a comparison; the watcher of its
+            # repository learns by that, too, which revision is followed.
+            memory.request(CompareLevel.LATEST)
+        elif _switched_on(old, app):
+            log.info("Enabled automated sync", application=app.name)
+            memory.request(CompareLevel.LATEST)
+        elif old.raw.get("spec") != app.raw.get("spec"):
+            # What the ladder does not look at may change what follows from a comparison.
+            memory.request(CompareLevel.RECENT)
+        self._passes.add(app.name)
 
     def _forget(self, name: str) -> None:
         self._watch("", self._interest.drop(name))
+        self._operations.abandon(name)
         for queue in (self._passes, self._running, self._moves):
             queue.forget(name)
+            self._failures.pop((queue, name), None)
+        self._commits.pop(name, None)
         self._memories.forget(name)
 
     def _watch(self, came: str, went: str) -> None:
@@ -160,17 +201,42 @@ class ApplicationController:
                 self._running.add(name)
 
     def _refs_moved(self, url: str, revisions: Mapping[str, str]) -> None:
+        moved = {}
         for name, commit in self._interest.moved(url, revisions):
             app = self._store.get(name)
             if app is None or skips(app):
                 continue
             if commit:
                 self._commits[name] = commit
-                self._moves.add(name)
+                moved[name] = app
             else:
                 self.request(name, CompareLevel.LATEST)
+        if moved:
+            self._spawn(self._sort_moved(url, moved))
 
     # -- workers ------------------------------------------------------------------------------
+
+    async def _sort_moved(self, url: str, moved: Mapping[str, Application]) -> None:
+        """Applications whose own folder changed go first, and need no further look."""
+        commits = {name: self._commits[name] for name in moved if name in self._commits}
+        apps = {name: moved[name] for name in commits}
+        try:
+            touched = await self._desired.touched(apps, url, commits)
+        except TiphysError as error:
+            log.warning("changes are not known by folder", repository=url, error=str(error))
+            touched = set()
+        except Exception:
+            # Which comes first is only a hint.
+            log.exception("unexpected fault")
+            touched = set()
+        for name in sorted(apps, key=lambda one: one not in touched):
+            if self._store.get(name) is None:
+                continue
+            if name in touched:
+                self._commits.pop(name, None)
+                self.request(name, CompareLevel.LATEST)
+            else:
+                self._moves.add(name)
 
     async def _check_move(self, name: str) -> Again | None:
         """A commit that is equal for an application is told when nothing else is to be done."""
@@ -180,11 +246,16 @@ class ApplicationController:
             return None
         memory = self._memories.of(name)
         memory.request(CompareLevel.LATEST)
-        if await self._desired.unchanged(app, memory, commit):
+        try:
+            equal = await self._desired.unchanged(app, memory, commit)
+        except TiphysError:
+            # The comparison will say what is wrong.
+            equal = False
+        if equal:
             waiting = len(self._moves) / _UNCHANGED_PER_SECOND
             spread = min(self._settings().reconciliation, waiting + 1.0) * random.random()  # noqa: S311
             self._passes.add(name, after=spread, low=True)
-        else:
+        elif self._store.get(name) is not None:
             self._passes.add(name)
         return None
 
@@ -203,17 +274,25 @@ class ApplicationController:
         again: Again | None = None
         try:
             again = await step(name)
+            self._failures.pop((queue, name), None)
         except TiphysError as error:
             log.warning("will be tried again", application=name, error=str(error))
-            again = Again(_AFTER_ERROR)
+            again = self._later(queue, name, _AFTER_ERROR)
         except Exception:
             # A fault of ours on one application must not stop the others.
             log.exception("unexpected fault", application=name)
-            again = Again(_AFTER_FAULT)
+            again = self._later(queue, name, _AFTER_FAULT)
         finally:
             queue.done(name)
         if again is not None and self._store.get(name) is not None:
             queue.add(name, after=again.seconds)
+
+    def _later(self, queue: KeyedQueue, name: str, first: float) -> Again:
+        if self._store.get(name) is None:
+            return Again(first)
+        count = self._failures.get((queue, name), 0)
+        self._failures[queue, name] = count + 1
+        return Again(min(first * 2.0 ** min(count, 10), _LONGEST_WAIT))
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -221,10 +300,8 @@ class ApplicationController:
         task.add_done_callback(self._tasks.discard)
 
 
-def _switched_on(old: Application | None, new: Application) -> bool:
+def _switched_on(old: Application, new: Application) -> bool:
     """Whether automated sync, or self-heal, went from off to on."""
-    if old is None:
-        return False
     try:
         before, after = automation(old.spec), automation(new.spec)
     except ManifestDecodeError:
@@ -234,7 +311,9 @@ def _switched_on(old: Application | None, new: Application) -> bool:
     return before is None or (after.self_heal and not before.self_heal)
 
 
-def _phase(app: Application) -> str:
+def _must_end(app: Application) -> bool:
+    """Whether somebody asked for the end of what runs, or took away what was asked for."""
     state = (app.raw.get("status") or {}).get("operationState") or {}
-    phase: str = state.get("phase", "")
-    return phase
+    return state.get("phase") == OperationPhase.TERMINATING or (
+        in_progress(app) and app.raw.get("operation") is None
+    )

@@ -23,6 +23,7 @@ from tiphys.core.app.operation import (
     WaitForRetry,
     decide_operation,
     history_after,
+    unsupported_operation,
 )
 from tiphys.core.settings import Settings
 from tiphys.model.application import (
@@ -50,8 +51,30 @@ def decide(state: OperationState | None, settings: Settings = SETTINGS) -> Opera
 
 
 def test_without_operation_nothing_runs() -> None:
-    status = replace(STATUS, operation_state=operation_state("Running"))
+    status = replace(STATUS, operation_state=operation_state("Succeeded"))
     assert decide_operation(app(status=status), NOW, SETTINGS) is None
+    assert decide_operation(app(), NOW, SETTINGS) is None
+
+
+def test_an_operation_that_was_taken_away_while_it_ran_is_terminated() -> None:
+    running = operation_state("Running")
+    step = decide_operation(app(status=replace(STATUS, operation_state=running)), NOW, SETTINGS)
+    assert step == TerminateOperation(replace(running, phase="Terminating"), timed_out=False)
+
+
+@pytest.mark.parametrize(
+    ("sync", "fields"),
+    [
+        (SyncOperation(revision=SHA, prune=True), []),
+        (SyncOperation(manifests=("{}",)), ["operation.sync.manifests"]),
+        (
+            SyncOperation(sources=(SOURCE,), revisions=(SHA,)),
+            ["operation.sync.sources", "operation.sync.revisions"],
+        ),
+    ],
+)
+def test_fields_of_an_operation_that_are_refused(sync: SyncOperation, fields: list[str]) -> None:
+    assert unsupported_operation(sync) == fields
 
 
 @pytest.mark.parametrize("phase", [None, "Succeeded", "Failed", "Error"])

@@ -16,6 +16,7 @@ from tiphys.model.appproject import AppProject
 from tiphys.model.live import WatchEvent, WatchVerb
 from tiphys.model.names import API_GROUP
 from tiphys.model.resource import ApiResource
+from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.attempt import Attempts
 from tiphys.services.reconcile.deletion import Deleter
 from tiphys.services.reconcile.events import EventRecorder
@@ -108,7 +109,7 @@ async def ended(*, limit: float, lasts: float) -> tuple[dict[str, Any], Waiting]
         cast("Attempts", attempts),
         cast("Deleter", None),
         cast("EventRecorder", Silent()),
-        projects=lambda _name: project,
+        Admission(lambda _name: project, lambda _url, _project: []),
         settings=lambda: Settings(sync_timeout=limit),
         now=lambda: datetime.now(UTC),
     )

@@ -18,6 +18,7 @@ from tiphys.core.sync.retry import RetryPolicyError, due, next_attempt
 from tiphys.model.application import (
     Application,
     ApplicationSpec,
+    Operation,
     OperationState,
     RevisionHistory,
     SyncOperation,
@@ -63,17 +64,17 @@ OperationStep = RunOperation | TerminateOperation | WaitForRetry | EndOperation
 
 def decide_operation(app: Application, now: datetime, settings: Settings) -> OperationStep | None:
     """The first rung that holds decides; None where there is no operation."""
-    if app.operation is None:
-        return None
     state = app.status.operation_state
     # Nothing runs, so what is asked for begins.
     if state is None or state.phase in _COMPLETED:
-        fresh = OperationState(
-            operation=app.operation,
-            phase=OperationPhase.RUNNING.value,
-            started_at=rfc3339(now),
+        if app.operation is None:
+            return None
+        return RunOperation(begun(app.operation, now), store=True)
+    # It was taken away while it ran, which is how one that hangs is often stopped.
+    if app.operation is None:
+        return TerminateOperation(
+            replace(state, phase=OperationPhase.TERMINATING.value), timed_out=False
         )
-        return RunOperation(fresh, store=True)
     # Somebody asked for its end.
     if state.phase == OperationPhase.TERMINATING:
         return TerminateOperation(state, timed_out=False)
@@ -85,6 +86,19 @@ def decide_operation(app: Application, now: datetime, settings: Settings) -> Ope
         )
         return TerminateOperation(ending, timed_out=True)
     return _resumed(state, now)
+
+
+def begun(operation: Operation, now: datetime) -> OperationState:
+    """The state of an operation that begins."""
+    return OperationState(
+        operation=operation, phase=OperationPhase.RUNNING.value, started_at=rfc3339(now)
+    )
+
+
+def unsupported_operation(sync: SyncOperation) -> list[str]:
+    """The fields of an operation whose meaning this version does not implement."""
+    asked = {"manifests": sync.manifests, "sources": sync.sources, "revisions": sync.revisions}
+    return [f"operation.sync.{name}" for name, values in asked.items() if values]
 
 
 def _resumed(state: OperationState, now: datetime) -> OperationStep:

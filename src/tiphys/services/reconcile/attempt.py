@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -37,6 +38,9 @@ from tiphys.services.reconcile.memory import AppMemory
 from tiphys.services.sync.ports import OperationStore
 from tiphys.services.sync.runner import RunningSync, SyncRunner
 
+_LIVE_TRIES = 20
+_LIVE_PAUSE = 0.5
+"""A watch that is disturbed for a moment must not end an operation."""
 _FATAL = (ConditionType.COMPARISON_ERROR, ConditionType.INVALID_SPEC_ERROR)
 _NAMESPACE = GroupVersionKind("", "v1", "Namespace")
 
@@ -71,6 +75,8 @@ class Attempts:
         discovery: Discovery,
         runner: SyncRunner,
         settings: Callable[[], Settings],
+        *,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._desired = desired
         self._comparer = comparer
@@ -78,6 +84,7 @@ class Attempts:
         self._discovery = discovery
         self._runner = runner
         self._settings = settings
+        self._wait = wait
 
     async def prepare(
         self, app: Application, memory: AppMemory, state: OperationState
@@ -86,9 +93,6 @@ class Attempts:
         sync = state.operation.sync
         if sync is None:
             text = "Invalid operation request: no operation specified"
-            return NotReady(_ended(state, OperationPhase.ERROR, text))
-        if sync.manifests:
-            text = "operation.sync.manifests is not supported by this version of Tiphys"
             return NotReady(_ended(state, OperationPhase.ERROR, text))
         source = sync.source or effective_source(app.spec)
         state = _with_result(state, source, _revision(state, sync))
@@ -116,13 +120,19 @@ class Attempts:
             source=source,
             revision=asked,
         )
-        return await self._comparer.compare(
-            app,
-            wanted,
-            memory,
-            instance=self._desired.instance(app),
-            health_inline=settings.health_inline,
-        )
+        for count in range(_LIVE_TRIES):
+            if count:
+                await self._wait(_LIVE_PAUSE)
+            compared = await self._comparer.compare(
+                app,
+                wanted,
+                memory,
+                instance=self._desired.instance(app),
+                health_inline=settings.health_inline,
+            )
+            if not compared.live_late:
+                break
+        return compared
 
     async def _plan(self, app: Application, compared: Compared, state: OperationState) -> Plan:
         namespace = app.spec.destination.namespace

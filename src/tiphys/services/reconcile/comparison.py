@@ -31,13 +31,17 @@ _BREATH = 50
 
 @dataclass(frozen=True)
 class Compared:
-    """What was found. `conditions` are of the types that a comparison judges, not yet dated."""
+    """What was found. `conditions` are of the types that a comparison judges, not yet dated.
+
+    `live_late`: the live state could not be read, which passes.
+    """
 
     wanted: Wanted
     pairing: Pairing
     folded: Folded
     conditions: tuple[Condition, ...]
     load_failed: bool
+    live_late: bool
     judged: dict[ResourceKey, Judged]
 
     def modified(self, found: Pair) -> bool:
@@ -82,12 +86,13 @@ class Comparer:
         if hard:
             memory.forget_comparisons()
         failed = bool(wanted.error)
+        late = False
         try:
             live = await self._live(instance, wanted, memory)
         except KubeError as error:
             text = f"Failed to load live state: {error}"
             conditions.append(Condition(ConditionType.COMPARISON_ERROR, text))
-            failed, live = True, []
+            failed, late, live = True, True, []
         paired = pair(wanted.targets, live, instance=instance, qualified_name=app.qualified_name)
         conditions += paired.conditions
         problem = await self._judge_all(paired.pairs, wanted, memory)
@@ -103,7 +108,7 @@ class Comparer:
             load_failed=failed,
             health_inline=health_inline,
         )
-        return Compared(wanted, paired, folded, tuple(conditions), failed, dict(judged))
+        return Compared(wanted, paired, folded, tuple(conditions), failed, late, dict(judged))
 
     async def _live(self, instance: str, wanted: Wanted, memory: AppMemory) -> list[Live]:
         """All that is tracked by the application, and all that its targets name."""

@@ -45,6 +45,7 @@ log = structlog.get_logger()
 
 _RETRY = 5.0
 """Seconds until a deletion that failed is tried again, and until a silent one is looked at."""
+_AFTER_CONFLICT = 0.2
 _TYPES = frozenset({ConditionType.DELETION_ERROR})
 
 
@@ -106,9 +107,11 @@ class Deleter:
                     log.info("all objects are gone", application=app.name)
                     return await self._drop(app, finalizers)
                 case DeleteObjects(objects):
-                    await asyncio.gather(*(self._remove(app, one, propagation) for one in objects))
+                    done = await asyncio.gather(
+                        *(self._remove(app, one, propagation) for one in objects)
+                    )
                     # What was deleted is often gone by now; if not, its change comes back here.
-                    return Again(0.0)
+                    return Again(0.0 if any(done) else _RETRY)
                 case _:
                     assert_never(step)
         except KubeError as error:
@@ -119,6 +122,10 @@ class Deleter:
         """Kinds of the application's objects of which it is not known what is live."""
         kinds = {found.key.group_kind for found in tracked}
         kinds |= {GroupKind(entry.group, entry.kind) for entry in app.status.resources}
+        state = app.status.operation_state
+        result = state.sync_result if state else None
+        # Hooks are only named there.
+        kinds |= {GroupKind(one.group, one.kind) for one in (result.resources if result else ())}
         served = [kind for kind in sorted(kinds) if self._discovery.scope(kind) is not None]
         return [str(kind) for kind in served if not self._index.complete([kind])]
 
@@ -130,11 +137,12 @@ class Deleter:
                 found.append(candidate(app, manifest))
         return found
 
-    async def _remove(self, app: Application, gone: Candidate, propagation: Propagation) -> None:
+    async def _remove(self, app: Application, gone: Candidate, propagation: Propagation) -> bool:
+        """Whether anything came of it. Another application of the name may own the object."""
         live = self._index.get(gone.key)
         resource = self._discovery.find(live.gvk) if live is not None else None
-        if live is None or resource is None:
-            return
+        if live is None or resource is None or self._store.same(app) is None:
+            return False
         log.info("deleting", application=app.name, object=str(gone.key))
         key = gone.key
         try:
@@ -146,6 +154,7 @@ class Deleter:
         except (ObjectNotFoundError, ConflictError):
             # Gone, or another object has its name by now, which is none of ours.
             self._index.forget(key, gone.uid)
+        return True
 
     async def _drop(self, app: Application, finalizers: Sequence[str]) -> Again | None:
         """Removes finalizers, testing that they are where they were seen."""
@@ -159,7 +168,7 @@ class Deleter:
         try:
             await self._store.json_patch(app, operations)
         except InvalidObjectError:
-            return Again(0.0)
+            return Again(_AFTER_CONFLICT)
         return None
 
     async def _failed(self, app: Application, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tiphys.core.app.spec import effective_source, project_name
@@ -83,6 +84,8 @@ class DesiredState:
         asked = revision or self._asked(app, source, level)
         try:
             fresh = level >= CompareLevel.FORCE_RESOLVE
+            if not fresh and not is_commit(asked):
+                self._require_reachable(source.repo_url)
             commit = await self._refs.resolve(
                 source.repo_url, asked, fresh=fresh, tag_prefix=source.tag_prefix
             )
@@ -104,6 +107,30 @@ class DesiredState:
             return False
         source = effective_source(app.spec)
         return await self._render.unchanged(source, commit, self.context(app), known.digest)
+
+    def _require_reachable(self, url: str) -> None:
+        """What was listed before a repository went away is no answer. Asking again is left to
+        the watcher, so that no pass waits for a repository that does not answer.
+        """
+        problem = self._refs.problem(url)
+        if problem is not None:
+            raise problem
+
+    async def touched(
+        self, apps: Mapping[str, Application], url: str, commits: Mapping[str, str]
+    ) -> set[str]:
+        """Of the named applications those whose own folder differs from what was compared.
+
+        Only a hint for who comes first: a render may read more than its folder. Raises
+        RepositoryError.
+        """
+        return await self._render.touched(
+            url,
+            {
+                name: (app.status.sync.revision, commits[name], effective_source(app.spec).path)
+                for name, app in apps.items()
+            },
+        )
 
     def _asked(self, app: Application, source: ApplicationSource, level: CompareLevel) -> str:
         """A recent comparison stays with the revision that was compared before."""

@@ -43,10 +43,16 @@ class EventRecorder:
         self._open.add(task)
         task.add_done_callback(self._open.discard)
 
-    async def drain(self) -> None:
-        """Until everything that was recorded is written."""
+    async def drain(self, *, within: float) -> None:
+        """Until everything that was recorded is written; what takes longer is given up."""
         while self._open:
-            await asyncio.gather(*self._open, return_exceptions=True)
+            _, late = await asyncio.wait(self._open, timeout=within)
+            if not late:
+                continue
+            log.warning("events were not written", count=len(late))
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _write(self, app: Application, event: AppEvent) -> None:
         async with self._gate:
@@ -59,6 +65,8 @@ class EventRecorder:
 
     def _manifest(self, app: Application, event: AppEvent) -> Manifest:
         at = rfc3339(self._now())
+        # As written: what cannot be read of a spec is no reason to be silent.
+        destination = (app.raw.get("spec") or {}).get("destination") or {}
         return {
             "apiVersion": "v1",
             "kind": "Event",
@@ -67,8 +75,8 @@ class EventRecorder:
                 "namespace": app.namespace,
                 "labels": dict(app.metadata.labels),
                 "annotations": {
-                    "dest-server": app.spec.destination.server,
-                    "dest-namespace": app.spec.destination.namespace,
+                    "dest-server": destination.get("server") or "",
+                    "dest-namespace": destination.get("namespace") or "",
                 },
             },
             "source": {"component": MANAGER_APPLICATION_CONTROLLER},

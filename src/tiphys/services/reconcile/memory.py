@@ -60,10 +60,14 @@ class AppMemory:
     """`requested` is the highest level that events asked for and no pass has followed yet.
 
     `repository_failed_at` is when a repository began to fail, in seconds of the process's clock.
+    `operation_began` is when its last operation began, RFC 3339. `failures` counts comparisons
+    in a row for which the live state was not complete.
     """
 
     requested: CompareLevel | None = None
     repository_failed_at: float | None = None
+    operation_began: str = ""
+    failures: int = 0
     prepared: Prepared | None = None
     known: Known | None = None
     traits: dict[ResourceKey, SeenTraits] = field(default_factory=dict)

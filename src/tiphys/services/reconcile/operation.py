@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
@@ -19,36 +19,74 @@ from tiphys.core.app.events import completed
 from tiphys.core.app.operation import (
     TIMED_OUT,
     EndOperation,
+    OperationStep,
     RunOperation,
     TerminateOperation,
     WaitForRetry,
     decide_operation,
     history_after,
 )
-from tiphys.core.app.spec import automation, project_name
+from tiphys.core.app.spec import automation
 from tiphys.core.app.status import merge_patch
 from tiphys.core.app.times import parse_rfc3339, rfc3339
-from tiphys.core.app.validate import invalid
 from tiphys.core.settings import Settings
 from tiphys.core.sync.retry import conclude
 from tiphys.model.application import Application, OperationState
-from tiphys.model.appproject import AppProject
-from tiphys.model.errors import InvalidObjectError
+from tiphys.model.errors import (
+    ConflictError,
+    InvalidObjectError,
+    KubeUnreachableError,
+    TiphysError,
+)
 from tiphys.model.status import CompareLevel, OperationPhase
 from tiphys.model.structs import encode
+from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.attempt import Attempts, NotReady
 from tiphys.services.reconcile.deletion import Deleter
 from tiphys.services.reconcile.events import EventRecorder
 from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.refresh import Again, skips
+from tiphys.services.reconcile.starting import in_progress, start_time
 from tiphys.services.reconcile.store import ApplicationStore
 from tiphys.services.sync.runner import RunningSync
 
 log = structlog.get_logger()
 
+_FINISH_TRIES = 5
+_FINISH_WAIT = 2.0
 
-class StateLostError(RuntimeError):
+
+class StateLostError(TiphysError):
     """The Application went away under its operation."""
+
+
+@dataclass(eq=False)
+class _Attempt:
+    """One attempt as long as this process is at it; `running` once it is prepared."""
+
+    task: asyncio.Task[Any] | None
+    running: RunningSync | None = None
+    terminated: bool = False
+    timed_out: bool = False
+
+    def terminate(self) -> None:
+        if self.terminated or self.timed_out:
+            return
+        self.terminated = True
+        self.pass_on()
+
+    def time_out(self) -> None:
+        if self.terminated or self.timed_out:
+            return
+        self.timed_out = True
+        self.pass_on()
+
+    def pass_on(self) -> None:
+        """Tells the sync what this attempt was told, perhaps before it was prepared."""
+        if self.running is not None and self.timed_out:
+            self.running.terminate(TIMED_OUT)
+        elif self.running is not None and self.terminated:
+            self.running.terminate()
 
 
 @dataclass
@@ -60,127 +98,148 @@ class Operator:
     attempts: Attempts
     deleter: Deleter
     events: EventRecorder
-    projects: Callable[[str], AppProject | None]
+    admission: Admission
     settings: Callable[[], Settings]
     now: Callable[[], datetime]
     request: Callable[[str, CompareLevel], None] = lambda _name, _level: None
+    _present: dict[str, _Attempt] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._running: dict[str, RunningSync] = {}
+        # Only to prepare is work of ours; what waits for a hook takes no one's place.
+        self._gate = asyncio.Semaphore(max(self.settings().operation_processors, 1))
 
     def terminate(self, name: str) -> None:
-        running = self._running.get(name)
-        if running is not None:
-            running.terminate()
+        attempt = self._present.get(name)
+        if attempt is not None:
+            attempt.terminate()
+
+    def abandon(self, name: str) -> None:
+        """The Application is gone: nothing more is done in its name."""
+        attempt = self._present.get(name)
+        if attempt is not None and attempt.task is not None:
+            attempt.task.cancel()
 
     async def operate(self, name: str) -> Again | None:
         """Takes the operation, or else the deletion, as far as it goes now."""
         app = self.store.get(name)
-        if app is None or skips(app):
+        if app is None or (skips(app) and not in_progress(app)):
             return None
-        step = decide_operation(app, self._start_time(app), self.settings())
+        memory = self.memories.of(name)
+        step = decide_operation(app, start_time(app, memory, self.now()), self.settings())
+        if step is None:
+            return await self.deleter.delete(app) if app.metadata.deletion_timestamp else None
+        try:
+            return await self._take(app, step)
+        except StateLostError as lost:
+            log.info(str(lost))
+            return None
+
+    async def _take(self, app: Application, step: OperationStep) -> Again | None:
         match step:
-            case None:
-                deleting = app.metadata.deletion_timestamp
-                return await self.deleter.delete(app) if deleting else None
             case WaitForRetry(until):
-                return Again(max((until - self.now()).total_seconds(), 0.05))
+                late = self._seconds_left(app.status.operation_state)
+                wait = (until - self.now()).total_seconds()
+                return Again(max(wait if late is None else min(wait, late), 0.05))
             case EndOperation(state):
                 await self._finish(app, state)
                 return None
             case RunOperation(state, store):
                 if store:
-                    await self.save(name, state)
-                return await self._run(name, state)
+                    self.memories.of(app.name).operation_began = state.started_at
+                    await self.save(app, state)
+                return await self._run(app, state)
             case TerminateOperation(state, timed_out):
                 if timed_out:
-                    await self.save(name, state)
-                return await self._run(name, state, timed_out=timed_out)
+                    await self.save(app, state)
+                return await self._run(app, state, timed_out=timed_out)
             case _:
                 assert_never(step)
 
-    async def save(self, name: str, state: OperationState) -> None:
-        """Stores the state, whole; raises when the Application is gone."""
-        app = self.store.get(name)
-        if app is None:
-            raise StateLostError(f"application {name} is gone")
-        old = (app.raw.get("status") or {}).get("operationState")
+    async def save(self, app: Application, state: OperationState) -> None:
+        """Stores the state, whole; raises StateLostError when the Application is gone."""
+        known = self.store.same(app)
+        if known is None:
+            raise StateLostError(f"application {app.name} is gone")
+        if _told_to_end(known, state):
+            # That wish stands in the phase, and must not be overwritten before it is heeded.
+            state = replace(state, phase=OperationPhase.TERMINATING.value)
+        old = (known.raw.get("status") or {}).get("operationState")
         patch = _replacing(old, encode(state))
-        if patch and await self.store.patch_status(app, {"operationState": patch}) is None:
-            raise StateLostError(f"application {name} is gone")
-
-    def _start_time(self, app: Application) -> datetime:
-        """Now; a second later where the last operation began in this very second.
-
-        Hooks carry the start of their operation, whole seconds, as the mark of who made them.
-        """
-        now = self.now()
-        last = (app.raw.get("status") or {}).get("operationState") or {}
-        began = parse_rfc3339(last.get("startedAt"))
-        completed_before = last.get("phase") in {
-            phase.value for phase in OperationPhase if phase.completed
-        }
-        if began is not None and completed_before and rfc3339(now) <= rfc3339(began):
-            return began + timedelta(seconds=1)
-        return now
+        if patch and await self.store.patch_status(known, {"operationState": patch}) is None:
+            raise StateLostError(f"application {app.name} is gone")
 
     # -- one attempt --------------------------------------------------------------------------
 
     async def _run(
-        self, name: str, state: OperationState, *, timed_out: bool = False
+        self, app: Application, state: OperationState, *, timed_out: bool = False
     ) -> Again | None:
-        app = self.store.get(name)
-        if app is None:
-            return None
-        terminated = state.phase == OperationPhase.TERMINATING
-        refused = invalid(app.spec, self.projects(project_name(app.spec)))
-        if refused:
-            text = ";".join(f"{found.type}: {found.message}" for found in refused)
-            return await self._conclude(app, _failed(state, text), terminated=terminated)
-        attempt = await self.attempts.prepare(app, self.memories.of(name), state)
-        if isinstance(attempt, NotReady):
-            return await self._conclude(app, attempt.state, terminated=terminated)
-        running = attempt.begin(_Saved(self, name))
-        limit = _Limit(running, self._seconds_left(state), asked=lambda: self._is_terminating(name))
-        self._running[name] = running
+        attempt = _Attempt(asyncio.current_task(), timed_out=timed_out)
+        attempt.terminated = state.phase == OperationPhase.TERMINATING and not timed_out
+        self._present[app.name] = attempt
+        left = self._seconds_left(state)
+        alarm: asyncio.TimerHandle | None = None
+        if left is not None and state.phase != OperationPhase.TERMINATING:
+            alarm = asyncio.get_running_loop().call_later(max(left, 0.0), attempt.time_out)
         try:
-            if self._is_terminating(name):
-                running.terminate()
-            ended = await running.run()
+            ended = await self._attempt(app, state, attempt)
+        except (KubeUnreachableError, ConflictError, StateLostError):
+            raise
+        except Exception as fault:
+            log.exception("the operation failed unexpectedly", application=app.name)
+            record = attempt.running.record if attempt.running else state
+            ended = _failed(record, _text(fault))
         finally:
-            limit.lift()
-            del self._running[name]
-        terminated = terminated or self._is_terminating(name)
-        timed_out = timed_out or (limit.reached and ended.phase != OperationPhase.SUCCEEDED)
-        latest = self.store.get(name)
+            if alarm is not None:
+                alarm.cancel()
+            if self._present.get(app.name) is attempt:
+                del self._present[app.name]
+        return await self._conclude(app, ended, attempt)
+
+    async def _attempt(
+        self, app: Application, state: OperationState, attempt: _Attempt
+    ) -> OperationState:
+        """How it ended, not yet stored."""
+        latest = self.store.same(app)
         if latest is None:
-            return None
-        return await self._conclude(latest, ended, terminated=terminated, timed_out=timed_out)
+            raise StateLostError(f"application {app.name} is gone")
+        refused = self.admission.refused(latest, state.operation.sync)
+        if refused:
+            return _failed(state, ";".join(f"{found.type}: {found.message}" for found in refused))
+        async with self._gate:
+            ready = await self.attempts.prepare(latest, self.memories.of(app.name), state)
+        if isinstance(ready, NotReady):
+            return ready.state
+        running = ready.begin(_Saved(self, app))
+        attempt.running = running
+        # One that begins as terminating needs no telling.
+        if state.phase != OperationPhase.TERMINATING:
+            attempt.pass_on()
+            if self._is_terminating(app):
+                attempt.terminate()
+        return await running.run()
 
-    def _seconds_left(self, state: OperationState) -> float | None:
-        """Until the operation has taken too long; None where it may take for ever."""
-        limit, started = self.settings().sync_timeout, parse_rfc3339(state.started_at)
-        if limit <= 0 or started is None or state.phase == OperationPhase.TERMINATING:
+    def _seconds_left(self, state: OperationState | None) -> float | None:
+        """Until the operation has taken too long; None where it may take any time."""
+        limit = self.settings().sync_timeout
+        began = parse_rfc3339(state.started_at) if state else None
+        if limit <= 0 or began is None:
             return None
-        return max(limit - (self.now() - started).total_seconds(), 0.0)
+        return (began + timedelta(seconds=limit) - self.now()).total_seconds()
 
-    def _is_terminating(self, name: str) -> bool:
-        app = self.store.get(name)
-        state = ((app.raw if app else {}).get("status") or {}).get("operationState") or {}
+    def _is_terminating(self, app: Application) -> bool:
+        known = self.store.same(app)
+        state = ((known.raw if known else {}).get("status") or {}).get("operationState") or {}
         return bool(state.get("phase") == OperationPhase.TERMINATING)
 
     async def _conclude(
-        self,
-        app: Application,
-        state: OperationState,
-        *,
-        terminated: bool = False,
-        timed_out: bool = False,
+        self, app: Application, state: OperationState, attempt: _Attempt
     ) -> Again | None:
+        terminated = attempt.terminated or self._is_terminating(app)
+        timed_out = attempt.timed_out and state.phase != OperationPhase.SUCCEEDED
         ended = conclude(state, self.now(), terminated=terminated, timed_out=timed_out)
         if not OperationPhase(ended.phase).completed:
             log.info(ended.message, application=app.name)
-            await self.save(app.name, ended)
+            await self.save(app, ended)
             return Again(0.0)
         await self._finish(app, ended)
         return None
@@ -189,6 +248,21 @@ class Operator:
         """Stores the end together with the history, and removes the operation."""
         if state.finished_at is None:
             state = replace(state, finished_at=rfc3339(self.now()))
+        for _ in range(_FINISH_TRIES):
+            known = self.store.same(app)
+            if known is None:
+                return
+            try:
+                await self.store.json_patch(known, self._end(known, state))
+            except InvalidObjectError:
+                # Somebody changed the operation, or wiped the status; both are seen soon.
+                await self.store.newer(known, within=_FINISH_WAIT)
+            else:
+                self._tell(known, state)
+                return
+        raise ConflictError("the end of the operation could not be stored")
+
+    def _end(self, app: Application, state: OperationState) -> list[dict[str, Any]]:
         operations: list[dict[str, Any]] = []
         if app.raw.get("operation") is not None:
             operations.append({"op": "test", "path": "/operation", "value": app.raw["operation"]})
@@ -199,13 +273,7 @@ class Operator:
         if history is not None:
             entries = [encode(entry) for entry in history]
             operations.append({"op": "add", "path": "/status/history", "value": entries})
-        try:
-            await self.store.json_patch(app, operations)
-        except InvalidObjectError:
-            # Somebody put another operation there, or wiped the status: only record the end.
-            ended = {"operationState": _replacing(None, encode(state))}
-            await self.store.patch_status(app, ended)
-        self._tell(app, state)
+        return operations
 
     def _tell(self, app: Application, state: OperationState) -> None:
         log.info(
@@ -224,44 +292,35 @@ class Operator:
             self.request(app.name, level)
 
 
-class _Limit:
-    """Ends a running sync after so many seconds: one that waits gets no other event.
-
-    `asked`: whether somebody asked for its end before that.
-    """
-
-    def __init__(
-        self, running: RunningSync, seconds: float | None, *, asked: Callable[[], bool]
-    ) -> None:
-        self.reached = False
-        self._running = running
-        self._asked = asked
-        loop = asyncio.get_running_loop()
-        self._timer = None if seconds is None else loop.call_later(seconds, self._reach)
-
-    def lift(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _reach(self) -> None:
-        if not self._asked():
-            self.reached = True
-            self._running.terminate(TIMED_OUT)
-
-
 @dataclass(frozen=True)
 class _Saved:
     """The store of one application's operation."""
 
     operator: Operator
-    name: str
+    app: Application
 
     async def save(self, record: OperationState) -> None:
-        await self.operator.save(self.name, record)
+        await self.operator.save(self.app, record)
+
+
+def _told_to_end(app: Application, state: OperationState) -> bool:
+    known = (app.raw.get("status") or {}).get("operationState") or {}
+    return (
+        known.get("phase") == OperationPhase.TERMINATING
+        and known.get("startedAt") == state.started_at
+        and state.phase == OperationPhase.RUNNING
+    )
 
 
 def _failed(state: OperationState, message: str) -> OperationState:
     return replace(state, phase=OperationPhase.ERROR.value, message=message)
+
+
+def _text(fault: Exception) -> str:
+    """Our own errors hold no secrets; of others nobody knows."""
+    if isinstance(fault, TiphysError):
+        return str(fault)
+    return f"unexpected fault ({type(fault).__name__}); the log says more"
 
 
 def _replacing(old: Mapping[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A pass writes one patch with everything that changed, and nothing where nothing 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,8 +31,9 @@ from tiphys.core.app.conditions import (
     set_conditions,
 )
 from tiphys.core.app.events import started, status_events
+from tiphys.core.app.operation import begun
 from tiphys.core.app.refresh import RefreshDecision, decide_refresh
-from tiphys.core.app.spec import effective_source, project_name
+from tiphys.core.app.spec import effective_source
 from tiphys.core.app.status import (
     PassResult,
     after_compare,
@@ -39,10 +41,9 @@ from tiphys.core.app.status import (
     after_tree,
     merge_patch,
 )
-from tiphys.core.app.validate import invalid
+from tiphys.core.app.times import parse_rfc3339
 from tiphys.core.settings import Settings
 from tiphys.model.application import Application, ApplicationCondition, ApplicationSummary
-from tiphys.model.appproject import AppProject
 from tiphys.model.appstatus import ComparedTo
 from tiphys.model.errors import ConflictError, InvalidObjectError, ManifestDecodeError
 from tiphys.model.names import (
@@ -54,16 +55,26 @@ from tiphys.model.names import (
 from tiphys.model.status import CompareLevel, ConditionType
 from tiphys.model.structs import encode
 from tiphys.services.live.ports import LiveIndex
+from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.comparison import Compared, Comparer
 from tiphys.services.reconcile.desired import DesiredState, Wanted
 from tiphys.services.reconcile.events import EventRecorder
 from tiphys.services.reconcile.memory import AppMemory, Memories
+from tiphys.services.reconcile.starting import start_time
 from tiphys.services.reconcile.store import ApplicationStore
 
 log = structlog.get_logger()
 
 _RETRY_LIVE = 1.0
-"""Seconds until a comparison is tried again for which the live state was not complete."""
+_RETRY_LIVE_CAP = 60.0
+"""Seconds until a comparison is tried again for which the live state was not complete; twice as
+long each further time, for some kinds can never be listed.
+"""
+_RETRY_SOURCE = 120.0
+"""The same for a source that failed, where polling is switched off."""
+_RETRY_QUIET = 30.0
+"""The same while a repository's failure goes unmentioned."""
+_AFTER_CONFLICT = 0.2
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
 
@@ -80,7 +91,7 @@ def skips(app: Application) -> bool:
 
 
 class Refresher:
-    """`projects` finds a project by name; `settings` are the present ones."""
+    """`settings` are the present ones."""
 
     def __init__(
         self,
@@ -91,7 +102,7 @@ class Refresher:
         index: LiveIndex,
         events: EventRecorder,
         *,
-        projects: Callable[[str], AppProject | None],
+        admission: Admission,
         settings: Callable[[], Settings],
         now: Callable[[], datetime],
     ) -> None:
@@ -101,7 +112,7 @@ class Refresher:
         self._comparer = comparer
         self._index = index
         self._events = events
-        self._projects = projects
+        self._admission = admission
         self._settings = settings
         self._now = now
 
@@ -112,22 +123,40 @@ class Refresher:
             return None
         memory = self._memories.of(name)
         try:
+            _require_readable(app)
             decision = decide_refresh(app, memory.requested, self._now(), self._settings())
         except ManifestDecodeError as error:
-            await self._undecodable(app, error)
-            return None
+            return await self._undecodable(app, memory, error)
         if decision is None:
-            return None
+            return self._hard_due(app)
         if decision.takes_request or decision.level >= (memory.requested or 0):
             memory.requested = None
         log.info(
             f"Refreshing app status ({decision.reason}), level ({decision.level.value})",
             application=app.name,
         )
-        if decision.level is CompareLevel.TREE_ONLY and memory.prepared is not None:
-            await self._tree_only(app)
+        try:
+            if decision.level is CompareLevel.TREE_ONLY and memory.prepared is not None:
+                await self._tree_only(app)
+                again = None
+            else:
+                again = await self._pass(app, memory, decision)
+        except BaseException:
+            # What was asked for was not done.
+            memory.request(decision.level)
+            raise
+        if again is None and memory.requested is not None:
+            # A rung above was followed, and left what events asked for.
+            return Again(0.0)
+        return again or self._hard_due(self._store.same(app))
+
+    def _hard_due(self, app: Application | None) -> Again | None:
+        """Nothing happens when a comparison grows too old to be trusted, so it is waited for."""
+        limit = self._settings().hard_reconciliation
+        reconciled = parse_rfc3339(app.status.reconciled_at) if app is not None else None
+        if limit <= 0 or reconciled is None:
             return None
-        return await self._pass(app, memory, decision)
+        return Again(max(limit - (self._now() - reconciled).total_seconds() + 1.0, 1.0))
 
     # -- one pass -----------------------------------------------------------------------------
 
@@ -135,7 +164,7 @@ class Refresher:
         self, app: Application, memory: AppMemory, decision: RefreshDecision
     ) -> Again | None:
         began = self._now()
-        refused = invalid(app.spec, self._projects(project_name(app.spec)))
+        refused = self._admission.refused(app)
         if refused:
             await self._refuse(app, refused)
             return None
@@ -148,7 +177,8 @@ class Refresher:
             return None
         if self._within_grace(memory, wanted, decision.level, settings):
             log.warning("repository failed", application=app.name, error=wanted.error)
-            return None
+            memory.request(decision.level)
+            return Again(self._quiet_left(memory, settings))
         compared = await self._compare(app, wanted, memory, settings, hard=decision.hard)
         latest = self._store.get(app.name)
         if latest is None or _inputs(latest) != _inputs(app):
@@ -157,7 +187,7 @@ class Refresher:
             return Again(0.0)
         again = await self._conclude(latest, compared, decision.level, began)
         await self._answer_request(app)
-        return again
+        return again or _retry_source(memory, wanted, settings)
 
     async def _compare(
         self,
@@ -182,7 +212,9 @@ class Refresher:
     ) -> bool:
         """Whether a failing repository goes unmentioned for a while."""
         if not wanted.repository_failed:
-            memory.repository_failed_at = None
+            # A commit that is here already says nothing of the repository.
+            if level >= CompareLevel.LATEST:
+                memory.repository_failed_at = None
             return False
         if level >= CompareLevel.FORCE_RESOLVE:
             return False
@@ -191,6 +223,10 @@ class Refresher:
             memory.repository_failed_at = now
             return settings.repo_error_grace > 0
         return now - memory.repository_failed_at < settings.repo_error_grace
+
+    def _quiet_left(self, memory: AppMemory, settings: Settings) -> float:
+        since = self._now().timestamp() - (memory.repository_failed_at or 0.0)
+        return min(_RETRY_QUIET, max(settings.repo_error_grace - since, 0.0) + 1.0)
 
     async def _conclude(
         self, app: Application, compared: Compared, level: CompareLevel, began: datetime
@@ -207,21 +243,31 @@ class Refresher:
         old = app.raw.get("status") or {}
         result = self._result(app, compared, conditions, level, began, settings)
         patch = merge_patch(old, after_compare(old, result, now))
-        starts = isinstance(decision, StartSync)
-        if isinstance(decision, StartSync):
-            await self._start(app, decision, patch)
-        elif patch:
+        begins = isinstance(decision, StartSync) and await self._start(app, decision, patch)
+        if patch and not begins:
             await self._store.patch_status(app, patch)
         self._tell(app, compared)
+        if isinstance(decision, StartSync) and not begins:
+            # What was decided on is out of date: look again.
+            self._memories.of(app.name).request(CompareLevel.LATEST)
+            return Again(_AFTER_CONFLICT)
         if isinstance(decision, HealLater):
             self._memories.of(app.name).request(CompareLevel.LATEST)
             return Again(decision.seconds)
         if isinstance(decision, NoSync) and decision.note:
             log.debug(decision.note, application=app.name)
-        if compared.load_failed and not compared.wanted.error and not starts:
-            self._memories.of(app.name).request(CompareLevel.LATEST)
-            return Again(_RETRY_LIVE)
-        return None
+        return self._retry_live(app, compared)
+
+    def _retry_live(self, app: Application, compared: Compared) -> Again | None:
+        memory = self._memories.of(app.name)
+        if not compared.load_failed or compared.wanted.error:
+            memory.failures = 0
+            return None
+        # The revision is known, so the clock of the comparisons with Git need not be wound.
+        memory.request(CompareLevel.RECENT)
+        pause = min(_RETRY_LIVE * 2.0 ** min(memory.failures, 10), _RETRY_LIVE_CAP)
+        memory.failures += 1
+        return Again(pause)
 
     def _conditions(
         self,
@@ -264,23 +310,26 @@ class Refresher:
             health_inline=settings.health_inline,
         )
 
-    async def _start(self, app: Application, decision: StartSync, patch: dict[str, Any]) -> None:
-        """Writes the operation and the status together; not where anyone wrote meanwhile."""
+    async def _start(self, app: Application, decision: StartSync, patch: dict[str, Any]) -> bool:
+        """Writes the status, the operation and its beginning together; not where anyone wrote
+        meanwhile. In one patch, so that after a crash it is either running or was never begun.
+        """
+        memory = self._memories.of(app.name)
+        state = begun(decision.operation, start_time(app, memory, self._now()))
+        old = (app.raw.get("status") or {}).get("operationState") or {}
         body = {
             "operation": encode(decision.operation),
-            "status": {**patch, "operationState": None},
+            "status": {**patch, "operationState": merge_patch(old, encode(state))},
         }
         try:
             written = await self._store.merge(app, body, unchanged=True)
         except ConflictError:
-            # What was decided on is out of date: look again.
-            self._memories.of(app.name).request(CompareLevel.LATEST)
-            if patch:
-                await self._store.patch_status(app, patch)
-            return
+            return False
         if written is not None:
+            memory.operation_began = state.started_at
             log.info(decision.event, application=app.name)
             self._events.record(written, started(decision.event))
+        return True
 
     def _tell(self, before: Application, compared: Compared) -> None:
         after = self._store.get(before.name)
@@ -307,6 +356,8 @@ class Refresher:
 
     async def _refuse(self, app: Application, found: Sequence[Condition]) -> None:
         now = self._now()
+        # Nothing is compared until somebody changes what speaks against it.
+        self._memories.of(app.name).requested = None
         conditions = set_conditions(app.status.conditions, found, SPEC_TYPES, now)
         old = app.raw.get("status") or {}
         patch = merge_patch(old, after_refusal(old, conditions))
@@ -314,14 +365,20 @@ class Refresher:
             await self._store.patch_status(app, patch)
         await self._answer_request(app)
 
-    async def _undecodable(self, app: Application, error: ManifestDecodeError) -> None:
-        """A spec or status that cannot be read: the spec is told, the status written anew."""
-        condition = Condition(ConditionType.INVALID_SPEC_ERROR, f"{error.field} {error}")
-        dated = set_conditions((), [condition], SPEC_TYPES, self._now())
-        log.error("application cannot be read", application=app.name, error=condition.message)
-        patch = merge_patch(app.raw.get("status") or {}, after_refusal({}, dated))
-        if patch:
-            await self._store.patch_status(app, patch)
+    async def _undecodable(
+        self, app: Application, memory: AppMemory, error: ManifestDecodeError
+    ) -> Again | None:
+        """A spec that cannot be read is told; what cannot be read of the status is dropped."""
+        log.error("application cannot be read", application=app.name, error=str(error))
+        root, _, rest = error.field.partition(".")
+        if root == "status":
+            part = re.split(r"[.\[]", rest)[0]
+            memory.request(CompareLevel.LATEST)
+            dropped = {part: None} if part else dict.fromkeys(app.raw.get("status") or {})
+            await self._store.patch_status(app, dropped)
+            return Again(_AFTER_CONFLICT)
+        await self._refuse(app, [Condition(ConditionType.INVALID_SPEC_ERROR, str(error))])
+        return None
 
     # -- small things -------------------------------------------------------------------------
 
@@ -348,17 +405,34 @@ class Refresher:
             path = _pointer(ANNOTATION_REFRESH_TIMESTAMP)
             operations.append({"op": "test", "path": path, "value": stamp})
             operations.append({"op": "remove", "path": path})
-        operations.append({"op": "remove", "path": _pointer(ANNOTATION_REFRESH)})
+        path = _pointer(ANNOTATION_REFRESH)
+        operations.append({"op": "test", "path": path, "value": annotations[ANNOTATION_REFRESH]})
+        operations.append({"op": "remove", "path": path})
         try:
             await self._store.json_patch(app, operations)
         except InvalidObjectError:
             log.info("refresh was requested again meanwhile", application=app.name)
 
 
+def _retry_source(memory: AppMemory, wanted: Wanted, settings: Settings) -> Again | None:
+    """Nothing tells that a source that failed may do now."""
+    if not wanted.error:
+        return None
+    memory.request(CompareLevel.LATEST)
+    return Again((settings.reconciliation or _RETRY_SOURCE) + settings.reconciliation_jitter)
+
+
+def _require_readable(app: Application) -> None:
+    """Raises ManifestDecodeError: parts are read when they are first asked for."""
+    for part in ("status", "spec", "operation"):
+        getattr(app, part)
+
+
 def _inputs(app: Application) -> tuple[object, ...]:
     """What a conclusion rests on beside the comparison."""
     state = (app.raw.get("status") or {}).get("operationState") or {}
     return (
+        app.uid,
         app.raw.get("spec"),
         app.raw.get("operation"),
         state.get("startedAt"),

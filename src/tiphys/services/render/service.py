@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from weakref import WeakValueDictionary
@@ -19,6 +19,8 @@ from prometheus_client import CollectorRegistry, Counter
 from xxhash import xxh3_128_hexdigest
 
 from tiphys.core.source.environment import BuildContext
+from tiphys.core.source.paths import application_path
+from tiphys.core.source.revision import is_commit
 from tiphys.model.errors import RenderError
 from tiphys.model.render import RenderRequest, ToolKind
 from tiphys.model.resource import Manifest
@@ -111,6 +113,25 @@ class RenderService:
         known = await self.known(source, commit, context)
         return known is not None and known.digest == digest
 
+    async def touched(self, url: str, folders: Mapping[str, tuple[str, str, str]]) -> set[str]:
+        """Names whose folder differs between two commits, given as (old, new, path).
+
+        A cheap look at tree ids, all paths of a commit at once. Raises RepositoryError.
+        """
+        ids: dict[tuple[str, str], str | None] = {}
+        places = {name: (old, new, _clean(path)) for name, (old, new, path) in folders.items()}
+        for commit in {commit for old, new, _ in places.values() for commit in (old, new)}:
+            paths = {path for old, new, path in places.values() if commit in (old, new)}
+            if is_commit(commit):
+                tree = await self._git.tree(url, commit)
+                found = await asyncio.to_thread(tree.oids, sorted(paths))
+                ids |= {(commit, path): oid for path, oid in found.items()}
+        return {
+            name
+            for name, (old, new, path) in places.items()
+            if (old, path) not in ids or ids[old, path] != ids.get((new, path))
+        }
+
     def _look(
         self, source: ApplicationSource, context: BuildContext, tree: TreeReader
     ) -> tuple[Survey, Remembered | None, int]:
@@ -151,6 +172,14 @@ class RenderService:
         )
         self._memory.keep(wanted.key, made)
         return _rendered(wanted, tree, made, from_cache=False)
+
+
+def _clean(path: str) -> str:
+    """A path that leads nowhere stays as it is: whoever renders it says so."""
+    try:
+        return application_path(path)
+    except RenderError:
+        return path
 
 
 def _rendered(

@@ -1,0 +1,288 @@
+"""Everything around one application, on the kept fakes: a cluster, Git, a renderer, a clock."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.fakes.clock import FakeClock
+from tests.fakes.git import FakeGit
+from tests.fakes.kube import BUILT_IN, FakeCluster, api
+from tests.fakes.renderer import FakeRenderer
+from tiphys.controllers.application import ApplicationController
+from tiphys.core.health import judge
+from tiphys.core.settings import Settings
+from tiphys.model.application import Application
+from tiphys.model.appproject import AppProject
+from tiphys.model.live import ObjectList, WatchEvent, WatchState
+from tiphys.model.resource import ApiResource, Manifest, ResourceKey
+from tiphys.model.status import CompareLevel
+from tiphys.services.live.index import ClusterIndex
+from tiphys.services.live.watcher import KindWatcher
+from tiphys.services.reconcile.admission import Admission
+from tiphys.services.reconcile.attempt import Attempts
+from tiphys.services.reconcile.comparison import Comparer
+from tiphys.services.reconcile.deletion import Deleter
+from tiphys.services.reconcile.desired import DesiredState
+from tiphys.services.reconcile.events import EVENTS, EventRecorder
+from tiphys.services.reconcile.memory import Memories
+from tiphys.services.reconcile.operation import Operator
+from tiphys.services.reconcile.refresh import Again, Refresher
+from tiphys.services.reconcile.store import ApplicationStore
+from tiphys.services.render.service import RenderService
+from tiphys.services.sources.refs import PollTiming, RefWatcher
+from tiphys.services.sync.ports import Cluster
+from tiphys.services.sync.runner import Pace, SyncRunner
+
+NAMESPACE = "argocd"
+URL = "https://git.example.com/apps"
+APPLICATIONS = api("argoproj.io", "v1alpha1", "Application", "applications")
+PROJECTS = api("argoproj.io", "v1alpha1", "AppProject", "appprojects")
+JOBS = api("batch", "v1", "Job", "jobs")
+PROJECT = AppProject(
+    {
+        "metadata": {"name": "default", "namespace": NAMESPACE},
+        "spec": {
+            "sourceRepos": ["*"],
+            "destinations": [{"server": "*", "namespace": "*"}],
+            "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+        },
+    }
+)
+AUTO = {"automated": {"prune": True, "selfHeal": True}}
+
+
+def application(
+    name: str = "web", *, path: str = "web", policy: Mapping[str, Any] | None = None, **meta: Any
+) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "project": "default",
+        "source": {"repoURL": URL, "path": path, "targetRevision": "main"},
+        "destination": {"server": "https://kubernetes.default.svc", "namespace": "demo"},
+    }
+    if policy:
+        spec["syncPolicy"] = dict(policy)
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": name, "namespace": NAMESPACE, **meta},
+        "spec": spec,
+    }
+
+
+class World:
+    """`settings`, `projects` and `time` may be changed by tests."""
+
+    def __init__(self) -> None:
+        kinds = [one for one in BUILT_IN if one.kind != "Event"]
+        self.cluster = FakeCluster((*kinds, EVENTS, JOBS, APPLICATIONS, PROJECTS))
+        self.git = FakeGit()
+        self.renderer = FakeRenderer()
+        self.clock = FakeClock()
+        self.time = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+        self.settings = Settings(wave_delay=0.0)
+        self.projects: dict[str, AppProject] = {"default": PROJECT}
+        self.refused: list[str] = []
+        self.refs = RefWatcher(
+            self.git,
+            PollTiming(120, 60),
+            clock=self.clock,
+            sleep=self.clock.sleep,
+            uniform=lambda _low, high: high,
+        )
+        self.store = ApplicationStore(self.cluster, APPLICATIONS, NAMESPACE, sleep=self.clock.sleep)
+        self.memories = Memories()
+        self.index = ClusterIndex(self.cluster, self.cluster, judge=judge)
+        numbers = itertools.count(1)
+        self.events = EventRecorder(self.cluster, lambda: self.time, lambda: next(numbers))
+        self._wire()
+        self.cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "demo"}})
+
+    def _wire(self) -> None:
+        render = RenderService(self.git, self.renderer, clock=self.clock)
+        self.desired = DesiredState(self.refs, render, self.cluster, namespace=NAMESPACE)
+        self.comparer = Comparer(self.index, self.cluster)
+        admission = Admission(self.projects.get, lambda _url, _project: self.refused)
+        now, settings = (lambda: self.time), (lambda: self.settings)
+        self.refresher = Refresher(
+            self.store,
+            self.memories,
+            self.desired,
+            self.comparer,
+            self.index,
+            self.events,
+            admission=admission,
+            settings=settings,
+            now=now,
+        )
+        ports = Cluster(self.cluster, self.cluster, self.cluster, self.index)
+        runner = SyncRunner(ports, pace=Pace(30.0, 0.05, 0.05), wait=self._breath)
+        self.deleter = Deleter(
+            self.store,
+            self.cluster,
+            self.cluster,
+            self.cluster,
+            self.index,
+            self.events,
+            instance=self.desired.instance,
+            projects=self.projects.get,
+            now=now,
+        )
+        self.operator = Operator(
+            self.store,
+            self.memories,
+            Attempts(
+                self.desired,
+                self.comparer,
+                self.index,
+                self.cluster,
+                runner,
+                settings,
+                wait=self._breath,
+            ),
+            self.deleter,
+            self.events,
+            admission,
+            settings,
+            now,
+        )
+        self.controller = ApplicationController(
+            self.store,
+            self.memories,
+            self.index,
+            self.refs,
+            self.desired,
+            self.refresher.refresh,
+            self.operator,
+            settings,
+        )
+        self.operator.request = self.controller.request
+
+    async def _breath(self, _seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    # -- what tests do and see ----------------------------------------------------------------
+
+    def seed(self, *manifests: Mapping[str, Any]) -> None:
+        self.cluster.seed(*manifests)
+
+    def raw(self, name: str = "web") -> Any:
+        """The Application as the API server has it."""
+        return self.cluster.objects[key(name)]
+
+    def status(self, name: str = "web") -> Any:
+        return self.raw(name).get("status") or {}
+
+    def state(self, name: str = "web") -> Any:
+        return self.status(name).get("operationState") or {}
+
+    def app(self, name: str = "web") -> Application:
+        found = self.store.get(name)
+        assert found is not None
+        return found
+
+    def change(self, name: str = "web", **parts: Any) -> None:
+        """Somebody replaces whole parts of the Application; None removes one."""
+        raw = {**self.raw(name), **parts}
+        self.cluster.change({part: value for part, value in raw.items() if value is not None})
+
+    def annotate(self, name: str = "web", **annotations: str) -> None:
+        notes = {f"argocd.argoproj.io/{note}": text for note, text in annotations.items()}
+        self.change(name, metadata={**self.raw(name)["metadata"], "annotations": notes})
+
+    def ask(self, name: str = "web", **sync: Any) -> None:
+        """What `app sync` writes."""
+        status = {k: v for k, v in self.status(name).items() if k != "operationState"}
+        operation = {"sync": {"prune": True, **sync}, "initiatedBy": {"username": "admin"}}
+        self.change(name, operation=operation, status=status)
+
+    def live(self, name: str, kind: str = "ConfigMap") -> Any:
+        group = "batch" if kind == "Job" else ""
+        return self.cluster.objects.get(ResourceKey(group, kind, "demo", name))
+
+    def patches(self) -> int:
+        """How often the Applications were patched."""
+        return sum(verb == "patch" and at.kind == "Application" for verb, at in self.cluster.calls)
+
+    def messages(self) -> list[str]:
+        return [one["message"] for at, one in self.cluster.objects.items() if at.kind == "Event"]
+
+    def pass_time(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+    async def refresh(self, level: CompareLevel | None = None, name: str = "web") -> Again | None:
+        """One pass, as a worker of the controller makes it."""
+        if level is not None:
+            self.memories.of(name).request(level)
+        return await self.refresher.refresh(name)
+
+
+def key(name: str) -> ResourceKey:
+    return ResourceKey("argoproj.io", "Application", NAMESPACE, name)
+
+
+async def until(
+    holds: Callable[[], object], *, within: float = 5.0, what: Callable[[], object] = str
+) -> None:
+    """Returns as soon as it holds."""
+    deadline = asyncio.get_running_loop().time() + within
+    while not holds():
+        assert asyncio.get_running_loop().time() < deadline, what()
+        await asyncio.sleep(0.002)
+
+
+@asynccontextmanager
+async def world(*manifests: Mapping[str, Any], controller: bool = False) -> AsyncIterator[World]:
+    """`manifests` are there from the beginning. With the controller everything runs by itself."""
+    made = World()
+    made.git.commit(URL, {"web/a": "one", "api/b": "two"})
+    made.seed(*manifests)
+    sink = _Sink(made.store)
+    watcher = KindWatcher(made.cluster, APPLICATIONS, sink, namespace=NAMESPACE)
+    task = asyncio.create_task(watcher.run())
+    await made.index.start()
+    await made.index.ready()
+    await sink.listed.wait()
+    if controller:
+        made.controller.start()
+    try:
+        yield made
+    finally:
+        if controller:
+            await made.controller.close()
+        await made.store.close()
+        await made.events.drain(within=1.0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await made.refs.aclose()
+        await made.index.close()
+
+
+class _Sink:
+    def __init__(self, store: ApplicationStore) -> None:
+        self.store = store
+        self.listed = asyncio.Event()
+
+    def replaced(self, resource: ApiResource, objects: ObjectList) -> None:
+        self.store.replace_all(objects.items)
+        self.listed.set()
+
+    def changed(self, resource: ApiResource, event: WatchEvent) -> None:
+        self.store.apply(event)
+
+    def fares(self, resource: ApiResource, state: WatchState) -> None:
+        pass
+
+
+def job(name: str = "migrate", *, phase: str = "Sync", wave: int = 0) -> Manifest:
+    notes = {"argocd.argoproj.io/hook": phase, "argocd.argoproj.io/sync-wave": str(wave)}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name, "annotations": notes},
+        "spec": {"template": {"spec": {"containers": []}}},
+    }
