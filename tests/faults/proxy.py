@@ -259,7 +259,7 @@ async def _answered(request: web.Request, answer: Refusal | Expired) -> web.Stre
     if isinstance(answer, Expired):
         status = {"kind": "Status", "apiVersion": "v1", "code": 410, "reason": "Expired"}
         status |= {"status": "Failure", "message": "too old resource version"}
-        return web.json_response({"type": "ERROR", "object": status})
+        return web.Response(text=json.dumps({"type": "ERROR", "object": status}) + "\n")
     body = {
         "kind": "Status",
         "apiVersion": "v1",

@@ -149,11 +149,13 @@ class Rig:
 
     def until_condition(self, name: str, kind: str, text: str, seconds: float = 60) -> None:
         """Until the application says this in a condition of the kind."""
-        self.stack.until(
-            f"{name} says {text!r}",
-            lambda: text in self.stack.conditions(name).get(kind, ""),
-            seconds,
-        )
+
+        def said() -> bool:
+            found = self.stack.conditions(name)
+            assert text in found.get(kind, ""), (found, self.status(name))
+            return True
+
+        self.stack.until(f"{name} says {text!r}", said, seconds)
 
     def until_live(self, name: str, commit: str) -> None:
         """Until the commit is the last one that was synced."""
