@@ -121,8 +121,8 @@ def _floor(
                 )
             )
     writes += [
-        Write("POST", f"/api/v1/namespaces/{NAMESPACE}/events", event(app, number))
-        for number in range(round(counts["event"] / len(apps)))
+        Write("POST", f"/api/v1/namespaces/{NAMESPACE}/events", event(app))
+        for _ in range(round(counts["event"] / len(apps)))
         for app in apps
     ]
     token = stack.controller_token()

@@ -34,14 +34,14 @@ def run(scenario: str, apps: int, objects: int, runs: int) -> None:
             seconds.append(_wait_applied(stack, app, value) - seen)
             time.sleep(3)  # so that a render too many would be counted
             renders.append(stack.renders() - before)
-            requests.append(stack.git_fetches(asked))
+            requests.append(stack.git_upload_packs(asked))
         emit(
             scenario,
             applications=apps,
             objects=apps * objects,
             seconds=spread(seconds),
             renders=spread(renders),
-            git_fetches=spread(requests),
+            git_upload_packs=spread(requests),
         )
 
 

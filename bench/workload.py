@@ -38,12 +38,12 @@ def deployment(app: str, number: int) -> dict[str, Any]:
     }
 
 
-def event(app: str, number: int) -> dict[str, Any]:
+def event(app: str) -> dict[str, Any]:
     """An event about an application, as large as those that are told of a sync."""
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": f"{app}.floor-{number}", "namespace": NAMESPACE},
+        "metadata": {"generateName": f"{app}.", "namespace": NAMESPACE},
         "involvedObject": {
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "Application",

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from tests.e2e.kube import Kube
+from tests.e2e.kube import ApiError, Kube
 from tests.e2e.repo import Repo
 from tiphys.adapters.devcluster import DevCluster
 
@@ -174,6 +174,18 @@ class Stack:
             }
         )
 
+    def forget_applications(self) -> None:
+        """Takes all Applications away; their objects stay where they are."""
+        for found in self.kube.list("Application", NAMESPACE):
+            name = found["metadata"]["name"]
+            self.kube.delete("Application", NAMESPACE, name)
+            try:
+                self.kube.merge("Application", NAMESPACE, name, {"metadata": {"finalizers": None}})
+            except ApiError as error:
+                # Most are gone at once.
+                if error.status != 404:
+                    raise
+
     # -- what a user sees ---------------------------------------------------------------------
 
     def app(self, name: str) -> dict[str, Any]:
@@ -291,8 +303,8 @@ class Stack:
         """How many HTTP requests the Git server has answered so far."""
         return len(self._git_log())
 
-    def git_fetches(self, since: int) -> int:
-        """How many of the requests after the first `since` fetched objects."""
+    def git_upload_packs(self, since: int) -> int:
+        """How many of the requests after the first `since` listed refs or fetched objects."""
         return sum(line.endswith("git-upload-pack") for line in self._git_log()[since:])
 
     def _git_log(self) -> list[str]:
