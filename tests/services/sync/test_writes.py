@@ -24,6 +24,7 @@ from tiphys.model.errors import (
     InvalidObjectError,
     KindNotFoundError,
     KubeError,
+    KubeUnreachableError,
     ObjectNotFoundError,
 )
 from tiphys.model.live import Propagation
@@ -34,6 +35,7 @@ from tiphys.services.sync.removing import Remover
 from tiphys.services.sync.wording import failure
 
 FINALIZER = "argocd.argoproj.io/hook-finalizer"
+LOST = KubeUnreachableError("the connection was closed")
 CONFLICT = ConflictError("changed meanwhile", status=409, reason="Conflict")
 
 
@@ -129,6 +131,48 @@ async def test_a_namespace_that_is_missing_is_an_error_at_once(cluster: FakeClus
         Failing(cluster, "create", 9, missing)
         with pytest.raises(ObjectNotFoundError, match='namespaces "demo" not found'):
             await Applier(b.ports).apply(task_of(cluster, manifest()))
+
+
+@pytest.mark.parametrize("error", [LOST, KubeError("etcd is away", status=500)])
+async def test_a_creation_that_was_not_answered_is_tried_once_more(
+    cluster: FakeCluster, error: KubeError
+) -> None:
+    async with bench(cluster) as b:
+        Failing(cluster, "create", 1, error)
+        outcome = await Applier(b.ports).apply(task_of(cluster, manifest()))
+        assert outcome.change is Change.CREATED
+        Failing(cluster, "create", 2, error)
+        with pytest.raises(type(error)):
+            await Applier(b.ports).apply(task_of(cluster, manifest(name="other")))
+
+
+async def test_a_creation_that_was_refused_is_not_tried_again(cluster: FakeCluster) -> None:
+    async with bench(cluster) as b:
+        Failing(cluster, "create", 1, KubeError("quota", status=403))
+        with pytest.raises(KubeError, match="quota"):
+            await Applier(b.ports).apply(task_of(cluster, manifest()))
+
+
+async def test_a_hook_whose_creation_was_not_answered_is_not_made_again(
+    cluster: FakeCluster,
+) -> None:
+    async with bench(cluster) as b:
+        task = hook_of(cluster)
+        creates = 0
+
+        def made_and_lost(verb: str, key: ResourceKey) -> KubeError | None:
+            nonlocal creates
+            if verb != "create":
+                return None
+            creates += 1
+            assert task.target is not None
+            cluster.seed(task.target)
+            return LOST
+
+        cluster.fail = made_and_lost
+        outcome = await Applier(b.ports).apply(task)
+        assert outcome.change is Change.CREATED
+        assert creates == 1
 
 
 async def test_a_hook_with_our_stamp_was_created(cluster: FakeCluster) -> None:

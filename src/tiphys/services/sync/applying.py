@@ -22,6 +22,7 @@ from tiphys.model.errors import (
     ConflictError,
     InvalidObjectError,
     KubeError,
+    KubeUnreachableError,
     ObjectExistsError,
     ObjectNotFoundError,
 )
@@ -63,6 +64,8 @@ class Applier:
         where = await address(task, self._cluster.discovery)
         desired = _desired(task, where)
         live = await self._cluster.index.manifest(where.key, task.gvk.version)
+        looked = False
+        last: KubeError
         for _ in range(_TRIES):
             try:
                 outcome = await self._write(task, where, desired, live)
@@ -72,6 +75,12 @@ class Applier:
                     # Nothing is there and yet it cannot be made: its namespace is missing.
                     raise
                 live = latest
+                continue
+            except KubeError as error:
+                if live is not None or looked or not _unanswered(error):
+                    raise
+                # The creation may have happened: what is there says so, and is never made twice.
+                live, last, looked = await self._reread(where), error, True
                 continue
             self._cluster.index.observe(outcome.manifest)
             if where.resource.group_kind == CRD:
@@ -170,6 +179,10 @@ def _served_kinds(definition: Manifest) -> list[GroupVersionKind]:
         for version in spec.get("versions") or ()
         if version.get("served")
     ]
+
+
+def _unanswered(error: KubeError) -> bool:
+    return isinstance(error, KubeUnreachableError) or error.status >= 500
 
 
 def _is_established(definition: Manifest) -> bool:
