@@ -14,6 +14,7 @@ from tests.services.reconcile.world import (
     URL,
     World,
     application,
+    complete,
     job,
     key,
     until,
@@ -340,9 +341,3 @@ async def test_an_automated_sync_takes_three_patches_and_is_synced() -> None:
 def terminate(here: World) -> None:
     state = {**here.state(), "phase": "Terminating"}
     here.change(status={**here.status(), "operationState": state})
-
-
-def complete(here: World, name: str = "migrate") -> None:
-    """The Job is done."""
-    done = {"conditions": [{"type": "Complete", "status": "True"}]}
-    here.cluster.change({**here.live(name, "Job"), "status": done})

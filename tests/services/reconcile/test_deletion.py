@@ -1,0 +1,155 @@
+"""Deletion: wave by wave, only what is ours, only from complete lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fakes.kube import CONFIG_MAPS
+from tests.services.reconcile.world import APPLICATIONS, World, application, key, until, world
+from tiphys.model.errors import ConflictError, KubeUnreachableError
+from tiphys.services.reconcile.refresh import Again
+
+FINALIZER = "resources-finalizer.argocd.argoproj.io"
+
+
+def going(**changes: Any) -> dict[str, Any]:
+    made = application(finalizers=[FINALIZER], deletionTimestamp="2026-11-23T12:00:00Z")
+    return made | changes
+
+
+def config_map(
+    name: str, wave: int = 0, instance: str = "web", options: str = ""
+) -> dict[str, Any]:
+    annotations = {
+        "argocd.argoproj.io/tracking-id": f"{instance}:/ConfigMap:demo/{name}",
+        "argocd.argoproj.io/sync-wave": str(wave),
+        "argocd.argoproj.io/sync-options": options,
+    }
+    metadata = {"name": name, "namespace": "demo", "annotations": annotations}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+
+
+def deleted(here: World) -> list[str]:
+    return [at.name for verb, at in here.cluster.calls if verb == "delete"]
+
+
+async def run(here: World) -> None:
+    while key("web") in here.cluster.objects:
+        again = await here.operator.operate("web")
+        assert again is None or again.seconds == 0.0
+
+
+async def test_the_last_wave_goes_first_and_then_the_application() -> None:
+    async with world(going(), config_map("a"), config_map("b", 1), config_map("c", -1)) as here:
+        await run(here)
+        assert deleted(here) == ["b", "a", "c"]
+
+
+async def test_what_is_to_be_kept_and_what_is_others_stays() -> None:
+    kept = config_map("kept", options="Delete=false")
+    other = config_map("other", instance="api")
+    # An annotation that was copied with its object makes no owner.
+    copied = config_map("original")
+    copied["metadata"]["name"] = "copy"
+    async with world(going(), config_map("a"), kept, other, copied) as here:
+        await run(here)
+        assert deleted(here) == ["a"]
+
+
+async def test_what_lingers_is_waited_for() -> None:
+    lingering = config_map("b", 1)
+    lingering["metadata"]["finalizers"] = ["example.com/wait"]
+    async with world(going(), config_map("a"), lingering) as here:
+        assert await here.operator.operate("web") == Again(0.0)
+        assert await here.operator.operate("web") == Again(5.0)
+        assert deleted(here) == ["b"]
+        assert here.live("a") is not None
+
+
+async def test_without_a_complete_list_nothing_is_deleted() -> None:
+    resources = [{"group": "", "version": "v1", "kind": "ConfigMap", "name": "a"}]
+    async with world(going(status={"resources": resources}), config_map("a")) as here:
+        here.index.complete = lambda kinds: not list(kinds)  # type: ignore[method-assign]
+        assert await here.operator.operate("web") == Again(5.0)
+        assert deleted(here) == []
+        (condition,) = here.status()["conditions"]
+        assert condition["message"] == "the list of /ConfigMap is not complete"
+        # It is said once.
+        patches = here.patches()
+        assert await here.operator.operate("web") == Again(5.0)
+        assert here.patches() == patches
+
+
+async def test_the_lists_of_hooks_have_to_be_complete_too() -> None:
+    result = {"group": "batch", "version": "v1", "kind": "Job", "namespace": "demo", "name": "x"}
+    state = {
+        "operation": {"sync": {}},
+        "phase": "Succeeded",
+        "startedAt": "2026-11-23T11:00:00Z",
+        "syncResult": {"revision": "x", "resources": [result]},
+    }
+    async with world(going(status={"operationState": state})) as here:
+        jobs = "batch"
+        here.index.complete = lambda kinds: all(one.group != jobs for one in kinds)  # type: ignore[method-assign]
+        assert await here.operator.operate("web") == Again(5.0)
+        assert key("web") in here.cluster.objects
+
+
+async def test_a_namesake_of_what_was_to_go_stays() -> None:
+    async with world(going(), config_map("a")) as here:
+        real = here.cluster.delete
+
+        async def replaced(*arguments: Any, **named: Any) -> None:
+            raise ConflictError("the UID in the precondition differs", status=409)
+
+        here.cluster.delete = replaced  # type: ignore[method-assign]
+        assert await here.operator.operate("web") == Again(0.0)
+        here.cluster.delete = real  # type: ignore[method-assign]
+        assert here.live("a") is not None
+
+
+async def test_an_api_server_that_is_away_is_said_and_asked_again() -> None:
+    async with world(going(), config_map("a")) as here:
+        here.cluster.fail = lambda verb, _at: (
+            KubeUnreachableError("away") if verb == "delete" else None
+        )
+        assert await here.operator.operate("web") == Again(5.0)
+        assert here.status()["conditions"][0]["type"] == "DeletionError"
+        await here.events.drain(within=1.0)
+        assert here.messages() == ["Unable to delete application resources: away"]
+
+
+async def test_a_missing_project_holds_it_up() -> None:
+    async with world(going(), config_map("a")) as here:
+        here.projects.clear()
+        assert await here.operator.operate("web") is None
+        assert "project default which does not exist" in str(here.status()["conditions"])
+        assert deleted(here) == []
+
+
+async def test_without_a_finalizer_the_objects_stay() -> None:
+    foreign = application(finalizers=["example.com/x"], deletionTimestamp="2026-11-23T12:00:00Z")
+    async with world(foreign, config_map("a")) as here:
+        assert await here.operator.operate("web") is None
+        assert deleted(here) == []
+
+
+async def test_finalizers_that_changed_meanwhile_are_looked_at_again() -> None:
+    async with world(going()) as here:
+        meta = {**here.raw()["metadata"], "finalizers": ["example.com/first", FINALIZER]}
+        here.cluster.change({**here.raw(), "metadata": meta})
+        assert await here.operator.operate("web") == Again(0.2)
+        await until(lambda: len(here.app().metadata.finalizers) == 2)
+        assert await here.operator.operate("web") is None
+        assert here.raw()["metadata"]["finalizers"] == ["example.com/first"]
+
+
+async def test_an_operation_ends_before_the_deletion_begins() -> None:
+    async with world(application(finalizers=[FINALIZER]), controller=True) as here:
+        here.ask()
+        uid = here.raw()["metadata"]["uid"]
+        await here.cluster.delete(APPLICATIONS, "argocd", "web", uid=uid)
+        await until(lambda: key("web") not in here.cluster.objects)
+        assert here.live("a") is None
+        verbs = [verb for verb, at in here.cluster.calls if at.group_kind == CONFIG_MAPS.group_kind]
+        assert verbs.index("create") < verbs.index("delete")

@@ -1,0 +1,74 @@
+"""Events are written beside the work, and never in its way."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.fakes.kube import FakeCluster
+from tests.services.reconcile.world import application
+from tiphys.core.app.events import started
+from tiphys.model.application import Application
+from tiphys.model.errors import KubeUnreachableError
+from tiphys.services.reconcile.events import EVENTS, EventRecorder
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def recorder(cluster: FakeCluster) -> EventRecorder:
+    return EventRecorder(cluster, lambda: NOW, lambda: 255)
+
+
+def app(**changes: Any) -> Application:
+    made = application(uid="u1", labels={"team": "a"}, resourceVersion="7")
+    return Application(made | changes)
+
+
+async def test_an_event_tells_whom_it_is_about() -> None:
+    cluster = FakeCluster((EVENTS,))
+    recorder(cluster).record(app(), started("Initiated"))
+    await asyncio.sleep(0.01)
+    (event,) = cluster.objects.values()
+    assert event["metadata"]["name"] == "web.ff"
+    assert event["metadata"]["labels"] == {"team": "a"}
+    assert event["metadata"]["annotations"] == {
+        "dest-server": "https://kubernetes.default.svc",
+        "dest-namespace": "demo",
+    }
+    assert event["involvedObject"]["uid"] == "u1"
+    assert (event["reason"], event["type"], event["message"]) == (
+        "OperationStarted",
+        "Normal",
+        "Initiated",
+    )
+
+
+async def test_a_spec_that_cannot_be_read_is_no_reason_for_silence() -> None:
+    cluster = FakeCluster((EVENTS,))
+    recorded = recorder(cluster)
+    recorded.record(app(spec={"source": 1}), started("x"))
+    await recorded.drain(within=1.0)
+    assert len(cluster.objects) == 1
+
+
+async def test_a_failure_is_no_ones_problem() -> None:
+    cluster = FakeCluster((EVENTS,))
+    cluster.fail = lambda _verb, _at: KubeUnreachableError("away")
+    recorded = recorder(cluster)
+    recorded.record(app(), started("x"))
+    await recorded.drain(within=1.0)
+    assert cluster.objects == {}
+
+
+async def test_a_stop_does_not_wait_for_ever() -> None:
+    cluster = FakeCluster((EVENTS,))
+
+    async def never(*_arguments: Any, **_named: Any) -> Any:
+        await asyncio.Event().wait()
+
+    cluster.create = never  # type: ignore[method-assign]
+    recorded = recorder(cluster)
+    recorded.record(app(), started("x"))
+    async with asyncio.timeout(1):
+        await recorded.drain(within=0.01)

@@ -1,0 +1,107 @@
+"""Settings, projects and Secrets of the control plane's namespace as they change."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from tests.fakes.kube import CONFIG_MAPS, SECRETS
+from tiphys.core.settings.repositories import RepositorySecret
+from tiphys.model.errors import SettingsError
+from tiphys.model.live import ObjectList, WatchEvent, WatchVerb
+from tiphys.model.names import LABEL_SECRET_TYPE
+from tiphys.services.reconcile.named import NamedObjects, Projects
+from tiphys.services.reconcile.repositories import RepositorySecrets
+from tiphys.services.reconcile.settings import SettingsSource
+
+URL = "https://git.example.com/apps"
+
+
+def config(name: str = "argocd-cm", **data: str) -> dict[str, Any]:
+    named = {key.replace("_", "."): value for key, value in data.items()}
+    return {"metadata": {"name": name}, "data": named}
+
+
+def loaded(*manifests: dict[str, Any]) -> NamedObjects:
+    objects = NamedObjects()
+    objects.replaced(CONFIG_MAPS, ObjectList(tuple(manifests), "1"))
+    return objects
+
+
+def test_without_their_config_map_nothing_starts() -> None:
+    with pytest.raises(SettingsError, match="tiphys install"):
+        SettingsSource(loaded()).load()
+
+
+def test_a_change_is_heard_of_once() -> None:
+    objects = loaded(config(timeout_reconciliation="10s"))
+    source = SettingsSource(objects)
+    heard = []
+    source.listener = lambda: heard.append(source.present().reconciliation)
+    assert source.load().reconciliation == 10.0
+    for verb in (WatchVerb.MODIFIED, WatchVerb.MODIFIED):
+        objects.changed(CONFIG_MAPS, WatchEvent(verb, config(timeout_reconciliation="20s")))
+    objects.changed(CONFIG_MAPS, WatchEvent(WatchVerb.ADDED, config("other")))
+    assert heard == [20.0]
+
+
+def test_what_cannot_be_read_leaves_the_last_good_settings() -> None:
+    objects = loaded(config(timeout_reconciliation="10s"))
+    source = SettingsSource(objects)
+    source.load()
+    objects.changed(
+        CONFIG_MAPS, WatchEvent(WatchVerb.MODIFIED, config(timeout_reconciliation="soon"))
+    )
+    assert source.present().reconciliation == 10.0
+
+
+def test_projects_come_and_go() -> None:
+    objects = loaded(config("default"), config("old"))
+    projects = Projects(objects)
+    heard: list[str] = []
+    objects.listener = heard.append
+    objects.changed(CONFIG_MAPS, WatchEvent(WatchVerb.DELETED, config("default")))
+    assert projects.find("default") is None
+    objects.replaced(CONFIG_MAPS, ObjectList((config("new"),), "2"))
+    assert heard[0] == "default"
+    assert sorted(heard[1:]) == ["new", "old"]
+    assert projects.find("new") is not None
+    assert objects.listed
+
+
+def secret(name: str, kind: str = "repository", **data: str) -> dict[str, Any]:
+    encoded = {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}
+    return {"metadata": {"name": name, "labels": {LABEL_SECRET_TYPE: kind}}, "data": encoded}
+
+
+def test_repository_secrets_come_and_go() -> None:
+    secrets = RepositorySecrets()
+    heard: list[tuple[RepositorySecret, ...]] = []
+    secrets.listener = heard.append
+    listed = (secret("a", url=URL), secret("b", url=URL, username="me"))
+    secrets.replaced(SECRETS, ObjectList(listed, "1"))
+    assert secrets.listed
+    assert [text.partition(" is")[0] for text in secrets.refusals(URL, "default")] == [
+        "Secret b: username"
+    ]
+    heard.clear()
+    secrets.changed(SECRETS, WatchEvent(WatchVerb.MODIFIED, listed[0]))
+    assert heard == []
+    secrets.changed(SECRETS, WatchEvent(WatchVerb.DELETED, listed[1]))
+    assert [[one.name for one in changed] for changed in heard] == [["b"]]
+    assert secrets.refusals(URL, "default") == []
+    secrets.replaced(SECRETS, ObjectList((), "2"))
+    assert [one.name for one in heard[-1]] == ["a"]
+
+
+def test_a_cluster_secret_is_said_once_without_its_values() -> None:
+    secrets = RepositorySecrets()
+    cluster = secret("far", "cluster", server="https://far", config="s3cret")
+    with capture_logs() as logs:
+        secrets.replaced(SECRETS, ObjectList((cluster,), "1"))
+        secrets.changed(SECRETS, WatchEvent(WatchVerb.MODIFIED, cluster))
+    assert [(entry["secret"], entry["log_level"]) for entry in logs] == [("far", "warning")]
+    assert "s3cret" not in str(logs)
