@@ -417,7 +417,9 @@ def _born(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _selected(manifest: Mapping[str, Any], selector: str) -> bool:
-    """Equality selectors only: `a=b,c=d`."""
+    """`a=b,c=d`, and `a` for any value of a."""
     labels = (manifest.get("metadata") or {}).get("labels") or {}
     wanted = [part.partition("=") for part in selector.split(",") if part]
-    return all(labels.get(name) == value for name, _, value in wanted)
+    return all(
+        labels.get(name) == value if equals else name in labels for name, equals, value in wanted
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from tiphys.model.errors import (
     KubeUnreachableError,
     RepositoryError,
 )
-from tiphys.model.resource import ResourceKey
+from tiphys.model.resource import GroupKind, ResourceKey
 from tiphys.services.applications import Applications, AppName, EventKind, SyncCommand
 from tiphys.services.applications.service import APPLICATIONS, PROJECTS
 
@@ -213,3 +214,31 @@ async def test_a_repository_that_fails_keeps_a_sync_from_being_asked_for(
         await service.sync(NAME, SyncCommand())
     assert caught.value.code is ApiCode.FAILED_PRECONDITION
     assert "operation" not in cluster.objects[key("a")]
+
+
+def repository_secret(**data: str) -> dict[str, Any]:
+    encoded = {key: b64encode(text.encode()).decode() for key, text in data.items()}
+    labels = {"argocd.argoproj.io/secret-type": "repository"}
+    metadata = {"name": "repo-1", "namespace": NAMESPACE, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": encoded}
+
+
+async def test_a_repository_whose_secret_asks_for_more_is_refused(
+    service: Applications, cluster: FakeCluster
+) -> None:
+    wanted = Application(app("new"))
+    url = wanted.spec.source.repo_url if wanted.spec.source else ""
+    cluster.seed(repository_secret(url=url, password="s3cret"))
+    with pytest.raises(ApiError) as caught:
+        await service.create(wanted, upsert=False, validate=True)
+    assert "InvalidSpecError: Secret repo-1: password is not supported" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+    assert key("new") not in cluster.objects
+
+
+async def test_whoever_may_not_read_secrets_may_create(
+    service: Applications, cluster: FakeCluster
+) -> None:
+    cluster.forbidden.add(GroupKind("", "Secret"))
+    await service.create(Application(app("new")), upsert=False, validate=True)
+    assert key("new") in cluster.objects

@@ -28,7 +28,7 @@ from tiphys.model.resource import ApiResource, Manifest, key_of
 from tiphys.services.applications.health import with_health
 from tiphys.services.applications.ports import SourceCheck
 from tiphys.services.applications.tree import live_tree
-from tiphys.services.applications.validation import check_sources, check_spec
+from tiphys.services.applications.validation import check_repository, check_sources, check_spec
 from tiphys.services.applications.values import (
     AppEvent,
     AppName,
@@ -243,6 +243,7 @@ class Applications:
             raise ApiError(ApiCode.UNKNOWN, "resource name may not be empty")
         check_spec(application, await self.project(application.spec.project))
         if validate:
+            await check_repository(application, self._reader, self._namespace)
             await check_sources(application, self._sources)
 
     async def _update(

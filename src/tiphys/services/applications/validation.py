@@ -5,11 +5,19 @@ What the controller would refuse is refused here already, before anything is sto
 
 from __future__ import annotations
 
+from tiphys.core.app.spec import effective_source, project_name
 from tiphys.core.app.validate import destination_problem, invalid
+from tiphys.core.settings.repositories import refusals, repository_secret
 from tiphys.model.application import Application
 from tiphys.model.appproject import AppProject
-from tiphys.model.errors import ApiCode, ApiError, RenderError, RepositoryError
+from tiphys.model.errors import ApiCode, ApiError, ForbiddenError, RenderError, RepositoryError
+from tiphys.model.names import LABEL_SECRET_TYPE
+from tiphys.model.resource import ApiResource
 from tiphys.services.applications.ports import SourceCheck
+from tiphys.services.live.ports import KubeReader
+
+_VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
+_SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
 
 
 def check_spec(application: Application, project: AppProject | None) -> None:
@@ -31,6 +39,20 @@ def check_spec(application: Application, project: AppProject | None) -> None:
         raise _refused(
             application, ";".join(f"{condition.type}: {condition.message}" for condition in found)
         )
+
+
+async def check_repository(application: Application, reader: KubeReader, namespace: str) -> None:
+    """Whether the Secrets of its repository ask for what this version does not do."""
+    spec = application.spec
+    try:
+        listed = await reader.list(_SECRETS, namespace=namespace, label_selector=LABEL_SECRET_TYPE)
+    except ForbiddenError:
+        # Whoever creates applications may not be allowed to read Secrets; the controller is.
+        return
+    secrets = [one for item in listed.items if (one := repository_secret(item)) is not None]
+    found = refusals(secrets, effective_source(spec).repo_url, project_name(spec))
+    if found:
+        raise _refused(application, ";".join(f"InvalidSpecError: {text}" for text in found))
 
 
 async def check_sources(application: Application, sources: SourceCheck) -> None:
