@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,9 +14,7 @@ from tiphys.adapters.devcluster import DevCluster
 
 @pytest.fixture(scope="package")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    kept = os.environ.get("TIPHYS_TEST_CLUSTER")
-    root = Path(kept) if kept else tmp_path_factory.mktemp("devcluster")
-    cluster = DevCluster("faults", root=root)
+    cluster = DevCluster("faults", root=tmp_path_factory.mktemp("devcluster"), tethered=True)
     cluster.up()
     proxy = FaultProxy(cluster.server, cluster.ca_file)
     stack = Stack(cluster, tmp_path_factory.mktemp("faults"))
@@ -35,8 +31,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     finally:
         stack.kill_tiphys()
         proxy.stop()
-        if not kept:
-            cluster.reset()
+        cluster.reset()
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import yaml
@@ -26,6 +26,10 @@ _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}
 _VOLATILE = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation")
 _QUIET = 0.4
 """Seconds without a write about an application after which it has nothing more to say."""
+
+
+_VARIES = 6
+"""By how many writes one run may differ from the next: progress is stored now and then."""
 
 
 class Rig:
@@ -78,6 +82,20 @@ class Rig:
         """Counts the writes about an application from now on; kills Tiphys at number `at`."""
         self.proxy.trap = Trap(name, at, moment, self.kill)
         return self.proxy.trap
+
+    def until_killed(self, trap: Trap, ended: Callable[[], bool]) -> None:
+        """Until the trap has sprung, and Tiphys works again.
+
+        The number of writes varies a little: a late trap may not spring, an earlier one must.
+        """
+        while not trap.sprung.wait(0.2):
+            if ended():
+                self.until_quiet(trap)
+                late = trap.at - len(trap.writes)
+                assert trap.sprung.is_set() or 0 < late <= _VARIES, (trap.at, len(trap.writes))
+                break
+        if trap.sprung.is_set():
+            self.restart()
 
     # -- applications -------------------------------------------------------------------------
 

@@ -42,11 +42,13 @@ def run(rig: Rig, name: str, at: int, moment: Moment) -> int:
     mark = rig.stack.audit_offset()
     trap = rig.arm(name, at, moment)
     rig.kube.delete("Application", NAMESPACE, name)
-    if at and trap.sprung.wait(30):
-        rig.restart()
-    rig.stack.until(
-        f"{name} is gone", lambda: rig.kube.get("Application", NAMESPACE, name) is None, 60
-    )
+
+    def gone() -> bool:
+        return rig.kube.get("Application", NAMESPACE, name) is None
+
+    if at:
+        rig.until_killed(trap, gone)
+    rig.stack.until(f"{name} is gone", gone, 60)
     rig.until_quiet(trap)
     assert set(rig.live(name)) == {"ConfigMap/keep", "ConfigMap/kube-root-ca.crt"}, name
     order = list(rig.audited(name, mark, "delete"))

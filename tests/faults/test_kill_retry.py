@@ -29,8 +29,8 @@ def run(rig: Rig, url: str, at: int = 0, moment: Moment = Moment.BEFORE) -> tupl
     mark = rig.stack.audit_offset()
     trap = rig.arm(name, at, moment)
     rig.application(name, url, policy=POLICY)
-    if at and trap.sprung.wait(40):
-        rig.restart()
+    if at:
+        rig.until_killed(trap, lambda: "SyncError" in rig.stack.conditions(name))
 
     def given_up() -> bool:
         state = rig.operation(name)
