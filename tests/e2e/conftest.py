@@ -14,3 +14,10 @@ def stack(devcluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> I
     stack.start_tiphys()
     yield stack
     stack.stop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_applications(stack: Stack) -> Iterator[None]:
+    """What a file leaves behind is not compared and polled for all the files that follow."""
+    yield
+    stack.forget_applications()

@@ -53,6 +53,7 @@ CASES = {
             "RespectIgnoreDifferences=true",
             "ClientSideApplyMigration=false",
             "Prune=confirm",
+            "Delete=confirm",
             "PrunePropagationPolicy=none",
             "NoSuchOption=true",
         )
