@@ -173,7 +173,11 @@ class ApplicationStore:
     def _know(self, entry: _Entry, new: Application, stored: Status, rightful: Status) -> None:
         """Takes in a newer version whose status should be `rightful`, and puts that back."""
         old = entry.app
-        entry.app = Application.from_manifest({**new.raw, "status": rightful})
+        if stored == rightful:
+            # One of two equal ones is enough to remember.
+            entry.app = new
+        else:
+            entry.app = Application.from_manifest({**new.raw, "status": rightful})
         entry.stored = stored
         entry.newer.set()
         entry.newer = asyncio.Event()
