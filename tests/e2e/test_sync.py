@@ -318,8 +318,9 @@ def test_a_definition_and_its_object_in_one_sync(stack: Stack) -> None:
         return found is not None and found["spec"]["size"] == 2
 
     stack.until("it is healed", healed)
-    # A definition outlives the application, its objects do not.
-    stack.ok("app", "delete", "widgets", "--yes", "--wait")
+    # A definition outlives the application, its objects do not. In the background, for the
+    # cluster's garbage collector takes half a minute to hear of a new kind.
+    stack.ok("app", "delete", "widgets", "--yes", "--wait", "--propagation-policy", "background")
     assert stack.kube.get("Widget", "widgets", "one") is None
     name = "widgets.e2e.example.com"
     assert stack.kube.get("CustomResourceDefinition", "", name) is not None
