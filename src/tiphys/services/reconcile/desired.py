@@ -27,6 +27,7 @@ from tiphys.services.sources.refs import RefWatcher
 class Wanted:
     """The desired state. With an `error` there is none: `revision` is then the asked one.
 
+    Two with one `digest` were rendered to equal manifests.
     `repository_failed` tells a repository that could not be asked from a source that is wrong;
     `unsupported` says that the spec asks for what this version refuses, naming the field.
     """
@@ -35,6 +36,7 @@ class Wanted:
     source_type: str
     targets: Targets
     hashes: dict[ResourceKey, str]
+    digest: str = ""
     error: str = ""
     repository_failed: bool = False
     unsupported: bool = False
@@ -91,14 +93,29 @@ class DesiredState:
             )
             rendered = await self._render.render(source, commit, self.context(app), fresh=hard)
         except UnsupportedSourceError as error:
-            return Wanted(asked, "", Targets(), {}, str(error), unsupported=True)
+            return Wanted(asked, "", Targets(), {}, error=str(error), unsupported=True)
         except (RepositoryError, RenderError) as error:
             text = f"failed to generate manifest for source 1 of 1: {error}"
             failed = isinstance(error, RepositoryError)
-            return Wanted(asked, "", Targets(), {}, text, repository_failed=failed)
+            return Wanted(asked, "", Targets(), {}, error=text, repository_failed=failed)
         prepared = self._prepare(app, memory, settings, rendered)
         memory.known = Known(rendered.digest, rendered.tool)
-        return Wanted(rendered.commit, rendered.tool, prepared.targets, prepared.hashes)
+        return Wanted(
+            rendered.commit, rendered.tool, prepared.targets, prepared.hashes, rendered.digest
+        )
+
+    async def equal(self, app: Application, commit: str, digest: str) -> bool:
+        """Whether another commit of the source has the manifests of this digest.
+
+        What cannot be rendered any more equals nothing.
+        """
+        try:
+            rendered = await self._render.render(
+                effective_source(app.spec), commit, self.context(app)
+            )
+        except (RepositoryError, RenderError):
+            return False
+        return rendered.digest == digest
 
     async def unchanged(self, app: Application, memory: AppMemory, commit: str) -> bool:
         """Whether the commit certainly renders what was compared last. Raises RepositoryError."""

@@ -33,7 +33,7 @@ from tiphys.core.app.conditions import (
 from tiphys.core.app.events import started, status_events
 from tiphys.core.app.operation import begun
 from tiphys.core.app.refresh import RefreshDecision, decide_refresh
-from tiphys.core.app.spec import effective_source
+from tiphys.core.app.spec import automation, effective_source
 from tiphys.core.app.status import (
     PassResult,
     after_compare,
@@ -52,7 +52,7 @@ from tiphys.model.names import (
     ANNOTATION_SKIP_RECONCILE,
     API_GROUP,
 )
-from tiphys.model.status import CompareLevel, ConditionType
+from tiphys.model.status import CompareLevel, ConditionType, OperationPhase, SyncCode
 from tiphys.model.structs import encode
 from tiphys.services.live.ports import LiveIndex
 from tiphys.services.reconcile.admission import Admission
@@ -180,12 +180,13 @@ class Refresher:
             memory.request(decision.level)
             return Again(self._quiet_left(memory, settings))
         compared = await self._compare(app, wanted, memory, settings, hard=decision.hard)
+        moved = await self._may_have_changed(app, compared)
         latest = self._store.get(app.name)
         if latest is None or _inputs(latest) != _inputs(app):
             # What was compared is not what stands there now: nothing may be concluded from it.
             memory.request(decision.level)
             return Again(0.0)
-        again = await self._conclude(latest, compared, decision.level, began)
+        again = await self._conclude(latest, compared, decision.level, began, moved=moved)
         await self._answer_request(app)
         return again or _retry_source(memory, wanted, settings)
 
@@ -206,6 +207,27 @@ class Refresher:
             health_inline=settings.health_inline,
             hard=hard,
         )
+
+    async def _may_have_changed(self, app: Application, compared: Compared) -> bool:
+        """Whether what was synced last can be other manifests than those that are wanted now.
+
+        A commit elsewhere in the repository is no new attempt: without self-heal, a change by
+        hand stays, whatever else was committed meanwhile.
+        """
+        state = app.status.operation_state
+        result = state.sync_result if state else None
+        wanted = compared.wanted
+        if (
+            compared.folded.sync is not SyncCode.OUT_OF_SYNC
+            or automation(app.spec) is None
+            or state is None
+            or result is None
+            or state.phase != OperationPhase.SUCCEEDED
+            or result.revision in ("", wanted.revision)
+            or result.source != effective_source(app.spec)
+        ):
+            return True
+        return not await self._desired.equal(app, result.revision, wanted.digest)
 
     def _within_grace(
         self, memory: AppMemory, wanted: Wanted, level: CompareLevel, settings: Settings
@@ -229,7 +251,13 @@ class Refresher:
         return min(_RETRY_QUIET, max(settings.repo_error_grace - since, 0.0) + 1.0)
 
     async def _conclude(
-        self, app: Application, compared: Compared, level: CompareLevel, began: datetime
+        self,
+        app: Application,
+        compared: Compared,
+        level: CompareLevel,
+        began: datetime,
+        *,
+        moved: bool,
     ) -> Again | None:
         now = self._now()
         settings = self._settings()
@@ -237,6 +265,7 @@ class Refresher:
             compared.folded.sync,
             (compared.wanted.revision,),
             compared.folded.resources,
+            may_have_changed=moved,
         )
         decision = decide_auto_sync(app, outcome, now, settings)
         conditions = self._conditions(app, compared, decision, now)
