@@ -49,6 +49,7 @@ from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.named import NamedObjects, Projects
 from tiphys.services.reconcile.operation import Operator
 from tiphys.services.reconcile.refresh import Refresher
+from tiphys.services.reconcile.report import PassReport
 from tiphys.services.reconcile.repositories import RepositorySecrets
 from tiphys.services.reconcile.settings import SettingsSource
 from tiphys.services.reconcile.store import ApplicationStore
@@ -196,12 +197,13 @@ class _Process:
         projects = Projects(self._projects)
         admission = Admission(projects.find, self._repositories.refusals)
         settings = self._settings.present
+        report = PassReport(self._store, index, events, instance=desired.instance, now=_now)
         refresher = Refresher(
             self._store,
             memories,
             desired,
             comparer,
-            index,
+            report,
             events,
             admission=admission,
             settings=settings,

@@ -32,6 +32,7 @@ from tiphys.services.reconcile.events import EVENTS, EventRecorder
 from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.operation import Operator
 from tiphys.services.reconcile.refresh import Again, Refresher
+from tiphys.services.reconcile.report import PassReport
 from tiphys.services.reconcile.store import ApplicationStore
 from tiphys.services.render.service import RenderService
 from tiphys.services.sources.refs import PollTiming, RefWatcher
@@ -108,12 +109,15 @@ class World:
         self.comparer = Comparer(self.index, self.cluster)
         admission = Admission(self.projects.get, lambda _url, _project: self.refused)
         now, settings = (lambda: self.time), (lambda: self.settings)
+        report = PassReport(
+            self.store, self.index, self.events, instance=self.desired.instance, now=now
+        )
         self.refresher = Refresher(
             self.store,
             self.memories,
             self.desired,
             self.comparer,
-            self.index,
+            report,
             self.events,
             admission=admission,
             settings=settings,

@@ -30,36 +30,31 @@ from tiphys.core.app.conditions import (
     Condition,
     set_conditions,
 )
-from tiphys.core.app.events import started, status_events
+from tiphys.core.app.events import started
 from tiphys.core.app.operation import begun
 from tiphys.core.app.refresh import RefreshDecision, decide_refresh
 from tiphys.core.app.spec import automation, effective_source
 from tiphys.core.app.status import (
     PassResult,
     after_compare,
-    after_refusal,
-    after_tree,
     merge_patch,
 )
 from tiphys.core.app.times import parse_rfc3339
 from tiphys.core.settings import Settings
-from tiphys.model.application import Application, ApplicationCondition, ApplicationSummary
+from tiphys.model.application import Application, ApplicationCondition
 from tiphys.model.appstatus import ComparedTo
-from tiphys.model.errors import ConflictError, InvalidObjectError, ManifestDecodeError
+from tiphys.model.errors import ConflictError, ManifestDecodeError
 from tiphys.model.names import (
-    ANNOTATION_REFRESH,
-    ANNOTATION_REFRESH_TIMESTAMP,
     ANNOTATION_SKIP_RECONCILE,
-    API_GROUP,
 )
 from tiphys.model.status import CompareLevel, ConditionType, OperationPhase, SyncCode
 from tiphys.model.structs import encode
-from tiphys.services.live.ports import LiveIndex
 from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.comparison import Compared, Comparer
 from tiphys.services.reconcile.desired import DesiredState, Wanted
 from tiphys.services.reconcile.events import EventRecorder
 from tiphys.services.reconcile.memory import AppMemory, Memories
+from tiphys.services.reconcile.report import PassReport
 from tiphys.services.reconcile.starting import start_time
 from tiphys.services.reconcile.store import ApplicationStore
 
@@ -99,7 +94,7 @@ class Refresher:
         memories: Memories,
         desired: DesiredState,
         comparer: Comparer,
-        index: LiveIndex,
+        report: PassReport,
         events: EventRecorder,
         *,
         admission: Admission,
@@ -110,7 +105,7 @@ class Refresher:
         self._memories = memories
         self._desired = desired
         self._comparer = comparer
-        self._index = index
+        self._report = report
         self._events = events
         self._admission = admission
         self._settings = settings
@@ -137,7 +132,7 @@ class Refresher:
         )
         try:
             if decision.level is CompareLevel.TREE_ONLY and memory.prepared is not None:
-                await self._tree_only(app)
+                await self._report.tree(app)
                 again = None
             else:
                 again = await self._pass(app, memory, decision)
@@ -166,14 +161,15 @@ class Refresher:
         began = self._now()
         refused = self._admission.refused(app)
         if refused:
-            await self._refuse(app, refused)
+            await self._refuse(app, memory, refused)
             return None
         settings = self._settings()
         wanted = await self._desired.load(
             app, memory, settings, level=decision.level, hard=decision.hard
         )
         if wanted.unsupported:
-            await self._refuse(app, [Condition(ConditionType.INVALID_SPEC_ERROR, wanted.error)])
+            found = [Condition(ConditionType.INVALID_SPEC_ERROR, wanted.error)]
+            await self._refuse(app, memory, found)
             return None
         if self._within_grace(memory, wanted, decision.level, settings):
             log.warning("repository failed", application=app.name, error=wanted.error)
@@ -187,7 +183,7 @@ class Refresher:
             memory.request(decision.level)
             return Again(0.0)
         again = await self._conclude(latest, compared, decision.level, began, moved=moved)
-        await self._answer_request(app)
+        await self._report.answer(app)
         return again or _retry_source(memory, wanted, settings)
 
     async def _compare(
@@ -275,7 +271,7 @@ class Refresher:
         begins = isinstance(decision, StartSync) and await self._start(app, decision, patch)
         if patch and not begins:
             await self._store.patch_status(app, patch)
-        self._tell(app, compared)
+        self._report.tell(app, compared)
         if isinstance(decision, StartSync) and not begins:
             # What was decided on is out of date: look again.
             self._memories.of(app.name).request(CompareLevel.LATEST)
@@ -331,7 +327,7 @@ class Refresher:
             source_type=compared.wanted.source_type,
             resources=compared.folded.resources,
             health=compared.folded.health,
-            summary=self._summary(app),
+            summary=self._report.summary(app),
             conditions=conditions,
             level=level,
             started=began,
@@ -360,39 +356,12 @@ class Refresher:
             self._events.record(written, started(decision.event))
         return True
 
-    def _tell(self, before: Application, compared: Compared) -> None:
-        after = self._store.get(before.name)
-        if after is None:
-            return
-        for event in status_events(before.status, after.status):
-            self._events.record(after, event)
-        if before.status.sync.status != after.status.sync.status:
-            for key, differences in compared.reasons():
-                log.info(
-                    "OutOfSync",
-                    application=before.name,
-                    object=str(key),
-                    fields=[found.field for found in differences],
-                )
-
-    # -- passes that compare nothing ----------------------------------------------------------
-
-    async def _tree_only(self, app: Application) -> None:
-        old = app.raw.get("status") or {}
-        patch = merge_patch(old, after_tree(old, self._summary(app)))
-        if patch:
-            await self._store.patch_status(app, patch)
-
-    async def _refuse(self, app: Application, found: Sequence[Condition]) -> None:
-        now = self._now()
+    async def _refuse(
+        self, app: Application, memory: AppMemory, found: Sequence[Condition]
+    ) -> None:
         # Nothing is compared until somebody changes what speaks against it.
-        self._memories.of(app.name).requested = None
-        conditions = set_conditions(app.status.conditions, found, SPEC_TYPES, now)
-        old = app.raw.get("status") or {}
-        patch = merge_patch(old, after_refusal(old, conditions))
-        if patch:
-            await self._store.patch_status(app, patch)
-        await self._answer_request(app)
+        memory.requested = None
+        await self._report.refuse(app, found)
 
     async def _undecodable(
         self, app: Application, memory: AppMemory, error: ManifestDecodeError
@@ -406,41 +375,8 @@ class Refresher:
             dropped = {part: None} if part else dict.fromkeys(app.raw.get("status") or {})
             await self._store.patch_status(app, dropped)
             return Again(_AFTER_CONFLICT)
-        await self._refuse(app, [Condition(ConditionType.INVALID_SPEC_ERROR, str(error))])
+        await self._refuse(app, memory, [Condition(ConditionType.INVALID_SPEC_ERROR, str(error))])
         return None
-
-    # -- small things -------------------------------------------------------------------------
-
-    def _summary(self, app: Application) -> ApplicationSummary:
-        """Images and kinds of everything below the application's objects."""
-        images: set[str] = set()
-        apps = False
-        waiting = list(self._index.tracked(self._desired.instance(app)))
-        while waiting:
-            node = waiting.pop()
-            images.update(node.images)
-            apps = apps or (node.key.group, node.key.kind) == (API_GROUP, "Application")
-            waiting.extend(self._index.dependants(node.uid))
-        return ApplicationSummary(images=tuple(sorted(images)), is_app_of_apps=apps)
-
-    async def _answer_request(self, app: Application) -> None:
-        """Removes the annotation that asked for this pass, unless it was asked for anew."""
-        annotations = app.metadata.annotations
-        if ANNOTATION_REFRESH not in annotations:
-            return
-        operations: list[dict[str, Any]] = []
-        stamp = annotations.get(ANNOTATION_REFRESH_TIMESTAMP)
-        if stamp is not None:
-            path = _pointer(ANNOTATION_REFRESH_TIMESTAMP)
-            operations.append({"op": "test", "path": path, "value": stamp})
-            operations.append({"op": "remove", "path": path})
-        path = _pointer(ANNOTATION_REFRESH)
-        operations.append({"op": "test", "path": path, "value": annotations[ANNOTATION_REFRESH]})
-        operations.append({"op": "remove", "path": path})
-        try:
-            await self._store.json_patch(app, operations)
-        except InvalidObjectError:
-            log.info("refresh was requested again meanwhile", application=app.name)
 
 
 def _retry_source(memory: AppMemory, wanted: Wanted, settings: Settings) -> Again | None:
@@ -467,8 +403,3 @@ def _inputs(app: Application) -> tuple[object, ...]:
         state.get("startedAt"),
         state.get("phase"),
     )
-
-
-def _pointer(annotation: str) -> str:
-    escaped = annotation.replace("~", "~0").replace("/", "~1")
-    return f"/metadata/annotations/{escaped}"

@@ -1,0 +1,109 @@
+"""What a pass leaves behind beside its comparison: refusals, events, answers to requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from tiphys.core.app.conditions import SPEC_TYPES, Condition, set_conditions
+from tiphys.core.app.events import status_events
+from tiphys.core.app.status import after_refusal, after_tree, merge_patch
+from tiphys.model.application import Application, ApplicationSummary
+from tiphys.model.errors import InvalidObjectError
+from tiphys.model.names import ANNOTATION_REFRESH, ANNOTATION_REFRESH_TIMESTAMP, API_GROUP
+from tiphys.services.live.ports import LiveIndex
+from tiphys.services.reconcile.comparison import Compared
+from tiphys.services.reconcile.events import EventRecorder
+from tiphys.services.reconcile.store import ApplicationStore
+
+log = structlog.get_logger()
+
+
+class PassReport:
+    """`instance` names an application as its objects are tracked by it."""
+
+    def __init__(
+        self,
+        store: ApplicationStore,
+        index: LiveIndex,
+        events: EventRecorder,
+        *,
+        instance: Callable[[Application], str],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._index = index
+        self._events = events
+        self._instance = instance
+        self._now = now
+
+    def tell(self, before: Application, compared: Compared) -> None:
+        """Events and log lines on what a comparison changed."""
+        after = self._store.get(before.name)
+        if after is None:
+            return
+        for event in status_events(before.status, after.status):
+            self._events.record(after, event)
+        if before.status.sync.status != after.status.sync.status:
+            for key, differences in compared.reasons():
+                log.info(
+                    "OutOfSync",
+                    application=before.name,
+                    object=str(key),
+                    fields=[found.field for found in differences],
+                )
+
+    async def tree(self, app: Application) -> None:
+        """Writes what is known without a comparison."""
+        old = app.raw.get("status") or {}
+        patch = merge_patch(old, after_tree(old, self.summary(app)))
+        if patch:
+            await self._store.patch_status(app, patch)
+
+    async def refuse(self, app: Application, found: Sequence[Condition]) -> None:
+        """Writes why the application is not compared, and answers whoever asked for it."""
+        conditions = set_conditions(app.status.conditions, found, SPEC_TYPES, self._now())
+        old = app.raw.get("status") or {}
+        patch = merge_patch(old, after_refusal(old, conditions))
+        if patch:
+            await self._store.patch_status(app, patch)
+        await self.answer(app)
+
+    def summary(self, app: Application) -> ApplicationSummary:
+        """Images and kinds of everything below the application's objects."""
+        images: set[str] = set()
+        apps = False
+        waiting = list(self._index.tracked(self._instance(app)))
+        while waiting:
+            node = waiting.pop()
+            images.update(node.images)
+            apps = apps or (node.key.group, node.key.kind) == (API_GROUP, "Application")
+            waiting.extend(self._index.dependants(node.uid))
+        return ApplicationSummary(images=tuple(sorted(images)), is_app_of_apps=apps)
+
+    async def answer(self, app: Application) -> None:
+        """Removes the annotation that asked for this pass, unless it was asked for anew."""
+        annotations = app.metadata.annotations
+        if ANNOTATION_REFRESH not in annotations:
+            return
+        operations: list[dict[str, Any]] = []
+        stamp = annotations.get(ANNOTATION_REFRESH_TIMESTAMP)
+        if stamp is not None:
+            path = _pointer(ANNOTATION_REFRESH_TIMESTAMP)
+            operations.append({"op": "test", "path": path, "value": stamp})
+            operations.append({"op": "remove", "path": path})
+        path = _pointer(ANNOTATION_REFRESH)
+        operations.append({"op": "test", "path": path, "value": annotations[ANNOTATION_REFRESH]})
+        operations.append({"op": "remove", "path": path})
+        try:
+            await self._store.json_patch(app, operations)
+        except InvalidObjectError:
+            log.info("refresh was requested again meanwhile", application=app.name)
+
+
+def _pointer(annotation: str) -> str:
+    escaped = annotation.replace("~", "~0").replace("/", "~1")
+    return f"/metadata/annotations/{escaped}"
