@@ -218,6 +218,7 @@ async def test_a_live_state_that_is_not_complete_is_asked_again_ever_more_slowly
         waits = [await here.refresh(CompareLevel.RECENT) for _ in range(8)]
         assert [wait.seconds for wait in waits if wait] == [1, 2, 4, 8, 16, 32, 60, 60]
         assert here.status()["sync"]["status"] == "Unknown"
+        assert here.status()["health"]["status"] == "Unknown"
 
 
 async def test_a_status_that_cannot_be_read_is_dropped_and_made_anew() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tiphys.core.app.compare import Folded, Itself, fold
 from tiphys.core.app.conditions import Condition
@@ -14,13 +14,13 @@ from tiphys.core.diff.compare import compare
 from tiphys.core.diff.errors import DiffError
 from tiphys.core.diff.explain import FieldDifference
 from tiphys.core.diff.schema import TypeSchema
-from tiphys.core.health import judge
+from tiphys.core.health import AppHealth, judge
 from tiphys.core.tree.facts import live_object
 from tiphys.model.application import Application
 from tiphys.model.errors import KubeError
 from tiphys.model.live import LiveObject
 from tiphys.model.resource import GroupKind, GroupVersionKind, ResourceKey, gvk_of
-from tiphys.model.status import ConditionType, SyncCode
+from tiphys.model.status import ConditionType, HealthCode, SyncCode
 from tiphys.services.live.ports import Discovery, LiveIndex
 from tiphys.services.reconcile.desired import Wanted
 from tiphys.services.reconcile.memory import AppMemory, Judged, SeenTraits
@@ -108,6 +108,10 @@ class Comparer:
             load_failed=failed,
             health_inline=health_inline,
         )
+        if late:
+            # What was not seen is neither missing nor healthy.
+            unseen = AppHealth(HealthCode.UNKNOWN, "", folded.health.resources)
+            folded = replace(folded, health=unseen)
         return Compared(wanted, paired, folded, tuple(conditions), failed, late, dict(judged))
 
     async def _live(self, instance: str, wanted: Wanted, memory: AppMemory) -> list[Live]:
