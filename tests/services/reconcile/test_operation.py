@@ -58,12 +58,17 @@ async def test_two_in_one_second_are_told_apart() -> None:
         # The state of the last one goes when the next is asked for.
         here.ask()
         await until(lambda: here.app().operation)
+        assert await here.operator.operate("web") == Again(1.0)
+        assert here.state() == {}
+        here.pass_time(1)
         await here.operator.operate("web")
         assert here.state()["startedAt"] == "2026-11-23T12:00:01Z"
         # After a restart the history says it.
         here.memories.forget("web")
         here.ask()
         await until(lambda: here.app().operation)
+        assert await here.operator.operate("web") == Again(1.0)
+        here.pass_time(1)
         await here.operator.operate("web")
         assert here.state()["startedAt"] == "2026-11-23T12:00:02Z"
 

@@ -49,6 +49,7 @@ async def test_a_commit_that_changes_the_source_is_a_new_attempt() -> None:
         await until(lambda: here.status().get("sync", {}).get("status") == "Synced")
         spoil(here)
         await until(lambda: here.status()["sync"]["status"] == "OutOfSync")
+        here.pass_time(1)
         here.git.commit(URL, {"web/a": "other", "api/b": "two"})
         here.annotate(refresh="normal")
         await until(lambda: color(here) == "other")

@@ -124,8 +124,11 @@ class Operator:
         app = self.store.get(name)
         if app is None or (skips(app) and not in_progress(app)):
             return None
-        memory = self.memories.of(name)
-        step = decide_operation(app, start_time(app, memory, self.now()), self.settings())
+        now = self.now()
+        early = (start_time(app, self.memories.of(name), now) - now).total_seconds()
+        if app.operation is not None and early > 0:
+            return Again(early)
+        step = decide_operation(app, now, self.settings())
         if step is None:
             return await self.deleter.delete(app) if app.metadata.deletion_timestamp else None
         try:

@@ -264,6 +264,9 @@ class Refresher:
             may_have_changed=moved,
         )
         decision = decide_auto_sync(app, outcome, now, settings)
+        if isinstance(decision, StartSync):
+            early = (start_time(app, self._memories.of(app.name), now) - now).total_seconds()
+            decision = HealLater(early) if early > 0 else decision
         conditions = self._conditions(app, compared, decision, now)
         old = app.raw.get("status") or {}
         result = self._result(app, compared, conditions, level, began, settings)
@@ -340,7 +343,7 @@ class Refresher:
         meanwhile. In one patch, so that after a crash it is either running or was never begun.
         """
         memory = self._memories.of(app.name)
-        state = begun(decision.operation, start_time(app, memory, self._now()))
+        state = begun(decision.operation, self._now())
         old = (app.raw.get("status") or {}).get("operationState") or {}
         body = {
             "operation": encode(decision.operation),

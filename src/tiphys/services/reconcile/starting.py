@@ -25,7 +25,7 @@ def in_progress(app: Application) -> bool:
 
 
 def start_time(app: Application, memory: AppMemory, now: datetime) -> datetime:
-    """Now; a second after the last start that is known where that was in this very second.
+    """Now, or when it may begin: the second after the last start that is known.
 
     The state of the last operation goes when the next one is asked for, so the history and what
     is remembered are looked at too.
