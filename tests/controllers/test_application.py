@@ -39,6 +39,7 @@ async def poll(here: World) -> None:
 async def test_a_commit_becomes_live() -> None:
     async with world(application(policy=AUTO), controller=True) as here:
         await until(lambda: synced(here))
+        here.pass_time(1)
         commit = here.git.commit(URL, {"web/a": "changed"})
         await poll(here)
         await until(lambda: synced(here) and revision(here) == commit)
@@ -48,9 +49,11 @@ async def test_a_commit_becomes_live() -> None:
 async def test_what_drifts_is_healed_and_what_is_gone_from_git_is_pruned() -> None:
     async with world(application(policy=AUTO), controller=True) as here:
         await until(lambda: synced(here))
+        here.pass_time(1)
         here.cluster.change({**here.live("a"), "data": {"text": "drift"}})
         await until(lambda: here.live("a")["data"] == {"text": "one"})
         await until(lambda: synced(here))
+        here.pass_time(1)
         here.git.commit(URL, {"web/b": "one"})
         await poll(here)
         await until(lambda: here.live("a") is None and here.live("b"))
@@ -62,9 +65,11 @@ async def test_a_commit_is_noticed_after_a_restart() -> None:
         before = dict(here.raw())
     before["metadata"] = {"name": "web", "namespace": "argocd"}
     async with world(before, controller=True) as here:
+        here.pass_time(1)
         # Another history than the one that the status names: the commit came meanwhile.
         commit = here.git.commit(URL, {"web/a": "later"})
-        await until(lambda: revision(here) == commit)
+        await until(lambda: synced(here) and revision(here) == commit)
+        here.pass_time(1)
         commit = here.git.commit(URL, {"web/a": "later still"})
         await poll(here)
         await until(lambda: synced(here) and revision(here) == commit)
@@ -147,11 +152,13 @@ async def test_a_change_of_the_spec_that_the_ladder_does_not_see_is_heeded() -> 
     extra = {"automated": {"prune": False}}
     async with world(application(policy=extra), controller=True) as here:
         await until(lambda: synced(here))
+        here.pass_time(1)
         here.git.commit(URL, {"web/b": "two"})
         await poll(here)
         await until(lambda: here.live("b"))
         await until(lambda: here.status()["sync"]["status"] == "OutOfSync")
         assert here.live("a") is not None
+        here.pass_time(1)
         here.change(spec={**here.raw()["spec"], "syncPolicy": AUTO})
         await until(lambda: here.live("a") is None)
 
