@@ -13,7 +13,6 @@ from tiphys.core.manifest.tracking import (
     names_itself,
     parse_tracking_id,
     stamp,
-    tracked_by,
     tracking_id,
     tracking_key,
 )
@@ -74,8 +73,6 @@ def test_stamping() -> None:
         "a": "b",
         ANNOTATION_TRACKING_ID: "shop:apps/Deployment:prod/web",
     }
-    assert tracked_by(stamped) == TrackingId("shop", WEB)
-    assert tracked_by(manifest) is None
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -79,8 +78,3 @@ def check_output(asked: str, known: tuple[str, ...]) -> None:
 def asks(call: Call) -> bool:
     """Whether the user wants to be asked before what cannot be undone."""
     return call.yes("prompts-enabled")
-
-
-def restore_pipe_signal() -> None:
-    """A reader that went away ends the command quietly, as it does for other programs."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tiphys.core.manifest.annotations import annotation, with_annotation
+from tiphys.core.manifest.annotations import with_annotation
 from tiphys.model.names import ANNOTATION_TRACKING_ID
 from tiphys.model.resource import Manifest, ResourceKey, key_of
 
@@ -59,11 +59,6 @@ def parse_tracking_id(value: str) -> TrackingId | None:
 def stamp(manifest: Manifest, instance: str, key: ResourceKey) -> Manifest:
     """The manifest with the annotation that says whose it is."""
     return with_annotation(manifest, ANNOTATION_TRACKING_ID, tracking_id(instance, key))
-
-
-def tracked_by(manifest: Manifest) -> TrackingId | None:
-    """The id that an object carries; None without one, or where it cannot be read."""
-    return parse_tracking_id(annotation(manifest, ANNOTATION_TRACKING_ID) or "")
 
 
 def names_itself(live: ResourceKey, *, target: ResourceKey | None, tracking: str) -> bool:

@@ -5,11 +5,11 @@ Durations are Go's (`1m30s`) or numbers of seconds.
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
+from tiphys.core.settings.duration import parse_duration_or_seconds
 from tiphys.model.operation import Operation, OperationState, RetryStrategy, SyncOperation
 from tiphys.model.status import OperationPhase
 
@@ -18,8 +18,6 @@ DEFAULT_FACTOR = 2
 DEFAULT_MAX = "3m"
 
 _FAILURES = (OperationPhase.FAILED.value, OperationPhase.ERROR.value)
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _DAYS_OF_MANY_YEARS = 36500
 
 
@@ -121,9 +119,7 @@ def _unpinned(operation: Operation) -> Operation:
 
 
 def _seconds(text: str) -> float:
-    if re.fullmatch(r"-?\d+", text):
-        return float(text)
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    seconds = parse_duration_or_seconds(text)
+    if seconds is None:
         raise RetryPolicyError(f'invalid duration "{text}"')
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return seconds

@@ -26,7 +26,7 @@ from tiphys.model.errors import (
     ObjectExistsError,
     ObjectNotFoundError,
 )
-from tiphys.model.resource import GroupVersionKind, Manifest
+from tiphys.model.resource import Manifest
 from tiphys.services.sync.address import Address, address
 from tiphys.services.sync.ports import Cluster
 
@@ -169,16 +169,6 @@ def _original(live: Manifest) -> Manifest:
     except LastAppliedError:
         # What cannot be read says nothing: nothing is removed, and it is written anew.
         return {}
-
-
-def _served_kinds(definition: Manifest) -> list[GroupVersionKind]:
-    spec = definition.get("spec") or {}
-    kind = (spec.get("names") or {}).get("kind", "")
-    return [
-        GroupVersionKind(spec.get("group", ""), version.get("name", ""), kind)
-        for version in spec.get("versions") or ()
-        if version.get("served")
-    ]
 
 
 def _unanswered(error: KubeError) -> bool:
