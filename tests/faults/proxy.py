@@ -218,9 +218,22 @@ class FaultProxy:
         rule = next((rule for rule in self.rules if rule.takes(call)), None)
         if rule is not None and not (isinstance(rule.answer, Refusal) and rule.answer.done):
             return await _answered(request, rule.answer)
+        passing = self._pass_on(request, call, trapped, rule)
+        if not call.write:
+            return await passing
+        # What was sent is sent: a writer that is gone does not take its write back, and the audit
+        # log says what became of it.
+        return await asyncio.shield(asyncio.ensure_future(passing))
+
+    async def _pass_on(
+        self, request: web.Request, call: Call, trapped: Trap | None, rule: Rule | None
+    ) -> web.StreamResponse:
         headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP}
         async with self._session.request(
-            request.method, self.upstream + request.raw_path, data=body or None, headers=headers
+            request.method,
+            self.upstream + request.raw_path,
+            data=call.body or None,
+            headers=headers,
         ) as reply:
             if trapped is not None or rule is not None:
                 await reply.read()
