@@ -13,6 +13,7 @@ from tiphys.cli.command import Call, command
 from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import text, texts, yes
 from tiphys.cli.ports import CoreApi
+from tiphys.core.source.url import without_user
 from tiphys.model.application import Application, encode
 from tiphys.model.errors import ApiCode, ApiError
 from tiphys.model.names import API_VERSION, FINALIZER_RESOURCES
@@ -152,14 +153,31 @@ async def _documents(call: Call, data: bytes) -> Sequence[Mapping[str, Any]]:
 
 def _read(place: str) -> bytes:
     if place.startswith(("http://", "https://")):
-        from urllib.request import urlopen
-
-        # The scheme was looked at above; the contract does not look at the answer's code.
-        with urlopen(place, timeout=_FETCH_SECONDS) as answer:  # noqa: S310
-            data: bytes = answer.read(_LIMIT + 1)
-            return data
+        return _fetch(place)
     try:
         with Path(place).open("rb") as file:
             return file.read(_LIMIT + 1)
     except OSError as error:
         raise FatalError(f"open {place}: {error.strerror}") from None
+
+
+def _fetch(place: str) -> bytes:
+    """What a URL answers. An error page is an error here, and not read as YAML."""
+    from http.client import HTTPException
+    from urllib.error import HTTPError, URLError
+    from urllib.request import urlopen
+
+    shown = without_user(place)
+    if shown != place:
+        raise FatalError(f"GET {shown}: credentials in a URL are not supported")
+    try:
+        # The caller has looked at the scheme.
+        with urlopen(place, timeout=_FETCH_SECONDS) as answer:  # noqa: S310
+            data: bytes = answer.read(_LIMIT + 1)
+            return data
+    except HTTPError as error:
+        raise FatalError(f"GET {shown}: {error.code} {error.reason}") from None
+    except URLError as error:
+        raise FatalError(f"GET {shown}: {error.reason}") from None
+    except (OSError, HTTPException, ValueError) as error:
+        raise FatalError(f"GET {shown}: {error}") from None

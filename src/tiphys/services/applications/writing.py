@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tiphys.core.app.spec import DEFAULT_PROJECT
 from tiphys.model.application import (
     Application,
     Operation,
@@ -25,7 +26,6 @@ from tiphys.model.names import (
 from tiphys.model.resource import Manifest
 from tiphys.services.applications.values import SyncCommand
 
-DEFAULT_PROJECT = "default"
 RESOURCE_FINALIZERS = (
     FINALIZER_RESOURCES,
     FINALIZER_RESOURCES_FOREGROUND,
