@@ -127,7 +127,7 @@ class GitCli:
         """Forget the revisions that nobody uses, and repack."""
         repository = self._repository(url)
         async with repository.network:
-            if not repository.store.path.exists():
+            if not await asyncio.to_thread(repository.store.exists):
                 return
             kept = frozenset(in_use) | {reader.commit for reader in repository.readers}
             repository.dropped += await asyncio.to_thread(repository.store.drop, kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
+from shutil import rmtree
 from typing import Final
 
 import pygit2
@@ -17,6 +18,11 @@ _LOCKS: Final = ("shallow.lock", "packed-refs.lock", "config.lock", "HEAD.lock",
 _REMAINS: Final = ("objects/pack/tmp_*", "objects/tmp_*", "objects/pack/.tmp-*")
 
 
+def open_repository(path: Path) -> pygit2.Repository:
+    """Exactly this one: never one in a folder above. Raises pygit2.GitError."""
+    return pygit2.Repository(str(path), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+
+
 class Store:
     """`key` is the normal form of the repository's URL."""
 
@@ -26,18 +32,24 @@ class Store:
 
     def prepare(self) -> None:
         """Create it, or clear away what a killed run left. No Git may be running on it."""
-        if not (self.path / "HEAD").exists():
+        if not self.exists():
+            # What was cut short holds nothing, and may be past repair.
+            rmtree(self.path, ignore_errors=True)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             pygit2.init_repository(str(self.path), bare=True, description=self._key)
         for pattern in (*_LOCKS, *_REMAINS):
             for path in self.path.glob(pattern):
                 path.unlink(missing_ok=True)
 
+    def exists(self) -> bool:
+        """False also while it is being created, and where that was cut short."""
+        return self._opened() is not None
+
     def find(self, commit: str) -> str | None:
         """The commit that a whole object id means here, pinned from now on; None when absent."""
-        if not self.path.exists():
+        repository = self._opened()
+        if repository is None:
             return None
-        repository = pygit2.Repository(str(self.path))
         try:
             found = str(repository[commit].peel(pygit2.Commit).id)
         except (KeyError, ValueError, pygit2.GitError):
@@ -48,7 +60,7 @@ class Store:
 
     def drop(self, in_use: frozenset[str]) -> int:
         """Remove the pins that are not in use, and all of the history's refs; says how many."""
-        repository = pygit2.Repository(str(self.path))
+        repository = open_repository(self.path)
         unused = [
             name
             for name in repository.references
@@ -58,3 +70,9 @@ class Store:
         for name in unused:
             repository.references.delete(name)
         return len(unused)
+
+    def _opened(self) -> pygit2.Repository | None:
+        try:
+            return open_repository(self.path)
+        except pygit2.GitError:
+            return None

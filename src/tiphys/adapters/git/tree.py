@@ -14,6 +14,7 @@ from typing import Final
 
 import pygit2
 
+from tiphys.adapters.git.store import open_repository
 from tiphys.model.errors import RenderLimitError, UnsupportedRepositoryError
 from tiphys.model.render import EntryKind, TreeEntry
 
@@ -41,7 +42,7 @@ class GitTree:
         self._open(commit)
 
     def _open(self, commit: str) -> None:
-        self._git = pygit2.Repository(str(self._path))
+        self._git = open_repository(self._path)
         found = self._git[commit].peel(pygit2.Commit)
         self._commit = str(found.id)
         self._root: pygit2.Object | None = found.tree
