@@ -17,6 +17,8 @@ TiphysError
 │   ├── ResourceGoneError            410: a watch or a list has to start again
 │   ├── KindNotFoundError            discovery does not know the kind
 │   └── KubeUnreachableError         network, time-out, 429 and 5xx after retries
+├── DestinationError           an Application's destination is no known cluster
+├── EvaluationError            the evaluator of users' scripts does not answer
 ├── ApiError                   a call on an application was refused, with the code for callers
 ├── ManifestDecodeError        a custom resource's field that cannot be read, by its path
 ├── DevClusterError            the development control plane does not start, stop or answer
@@ -148,3 +150,11 @@ class SettingsError(TiphysError):
 
 class DevClusterError(TiphysError):
     """The text says what failed, where its log is, and what to do."""
+
+
+class DestinationError(TiphysError):
+    """The text is the condition's."""
+
+
+class EvaluationError(TiphysError):
+    """The evaluator could not be asked; a script's own fault is part of its answer."""

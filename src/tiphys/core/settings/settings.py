@@ -2,9 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
 
 from tiphys.core.settings.filters import ResourceFilter
+from tiphys.core.settings.overrides import ResourceOverrides
+
+
+class TrackingMethod(Enum):
+    """application.resourceTrackingMethod: what says whose a live object is."""
+
+    ANNOTATION = "annotation"
+    LABEL = "label"
+    ANNOTATION_AND_LABEL = "annotation+label"
+
+
+class RespectRbac(Enum):
+    """resource.respectRBAC: what becomes of kinds that may not be listed."""
+
+    OFF = ""
+    NORMAL = "normal"
+    STRICT = "strict"
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalProject:
+    """An entry of globalProjects: what `project` says counts for the projects of its selector.
+
+    `selector` is a LabelSelector as it was written.
+    """
+
+    project: str
+    selector: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +92,51 @@ class Settings:
 
     health_inline: bool = False
     """controller.resource.health.persist: stores the health of each object in the status."""
+
+    tracking: TrackingMethod = TrackingMethod.ANNOTATION
+    """application.resourceTrackingMethod."""
+
+    installation_id: str = ""
+    """installationID: tracking of another installation counts for nothing."""
+
+    overrides: ResourceOverrides = field(default_factory=ResourceOverrides)
+    """resource.customizations.* and resource.compareoptions."""
+
+    ignore_updates: bool = True
+    """resource.ignoreResourceUpdatesEnabled."""
+
+    server_side_diff: bool = False
+    """controller.diff.server.side: asks the API server what applying would give."""
+
+    jq_timeout: float = 1.0
+    """controller.ignore.normalizer.jq.timeout: for one expression on one object."""
+
+    impersonation: bool = False
+    """application.sync.impersonation.enabled: syncs act as the project's service account."""
+
+    impersonation_enforced: bool = True
+    """application.sync.impersonation.enforced: without a service account nothing is synced."""
+
+    application_namespaces: tuple[str, ...] = ()
+    """application.namespaces: globs of namespaces, besides our own, that hold Applications."""
+
+    in_cluster: bool = True
+    """cluster.inClusterEnabled: whether the cluster that Tiphys runs in is a destination."""
+
+    respect_rbac: RespectRbac = RespectRbac.OFF
+    """resource.respectRBAC."""
+
+    global_projects: tuple[GlobalProject, ...] = ()
+    """globalProjects: projects whose lists and windows count for others too."""
+
+    event_labels_include: tuple[str, ...] = ()
+    """resource.includeEventLabelKeys: globs of labels that events carry."""
+
+    event_labels_exclude: tuple[str, ...] = ()
+    """resource.excludeEventLabelKeys."""
+
+    custom_labels: tuple[str, ...] = ()
+    """resource.customLabels: labels of objects that the tree shows."""
+
+    node_labels: tuple[str, ...] = ()
+    """application.allowedNodeLabels: labels of nodes that the hosts view shows."""
