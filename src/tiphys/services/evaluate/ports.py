@@ -31,7 +31,7 @@ class Evaluator(Protocol):
     async def without_paths(
         self, manifests: Sequence[Manifest], expressions: Sequence[str], *, within: float
     ) -> Sequence[Pruned]:
-        """Each manifest after `del(expression)` for each expression; `within` is seconds for each."""
+        """Each manifest after `del(expression)` for each expression, `within` seconds for each."""
         ...
 
     async def health(
