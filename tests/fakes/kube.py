@@ -197,6 +197,7 @@ class FakeCluster:
         *,
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
+        dry_run: bool = False,
     ) -> Manifest:
         key = _key(resource, manifest)
         self._called("create", key)
@@ -207,7 +208,7 @@ class FakeCluster:
             raise ObjectExistsError(
                 f'{resource.plural} "{key.name}" already exists', status=409, reason="AlreadyExists"
             )
-        return self._store(resource, dict(manifest), WatchVerb.ADDED)
+        return self._store(resource, dict(manifest), WatchVerb.ADDED, dry_run=dry_run)
 
     async def patch(
         self,
@@ -219,9 +220,13 @@ class FakeCluster:
         *,
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
+        dry_run: bool = False,
+        force: bool = False,
     ) -> Manifest:
         key = ResourceKey(resource.group, resource.kind, namespace, name)
         self._called("patch", key)
+        if kind is PatchKind.APPLY and key not in self.objects:
+            return self._store(resource, dict(body), WatchVerb.ADDED, dry_run=dry_run)
         old = self._read(resource, key)
         new = patched(old, kind, body)
         asked = (new.get("metadata") or {}).get("uid", old["metadata"]["uid"])
@@ -232,7 +237,7 @@ class FakeCluster:
                 reason="Invalid",
             )
         self._precondition(key, new)
-        return self._update(resource, old, new)
+        return self._update(resource, old, new, dry_run=dry_run)
 
     async def replace(
         self,
@@ -241,12 +246,13 @@ class FakeCluster:
         *,
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
+        dry_run: bool = False,
     ) -> Manifest:
         key = _key(resource, manifest)
         self._called("update", key)
         old = self._read(resource, key)
         self._precondition(key, manifest)
-        return self._update(resource, old, dict(manifest))
+        return self._update(resource, old, dict(manifest), dry_run=dry_run)
 
     async def delete(
         self,
@@ -332,20 +338,31 @@ class FakeCluster:
                     f"the object has been modified: {name}", status=409, reason="Conflict"
                 )
 
-    def _update(self, resource: ApiResource, old: Manifest, new: dict[str, Any]) -> Manifest:
+    def _update(
+        self, resource: ApiResource, old: Manifest, new: dict[str, Any], *, dry_run: bool = False
+    ) -> Manifest:
         meta = {**new["metadata"], **_born(old)}
         meta["resourceVersion"] = old["metadata"]["resourceVersion"]
         new = {**new, "metadata": meta}
-        if new == old:
-            return old
+        if new == old or dry_run:
+            return new
         if meta.get("deletionTimestamp") and not meta.get("finalizers"):
             self._delete(_key(resource, new))
             return new
         return self._store(resource, new, WatchVerb.MODIFIED)
 
-    def _store(self, resource: ApiResource, new: dict[str, Any], verb: WatchVerb) -> Manifest:
-        self.latest += 1
+    def _store(
+        self,
+        resource: ApiResource,
+        new: dict[str, Any],
+        verb: WatchVerb,
+        *,
+        dry_run: bool = False,
+    ) -> Manifest:
         meta = dict(new.get("metadata") or {})
+        if dry_run:
+            return copy.deepcopy({**new, "metadata": {**meta, "uid": "dry-run"}})
+        self.latest += 1
         if verb is WatchVerb.ADDED:
             self._uids += 1
             meta.setdefault("uid", f"uid-{self._uids}")

@@ -98,6 +98,33 @@ async def test_a_json_patch_acts_only_where_its_test_holds(
     assert caught.value.status == 422
 
 
+async def test_a_dry_run_stores_nothing(backend: Backend, config_maps: ApiResource) -> None:
+    created = await backend.client.create(config_maps, backend.config_map("a", k="v"), dry_run=True)
+    assert created["data"] == {"k": "v"}
+    with pytest.raises(ObjectNotFoundError):
+        await backend.client.get(config_maps, backend.namespace, "a")
+    stored = await backend.client.create(config_maps, backend.config_map("a", k="v"))
+    place = (config_maps, backend.namespace, "a")
+    change = {"data": {"k": "w"}}
+    patched = await backend.client.patch(*place, PatchKind.MERGE, change, dry_run=True)
+    replaced = await backend.client.replace(config_maps, {**stored, **change}, dry_run=True)
+    applied = await backend.client.patch(
+        *place, PatchKind.APPLY, backend.config_map("a", k="w"), dry_run=True, force=True
+    )
+    assert patched["data"] == replaced["data"] == applied["data"] == {"k": "w"}
+    assert (await backend.client.get(*place))["data"] == {"k": "v"}
+
+
+async def test_an_apply_creates_what_is_absent(backend: Backend, config_maps: ApiResource) -> None:
+    place = (config_maps, backend.namespace, "a")
+    body = backend.config_map("a", k="v")
+    await backend.client.patch(*place, PatchKind.APPLY, body, dry_run=True)
+    with pytest.raises(ObjectNotFoundError):
+        await backend.client.get(*place)
+    await backend.client.patch(*place, PatchKind.APPLY, body)
+    assert (await backend.client.get(*place))["data"] == {"k": "v"}
+
+
 async def test_a_strategic_patch_merges_containers_by_name(backend: Backend) -> None:
     deployments = backend.resource("apps/v1", "Deployment")
     containers = [{"name": "a", "image": "a:1"}, {"name": "b", "image": "b:1"}]

@@ -128,12 +128,14 @@ async def test_other_patches_are_repeated(
     server: Server, client: KubeClient, kind: PatchKind
 ) -> None:
     server.answers = [says(500)]
-    await client.patch(CONFIG_MAPS, "shop", "a", kind, {"data": {}}, manager="m")
+    force = kind is PatchKind.APPLY
+    await client.patch(CONFIG_MAPS, "shop", "a", kind, {"data": {}}, manager="m", force=force)
     assert len(server.seen) == 2
     assert server.seen[1].headers["Content-Type"] == kind.value
     assert server.seen[1].query["fieldManager"] == "m"
     assert server.seen[1].query["fieldValidation"] == "Strict"
-    assert ("force" in server.seen[1].query) is (kind is PatchKind.APPLY)
+    assert server.seen[1].query.get("force") == ("true" if force else None)
+    assert "dryRun" not in server.seen[1].query
 
 
 async def test_a_refused_connection_is_tried_again() -> None:

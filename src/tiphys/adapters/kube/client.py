@@ -85,13 +85,14 @@ class KubeClient:
         *,
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
+        dry_run: bool = False,
     ) -> Manifest:
         namespace = _namespace(manifest)
         return await self._manifest(
             Call(
                 "POST",
                 resource_path(resource, namespace),
-                _writing(manager, validation),
+                _writing(manager, validation, dry_run=dry_run),
                 manifest,
                 repeatable=False,
                 secret=_secret(resource),
@@ -108,9 +109,11 @@ class KubeClient:
         *,
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
+        dry_run: bool = False,
+        force: bool = False,
     ) -> Manifest:
-        query = _writing(manager, validation)
-        if kind is PatchKind.APPLY:
+        query = _writing(manager, validation, dry_run=dry_run)
+        if force:
             query["force"] = "true"
         return await self._manifest(
             Call(
@@ -132,13 +135,14 @@ class KubeClient:
         *,
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
+        dry_run: bool = False,
     ) -> Manifest:
         name = str((manifest.get("metadata") or {}).get("name") or "")
         return await self._manifest(
             Call(
                 "PUT",
                 object_path(resource, _namespace(manifest), name),
-                _writing(manager, validation),
+                _writing(manager, validation, dry_run=dry_run),
                 manifest,
                 secret=_secret(resource),
             )
@@ -211,8 +215,9 @@ def _event(line: bytes, call: Call) -> WatchEvent:
     return WatchEvent(verb, body)
 
 
-def _writing(manager: str, validation: str) -> dict[str, str]:
-    return {"fieldManager": manager, "fieldValidation": validation}
+def _writing(manager: str, validation: str, *, dry_run: bool) -> dict[str, str]:
+    query = {"fieldManager": manager, "fieldValidation": validation}
+    return {**query, "dryRun": "All"} if dry_run else query
 
 
 def _namespace(manifest: Mapping[str, Any]) -> str:

@@ -57,7 +57,8 @@ class KubeReader(Protocol):
 class KubeWriter(Protocol):
     """Writes objects; each call answers the object as the server stored it.
 
-    `validation` is the API's fieldValidation: Strict, Warn or Ignore.
+    `validation` is the API's fieldValidation: Strict, Warn or Ignore. With `dry_run` the server
+    does all but store it.
     """
 
     async def create(
@@ -67,6 +68,7 @@ class KubeWriter(Protocol):
         *,
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
+        dry_run: bool = False,
     ) -> Manifest: ...
 
     async def patch(
@@ -79,7 +81,11 @@ class KubeWriter(Protocol):
         *,
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
-    ) -> Manifest: ...
+        dry_run: bool = False,
+        force: bool = False,
+    ) -> Manifest:
+        """`force` takes fields from other managers: it is for PatchKind.APPLY alone."""
+        ...
 
     async def replace(
         self,
@@ -88,6 +94,7 @@ class KubeWriter(Protocol):
         *,
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
+        dry_run: bool = False,
     ) -> Manifest:
         """PUT; the manifest's resourceVersion, where set, is the precondition."""
         ...
