@@ -23,24 +23,24 @@ def app(name: str = "web", url: Any = URL, revision: str = "main") -> Applicatio
 
 def test_each_repository_comes_and_goes_once() -> None:
     interest = SourceInterest()
-    assert interest.follow(app()) == (URL, "")
-    assert interest.follow(app(revision="v2")) == ("", "")
-    assert interest.follow(app(url=OTHER)) == (OTHER, URL)
+    assert interest.follow("web", app()) == (URL, "")
+    assert interest.follow("web", app(revision="v2")) == ("", "")
+    assert interest.follow("web", app(url=OTHER)) == (OTHER, URL)
     assert interest.drop("web") == OTHER
     assert interest.drop("web") == ""
 
 
 def test_a_spec_that_cannot_be_read_follows_nothing() -> None:
     interest = SourceInterest()
-    interest.follow(app())
-    assert interest.follow(app(url=7)) == ("", URL)
-    assert interest.follow(app()) == (URL, "")
+    interest.follow("web", app())
+    assert interest.follow("web", app(url=7)) == ("", URL)
+    assert interest.follow("web", app()) == (URL, "")
 
 
 def test_only_those_whose_revision_moved() -> None:
     interest = SourceInterest()
     for one in (app("b"), app("a"), app("tagged", revision="v1"), app("else", url=OTHER)):
-        interest.follow(one)
+        interest.follow(one.name, one)
     assert interest.moved(URL, {"main": "c1"}) == [("a", "c1"), ("b", "c1")]
     assert interest.moved(URL, {"v1": ""}) == [("tagged", "")]
     assert [name for name, _ in interest.moved(URL, {})] == ["a", "b", "tagged"]

@@ -17,7 +17,6 @@ import structlog
 from tiphys.controllers.interest import SourceInterest, concerned
 from tiphys.controllers.queue import KeyedQueue
 from tiphys.core.app.spec import DEFAULT_PROJECT, automation
-from tiphys.core.manifest.tracking import application_of
 from tiphys.core.settings import Settings
 from tiphys.model.application import Application
 from tiphys.model.errors import ManifestDecodeError, TiphysError
@@ -145,29 +144,29 @@ class ApplicationController:
             # Another one of the same name: nothing that is known is about this one.
             self._forget(change.name)
             old = None
-        came, went = self._interest.follow(app)
+        came, went = self._interest.follow(change.name, app)
         self._watch(came, went)
         if _must_end(app):
-            self._operations.terminate(app.name)
+            self._operations.terminate(change.name)
         if skips(app):
             return
-        self._ask_for_pass(old, app)
+        self._ask_for_pass(change.name, old, app)
         if in_progress(app) or app.raw.get("operation") or app.metadata.deletion_timestamp:
-            self._running.add(app.name)
+            self._running.add(change.name)
 
-    def _ask_for_pass(self, old: Application | None, app: Application) -> None:
-        memory = self._memories.of(app.name)
+    def _ask_for_pass(self, key: str, old: Application | None, app: Application) -> None:
+        memory = self._memories.of(key)
         if old is None or skips(old):
             # What happened while no one looked is found out by a comparison; the watcher of its
             # repository learns by that, too, which revision is followed.
             memory.request(CompareLevel.LATEST)
         elif _switched_on(old, app):
-            log.info("Enabled automated sync", application=app.name)
+            log.info("Enabled automated sync", application=key)
             memory.request(CompareLevel.LATEST)
         elif old.raw.get("spec") != app.raw.get("spec"):
             # What the ladder does not look at may change what follows from a comparison.
             memory.request(CompareLevel.RECENT)
-        self._passes.add(app.name)
+        self._passes.add(key)
 
     def _forget(self, name: str) -> None:
         self._watch("", self._interest.drop(name))
@@ -185,9 +184,8 @@ class ApplicationController:
             self._refs.unwatch(went)
 
     def _live_changed(self, changes: Sequence[LiveChange]) -> None:
-        for instance, level, key in concerned(changes, self._index):
-            namespace, name = application_of(instance, self._store.namespace)
-            app = self._store.get(name) if namespace == self._store.namespace else None
+        for name, level, key in concerned(changes, self._index):
+            app = self._store.get(name)
             if app is None or skips(app):
                 continue
             log.debug(

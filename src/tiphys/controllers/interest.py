@@ -20,18 +20,18 @@ class SourceInterest:
         self._by_app: dict[str, tuple[str, str]] = {}
         self._by_url: dict[str, set[str]] = {}
 
-    def follow(self, app: Application) -> tuple[str, str]:
+    def follow(self, name: str, app: Application) -> tuple[str, str]:
         """Takes in what the application follows now; answers the URL that came and that went."""
         try:
             source = effective_source(app.spec)
         except ManifestDecodeError:
-            return "", self.drop(app.name)
-        before = self._by_app.get(app.name, ("", ""))[0]
-        self._by_app[app.name] = (source.repo_url, source.target_revision)
+            return "", self.drop(name)
+        before = self._by_app.get(name, ("", ""))[0]
+        self._by_app[name] = (source.repo_url, source.target_revision)
         if source.repo_url == before:
             return "", ""
-        self._leave(app.name, before)
-        self._by_url.setdefault(source.repo_url, set()).add(app.name)
+        self._leave(name, before)
+        self._by_url.setdefault(source.repo_url, set()).add(name)
         return source.repo_url, before
 
     def drop(self, name: str) -> str:

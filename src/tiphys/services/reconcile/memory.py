@@ -85,7 +85,7 @@ class AppMemory:
 
 
 class Memories:
-    """By application name."""
+    """By the application's key: its instance name."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, AppMemory] = {}

@@ -44,7 +44,7 @@ from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.attempt import Attempts, NotReady
 from tiphys.services.reconcile.deletion import Deleter
 from tiphys.services.reconcile.events import EventRecorder
-from tiphys.services.reconcile.memory import Memories
+from tiphys.services.reconcile.memory import AppMemory, Memories
 from tiphys.services.reconcile.refresh import Again, skips
 from tiphys.services.reconcile.starting import in_progress, start_time
 from tiphys.services.reconcile.store import ApplicationStore
@@ -148,7 +148,7 @@ class Operator:
                 return None
             case RunOperation(state, store):
                 if store:
-                    self.memories.of(app.name).operation_began = state.started_at
+                    self._memory(app).operation_began = state.started_at
                     await self.save(app, state)
                 return await self._run(app, state)
             case TerminateOperation(state, timed_out):
@@ -157,6 +157,9 @@ class Operator:
                 return await self._run(app, state, timed_out=timed_out)
             case _:
                 assert_never(step)
+
+    def _memory(self, app: Application) -> AppMemory:
+        return self.memories.of(self.store.key(app))
 
     async def save(self, app: Application, state: OperationState) -> None:
         """Stores the state, whole; raises StateLostError when the Application is gone."""
@@ -176,9 +179,10 @@ class Operator:
     async def _run(
         self, app: Application, state: OperationState, *, timed_out: bool = False
     ) -> Again | None:
+        key = self.store.key(app)
         attempt = _Attempt(asyncio.current_task(), timed_out=timed_out)
         attempt.terminated = state.phase == OperationPhase.TERMINATING and not timed_out
-        self._present[app.name] = attempt
+        self._present[key] = attempt
         left = self._seconds_left(state)
         alarm: asyncio.TimerHandle | None = None
         if left is not None and state.phase != OperationPhase.TERMINATING:
@@ -194,8 +198,8 @@ class Operator:
         finally:
             if alarm is not None:
                 alarm.cancel()
-            if self._present.get(app.name) is attempt:
-                del self._present[app.name]
+            if self._present.get(key) is attempt:
+                del self._present[key]
         return await self._conclude(app, ended, attempt)
 
     async def _attempt(
@@ -209,7 +213,7 @@ class Operator:
         if refused:
             return _failed(state, ";".join(f"{found.type}: {found.message}" for found in refused))
         async with self._gate:
-            ready = await self.attempts.prepare(latest, self.memories.of(app.name), state)
+            ready = await self.attempts.prepare(latest, self._memory(app), state)
         if isinstance(ready, NotReady):
             return ready.state
         running = ready.begin(_Saved(self, app))
@@ -292,7 +296,7 @@ class Operator:
         if sync is None or not sync.dry_run:
             automated = automation(app.spec) is not None
             level = CompareLevel.LATEST if automated else CompareLevel.FORCE_RESOLVE
-            self.request(app.name, level)
+            self.request(self.store.key(app), level)
 
 
 @dataclass(frozen=True)

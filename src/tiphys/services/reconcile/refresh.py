@@ -145,6 +145,9 @@ class Refresher:
             return Again(0.0)
         return again or self._hard_due(self._store.same(app))
 
+    def _memory(self, app: Application) -> AppMemory:
+        return self._memories.of(self._store.key(app))
+
     def _hard_due(self, app: Application | None) -> Again | None:
         """Nothing happens when a comparison grows too old to be trusted, so it is waited for."""
         limit = self._settings().hard_reconciliation
@@ -177,7 +180,7 @@ class Refresher:
             return Again(self._quiet_left(memory, settings))
         compared = await self._compare(app, wanted, memory, settings, hard=decision.hard)
         moved = await self._may_have_changed(app, compared)
-        latest = self._store.get(app.name)
+        latest = self._store.get(self._store.key(app))
         if latest is None or _inputs(latest) != _inputs(app):
             # What was compared is not what stands there now: nothing may be concluded from it.
             memory.request(decision.level)
@@ -265,7 +268,7 @@ class Refresher:
         )
         decision = decide_auto_sync(app, outcome, now, settings)
         if isinstance(decision, StartSync):
-            early = (start_time(app, self._memories.of(app.name), now) - now).total_seconds()
+            early = (start_time(app, self._memory(app), now) - now).total_seconds()
             decision = HealLater(early) if early > 0 else decision
         conditions = self._conditions(app, compared, decision, now)
         old = app.raw.get("status") or {}
@@ -277,17 +280,17 @@ class Refresher:
         self._report.tell(app, compared)
         if isinstance(decision, StartSync) and not begins:
             # What was decided on is out of date: look again.
-            self._memories.of(app.name).request(CompareLevel.LATEST)
+            self._memory(app).request(CompareLevel.LATEST)
             return Again(_AFTER_CONFLICT)
         if isinstance(decision, HealLater):
-            self._memories.of(app.name).request(CompareLevel.LATEST)
+            self._memory(app).request(CompareLevel.LATEST)
             return Again(decision.seconds)
         if isinstance(decision, NoSync) and decision.note:
             log.debug(decision.note, application=app.name)
         return self._retry_live(app, compared)
 
     def _retry_live(self, app: Application, compared: Compared) -> Again | None:
-        memory = self._memories.of(app.name)
+        memory = self._memory(app)
         if not compared.load_failed or compared.wanted.error:
             memory.failures = 0
             return None
@@ -342,7 +345,7 @@ class Refresher:
         """Writes the status, the operation and its beginning together; not where anyone wrote
         meanwhile. In one patch, so that after a crash it is either running or was never begun.
         """
-        memory = self._memories.of(app.name)
+        memory = self._memory(app)
         state = begun(decision.operation, self._now())
         old = (app.raw.get("status") or {}).get("operationState") or {}
         body = {

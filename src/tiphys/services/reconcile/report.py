@@ -42,7 +42,7 @@ class PassReport:
 
     def tell(self, before: Application, compared: Compared) -> None:
         """Events and log lines on what a comparison changed."""
-        after = self._store.get(before.name)
+        after = self._store.get(self._store.key(before))
         if after is None:
             return
         for event in status_events(before.status, after.status):

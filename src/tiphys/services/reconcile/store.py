@@ -1,4 +1,4 @@
-"""The Applications of the control plane's namespace: read by one watch, written by patches.
+"""The Applications: read by one watch, written by patches, known by their instance names.
 
 One writer per field. Users and the API own spec, metadata and `operation`; Tiphys owns status,
 and otherwise only removes. The Application has no status subresource, so a careless writer can
@@ -17,6 +17,7 @@ import structlog
 from tiphys.core.app.ownership import after_write, of_others, parts_written, rightful_status
 from tiphys.core.app.spec import DEFAULT_PROJECT
 from tiphys.core.app.status import merge_patch
+from tiphys.core.manifest.tracking import instance_name
 from tiphys.model.application import Application
 from tiphys.model.errors import (
     ConflictError,
@@ -44,7 +45,7 @@ _QUIET = 120.0
 
 @dataclass(frozen=True, slots=True)
 class AppChange:
-    """An Application appeared (old None), changed, or is gone (new None)."""
+    """An Application appeared (old None), changed, or is gone (new None), by its key."""
 
     name: str
     old: Application | None
@@ -90,13 +91,20 @@ class ApplicationStore:
         self._entries: dict[str, _Entry] = {}
         self.listener: Callable[[AppChange], None] = lambda _change: None
 
+    def key(self, app: Application) -> str:
+        """Its instance name: what it is known by here, and what its objects are tracked by."""
+        return instance_name(app.namespace, app.name, self.namespace)
+
+    def _key_of(self, meta: Mapping[str, Any]) -> str:
+        return instance_name(meta.get("namespace") or "", meta["name"], self.namespace)
+
     def get(self, name: str) -> Application | None:
         entry = self._entries.get(name)
         return None if entry is None else entry.app
 
     def same(self, app: Application) -> Application | None:
         """As it is now; None when it is gone, even where another has its name."""
-        known = self.get(app.name)
+        known = self.get(self.key(app))
         return known if known is not None and known.uid == app.uid else None
 
     def names(self) -> Iterable[str]:
@@ -129,7 +137,7 @@ class ApplicationStore:
         """Takes in a whole list; what it lacks is gone."""
         seen = set()
         for manifest in manifests:
-            seen.add(manifest["metadata"]["name"])
+            seen.add(self._key_of(manifest["metadata"]))
             self.apply(WatchEvent(WatchVerb.MODIFIED, manifest))
         for name in [known for known in self._entries if known not in seen]:
             self._remove(name)
@@ -137,9 +145,9 @@ class ApplicationStore:
     def apply(self, event: WatchEvent) -> None:
         """Takes in one event. Our own writes come back here and change nothing."""
         meta = event.manifest.get("metadata") or {}
-        name = meta.get("name", "")
-        if event.verb is WatchVerb.BOOKMARK or not name:
+        if event.verb is WatchVerb.BOOKMARK or not meta.get("name"):
             return
+        name = self._key_of(meta)
         entry = self._entries.get(name)
         if event.verb is WatchVerb.DELETED:
             if entry is not None and entry.app.uid == meta.get("uid", entry.app.uid):
@@ -153,13 +161,14 @@ class ApplicationStore:
 
     def _take(self, manifest: Manifest) -> None:
         new = Application.from_manifest(manifest)
-        entry = self._entries.get(new.name)
+        key = self.key(new)
+        entry = self._entries.get(key)
         if entry is None or entry.app.uid != new.uid:
             old = entry.app if entry else None
             if entry is not None and entry.restoring is not None:
                 entry.restoring.cancel()
-            self._entries[new.name] = _Entry(new, new.raw.get("status") or {})
-            self.listener(AppChange(new.name, old, new))
+            self._entries[key] = _Entry(new, new.raw.get("status") or {})
+            self.listener(AppChange(key, old, new))
             return
         if not _newer(new, entry.app):
             return
@@ -182,7 +191,7 @@ class ApplicationStore:
         entry.newer.set()
         entry.newer = asyncio.Event()
         if of_others(old.raw) != of_others(entry.app.raw):
-            self.listener(AppChange(new.name, old, entry.app))
+            self.listener(AppChange(self.key(new), old, entry.app))
         if _astray(entry) and entry.restoring is None:
             log.warning("status was changed by another writer", application=new.name)
             entry.restoring = asyncio.create_task(self._restore(entry))
@@ -225,7 +234,7 @@ class ApplicationStore:
 
     async def newer(self, app: Application, *, within: float) -> None:
         """Until a newer version of this Application is known, or it is gone; `within` seconds."""
-        entry = self._entries.get(app.name)
+        entry = self._entries.get(self.key(app))
         if entry is None or entry.app.uid != app.uid or _newer(entry.app, app):
             return
         try:
@@ -267,7 +276,7 @@ class ApplicationStore:
         return await self._write(app, PatchKind.JSON, [test, *operations])
 
     async def _write(self, app: Application, kind: PatchKind, body: Any) -> Application | None:
-        entry = self._entries.get(app.name)
+        entry = self._entries.get(self.key(app))
         if entry is None or entry.app.uid != app.uid:
             return None
         async with entry.lock:
@@ -296,7 +305,7 @@ class ApplicationStore:
     async def _send(self, app: Application, kind: PatchKind, body: Any) -> Manifest:
         return await self._writer.patch(
             self._resource,
-            self.namespace,
+            app.namespace,
             app.name,
             kind,
             body,
