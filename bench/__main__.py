@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
-from bench import cold_start, one_commit, renders
+from bench import at_rest, cold_start, one_commit, removal, renders
 
-SCENARIOS = {
+SCENARIOS: dict[str, Callable[[], None]] = {
     "S1": lambda: cold_start.run("S1", 200, 5, "ConfigMap", 5),
+    "S1-many": lambda: cold_start.run("S1-many", 1000, 1, "ConfigMap", 5),
+    "S1-large": lambda: cold_start.run("S1-large", 1, 2000, "ConfigMap", 5),
     "S1-deployments": lambda: cold_start.run("S1-deployments", 50, 2, "Deployment", 3),
     "S2": lambda: one_commit.run("S2", 200, 5, 5),
     "S3": renders.run,
+    "at-rest": lambda: at_rest.run(1000, 5, 5),
+    "one-object": lambda: at_rest.one_object([100, 2000], 5),
+    "removal": lambda: removal.run("removal", 200, 5, 5),
 }
 
 

@@ -1,0 +1,102 @@
+"""Deletion of N applications with all that they deployed, against a bare client's deletions."""
+
+from __future__ import annotations
+
+import time
+
+from bench.floor import Write, replay
+from bench.lab import lab, wipe
+from bench.report import emit, progress, spread
+from bench.workload import TARGET, applications, config_map, done, fill, names
+from tests.e2e.kube import path_of
+from tests.e2e.stack import NAMESPACE, Stack
+
+_FINALIZER = "resources-finalizer.argocd.argoproj.io"
+
+
+def run(scenario: str, apps: int, objects: int, runs: int) -> None:
+    with lab() as stack:
+        repo = stack.repo("workload.git")
+        listed = names(apps)
+        fill(repo, listed, objects, "ConfigMap")
+        ours: list[float] = []
+        floors: list[float] = []
+        for number in range(runs):
+            progress(f"{scenario}: run {number + 1} of {runs}")
+            for manifest in applications(listed, repo):
+                manifest["metadata"]["finalizers"] = [_FINALIZER]
+                stack.kube.create(manifest)
+            stack.start_tiphys()
+            stack.until("all Synced and Healthy", lambda: done(stack, apps), 300)
+            time.sleep(5)  # so that nothing written behind is still under way
+            ours.append(_delete(stack, listed))
+            wipe(stack, [], ("ConfigMap",))
+            floors.append(_floor(stack, listed, objects))
+        ratio = [a / b for a, b in zip(ours, floors, strict=True)]
+        emit(
+            scenario,
+            applications=apps,
+            objects=apps * objects,
+            seconds=spread(ours),
+            floor_seconds=spread(floors),
+            ratio=spread(ratio, 2),
+        )
+
+
+def _delete(stack: Stack, apps: list[str]) -> float:
+    """From the first request to delete an Application until none is left."""
+    token = stack.controller_token()
+    server, ca_file = stack.kube.server, stack.cluster.ca_file
+    start = time.perf_counter()
+    replay(server, ca_file, token, [_gone("Application", NAMESPACE, app) for app in apps])
+    while stack.kube.list("Application", NAMESPACE):
+        if time.perf_counter() - start > 300:
+            raise RuntimeError(f"not gone within 300 s\n{stack.log_tail()}")
+        time.sleep(0.1)
+    return time.perf_counter() - start
+
+
+def _floor(stack: Stack, apps: list[str], objects: int) -> float:
+    """The same deletions, of objects that are made for it: Applications without finalizers."""
+    token = stack.controller_token()
+    server, ca_file = stack.kube.server, stack.cluster.ca_file
+    keys = [f"{app}-{number}" for app in apps for number in range(objects)]
+    made = [
+        Write("POST", path_of("ConfigMap", TARGET, ""), config_map(app, number))
+        for app in apps
+        for number in range(objects)
+    ]
+    made += [
+        Write(
+            "POST",
+            path_of("Application", NAMESPACE, ""),
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "Application",
+                "metadata": {"name": app, "finalizers": [_FINALIZER]},
+                "spec": {
+                    "project": "default",
+                    "source": {"repoURL": "http://127.0.0.1:1/none.git", "path": app},
+                    "destination": {"namespace": TARGET, "name": "in-cluster"},
+                },
+            },
+        )
+        for app in apps
+    ]
+    replay(server, ca_file, token, made)
+    writes = [_gone("Application", NAMESPACE, app) for app in apps]
+    writes += [_gone("ConfigMap", TARGET, key) for key in keys]
+    writes += [
+        Write(
+            "PATCH",
+            path_of("Application", NAMESPACE, app),
+            {"metadata": {"finalizers": None}},
+            "application/merge-patch+json",
+        )
+        for app in apps
+    ]
+    return replay(server, ca_file, token, writes)
+
+
+def _gone(kind: str, namespace: str, name: str) -> Write:
+    return Write("DELETE", path_of(kind, namespace, name), {"propagationPolicy": "Foreground"})
