@@ -1,5 +1,7 @@
 """From the ConfigMaps to settings; what cannot be read or honoured names its key."""
 
+from dataclasses import replace
+
 import pytest
 
 from tiphys.core.settings import (
@@ -124,27 +126,14 @@ def test_booleans(text: str, value: bool) -> None:
 
 
 REFUSED = [
-    ("application.resourceTrackingMethod", "label"),
-    ("application.resourceTrackingMethod", "annotation+label"),
-    ("installationID", "one"),
-    ("application.sync.impersonation.enabled", "true"),
-    ("cluster.inClusterEnabled", "false"),
-    ("resource.compareoptions", "ignoreAggregatedRoles: true"),
-    ("resource.customizations", "apps/Deployment: {}"),
-    ("resource.customizations.health.example.com_Widget", "return {}"),
-    ("resource.customizations.ignoreDifferences.all", "jsonPointers: [/spec]"),
-    ("resource.customizations.knownTypeFields.example.com_Widget", "- field: spec"),
-    ("resource.respectRBAC", "strict"),
     ("helm.enable", "false"),
     ("kustomize.enable", "false"),
     ("kustomize.buildOptions", "--enable-helm"),
 ]
-REFUSED_PARAMS = [("application.namespaces", "team-*"), ("controller.diff.server.side", "true")]
 SAID = [
-    ("resource.customizations.ignoreResourceUpdates.all", "jsonPointers: [/status]"),
     ("resource.customizations.actions.apps_Deployment", "discovery.lua: return {}"),
-    ("resource.ignoreResourceUpdatesEnabled", "false"),
-    ("resource.customLabels", "team"),
+    ("resource.customizations", "apps/Deployment: {actions: 'discovery.lua: return {}'}"),
+    ("application.allowedNodeLabels", "zone"),
     ("kustomize.path.v5", "/bin/kustomize"),
     ("controller.sharding.algorithm", "round-robin"),
     ("hydrator.enabled", "true"),
@@ -157,7 +146,12 @@ HARMLESS = [
     ("cluster.inClusterEnabled", "true"),
     ("resource.compareoptions", "ignoreResourceStatusField: all\nignoreAggregatedRoles: false\n"),
     ("resource.customizations", "{}"),
+    ("resource.customizations", "# nothing yet"),
     ("resource.customizations.health.example.com_Widget", ""),
+    ("resource.customizations.ignoreDifferences.all", "# nothing yet"),
+    ("resource.customizations.knownTypeFields.example.com_Widget", "# nothing yet"),
+    ("globalProjects", "[]"),
+    ("globalProjects", "# nothing yet"),
     ("resource.respectRBAC", ""),
     ("helm.enable", "true"),
     ("controller.sharding.algorithm", "legacy"),
@@ -173,20 +167,19 @@ def test_what_would_change_what_is_applied_is_refused(key: str, value: str) -> N
     assert caught.value.key == key
 
 
-@pytest.mark.parametrize(("key", "value"), REFUSED_PARAMS)
-def test_process_settings_are_refused_as_well(key: str, value: str) -> None:
-    with pytest.raises(SettingsError, match="not supported"):
-        parse_settings({}, {key: value})
-
-
-@pytest.mark.parametrize(("key", "value"), [*REFUSED, *REFUSED_PARAMS, *SAID])
+@pytest.mark.parametrize(("key", "value"), [*REFUSED, *SAID])
 def test_unsupported_settings_are_listed(key: str, value: str) -> None:
     assert unsupported_settings({"a": "b", key: value}) == [key]
 
 
+def test_what_cannot_be_read_has_no_actions() -> None:
+    assert unsupported_settings({"resource.customizations": "{"}) == []
+
+
 @pytest.mark.parametrize(("key", "value"), SAID)
 def test_what_is_only_said_is_not_refused(key: str, value: str) -> None:
-    assert parse_settings({key: value}, {key: value}) == Settings()
+    settings = parse_settings({key: value}, {key: value})
+    assert replace(settings, node_labels=()) == Settings()
 
 
 @pytest.mark.parametrize(("key", "value"), HARMLESS)

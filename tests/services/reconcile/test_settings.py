@@ -48,14 +48,23 @@ def test_a_change_is_heard_of_once() -> None:
     assert heard == [20.0]
 
 
-def test_what_cannot_be_read_leaves_the_last_good_settings() -> None:
+def test_what_cannot_be_read_keeps_its_last_good_value_and_is_said_once() -> None:
     objects = loaded(config(timeout_reconciliation="10s"))
     source = SettingsSource(objects)
     source.load()
-    objects.changed(
-        CONFIG_MAPS, WatchEvent(WatchVerb.MODIFIED, config(timeout_reconciliation="soon"))
-    )
+    with capture_logs() as logs:
+        for installation in ("one", "two"):
+            bad = config(timeout_reconciliation="soon", installationID=installation)
+            objects.changed(CONFIG_MAPS, WatchEvent(WatchVerb.MODIFIED, bad))
     assert source.present().reconciliation == 10.0
+    assert source.present().installation_id == "two"
+    said = [entry["error"] for entry in logs if entry["log_level"] == "error"]
+    assert [text.partition(":")[0] for text in said] == ["timeout.reconciliation"]
+
+
+def test_a_first_value_that_cannot_be_read_ends_the_start() -> None:
+    with pytest.raises(SettingsError, match="soon"):
+        SettingsSource(loaded(config(timeout_reconciliation="soon"))).load()
 
 
 def test_projects_come_and_go() -> None:

@@ -138,5 +138,8 @@ class Settings:
     custom_labels: tuple[str, ...] = ()
     """resource.customLabels: labels of objects that the tree shows."""
 
+    masked_annotations: tuple[str, ...] = ()
+    """resource.sensitive.mask.annotations: annotations of Secrets that are shown masked."""
+
     node_labels: tuple[str, ...] = ()
     """application.allowedNodeLabels: labels of nodes that the hosts view shows."""

@@ -7,7 +7,8 @@ change speed, words or metrics, and is said once at the start.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import chain
+
+from tiphys.core.settings.customizations import has_actions
 
 Data = Mapping[str, str]
 _Rule = Callable[[str], bool]
@@ -30,49 +31,16 @@ def _not(*accepted: str) -> _Rule:
     return lambda value: value.strip() not in ("", *accepted)
 
 
-def _label_tracking(value: str) -> bool:
-    # Any other word means annotation.
-    return value.strip() in ("label", "annotation+label")
-
-
-_COMPARE_DEFAULTS = {
-    "ignoreAggregatedRoles: false",
-    "ignoreResourceStatusField: all",
-    "ignoreDifferencesOnResourceUpdates: true",
-}
-
-
-def _compare_options(value: str) -> bool:
-    lines = {line.strip() for line in value.splitlines()} - {""}
-    return not lines <= _COMPARE_DEFAULTS
-
-
 _REFUSED_GENERAL: dict[str, _Rule] = {
-    "application.resourceTrackingMethod": _label_tracking,
-    "installationID": _set,
-    "application.sync.impersonation.enabled": _on,
-    "cluster.inClusterEnabled": _off,
-    "resource.compareoptions": _compare_options,
-    "resource.customizations": _set,
-    "resource.respectRBAC": _set,
     "helm.enable": _off,
     "kustomize.enable": _off,
     "kustomize.buildOptions": _set,
 }
-_REFUSED_PREFIXES = (
-    "resource.customizations.health.",
-    "resource.customizations.ignoreDifferences.",
-    "resource.customizations.knownTypeFields.",
-)
-_REFUSED_PARAMS: dict[str, _Rule] = {
-    "application.namespaces": _set,
-    "controller.diff.server.side": _on,
-}
 _SAID_GENERAL: dict[str, _Rule] = {
     "application.allowedNodeLabels": _set,
     "resource.customLabels": _set,
+    "resource.customizations": has_actions,
     "resource.excludeEventLabelKeys": _set,
-    "resource.ignoreResourceUpdatesEnabled": _off,
     "resource.includeEventLabelKeys": _set,
     "sourceHydrator.commitMessageTemplate": _set,
 }
@@ -81,8 +49,6 @@ _SAID_PREFIXES = (
     "kustomize.path.",
     "kustomize.version.",
     "resource.customizations.actions.",
-    "resource.customizations.ignoreResourceUpdates.",
-    "resource.customizations.useOpenLibs.",
 )
 _SAID_PARAMS: dict[str, _Rule] = {
     "controller.metrics.application.conditions": _set,
@@ -97,18 +63,14 @@ _SAID_PARAMS: dict[str, _Rule] = {
 
 def unsupported_settings(data: Data) -> list[str]:
     """The keys of either ConfigMap whose values ask for what this version does not do, sorted."""
-    rules = {**_REFUSED_GENERAL, **_REFUSED_PARAMS, **_SAID_GENERAL, **_SAID_PARAMS}
-    prefixes = (*_REFUSED_PREFIXES, *_SAID_PREFIXES)
-    return sorted(_matching(data, rules, prefixes))
+    rules = {**_REFUSED_GENERAL, **_SAID_GENERAL, **_SAID_PARAMS}
+    return sorted(_matching(data, rules, _SAID_PREFIXES))
 
 
-def refused_settings(general: Data, params: Data) -> Iterator[tuple[str, str]]:
-    """Keys that must not be passed over, with the reason."""
-    keys = chain(
-        _matching(general, _REFUSED_GENERAL, _REFUSED_PREFIXES),
-        _matching(params, _REFUSED_PARAMS, ()),
-    )
-    yield from ((key, "is not supported by this version of Tiphys") for key in keys)
+def refused_settings(general: Data) -> Iterator[tuple[str, str]]:
+    """Keys of argocd-cm that must not be passed over, with the reason."""
+    for key in _matching(general, _REFUSED_GENERAL, ()):
+        yield key, "is not supported by this version of Tiphys"
 
 
 def _matching(data: Data, rules: Mapping[str, _Rule], prefixes: tuple[str, ...]) -> Iterator[str]:

@@ -1,15 +1,15 @@
 """The present settings: read from the ConfigMaps, and again when those change.
 
-A value that cannot be read is said, and the last good settings stay.
+Of a key that cannot be read the last good value stays, and that is said; the others take effect.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
-from tiphys.core.settings import Settings, parse_settings, unsupported_settings
+from tiphys.core.settings import ReadSettings, Settings, read_settings, unsupported_settings
 from tiphys.model.errors import SettingsError
 from tiphys.services.reconcile.named import NamedObjects
 
@@ -25,11 +25,12 @@ class SettingsSource:
     def __init__(self, objects: NamedObjects, *, wave_delay: str = "") -> None:
         self._objects = objects
         self._wave_delay = wave_delay
-        self._present = Settings()
+        self._read = ReadSettings()
+        self._said: frozenset[str] = frozenset()
         self.listener: Callable[[], None] = lambda: None
 
     def present(self) -> Settings:
-        return self._present
+        return self._read.settings
 
     def load(self) -> Settings:
         """Reads for the first time. Raises SettingsError: there are no good ones yet."""
@@ -39,28 +40,38 @@ class SettingsSource:
                 "is missing; `tiphys install` creates it",
                 key=GENERAL,
             )
-        self._present = self._read()
+        read = self._fresh()
+        if read.problems:
+            raise read.problems[0]
+        self._read = read
         self._objects.listener = self._changed
         for name in (GENERAL, PARAMS):
             for key in unsupported_settings(self._data(name)):
                 log.warning("setting has no effect in this version", configmap=name, key=key)
-        return self._present
+        return self.present()
 
     def _changed(self, name: str) -> None:
         if name not in (GENERAL, PARAMS):
             return
-        try:
-            fresh = self._read()
-        except SettingsError as error:
-            log.error("setting cannot be read, the last good one stays", error=str(error))
-            return
-        if fresh != self._present:
-            self._present = fresh
+        fresh = self._fresh(self._read)
+        self._say(fresh.problems)
+        changed = fresh.settings != self._read.settings
+        self._read = fresh
+        if changed:
             log.info("settings changed", configmap=name)
             self.listener()
 
-    def _read(self) -> Settings:
-        return parse_settings(self._data(GENERAL), self._data(PARAMS), wave_delay=self._wave_delay)
+    def _say(self, problems: Sequence[SettingsError]) -> None:
+        """Each problem once, however often the ConfigMaps change while it is there."""
+        texts = frozenset(str(problem) for problem in problems)
+        for text in sorted(texts - self._said):
+            log.error("setting cannot be read, the last good one stays", error=text)
+        self._said = texts
+
+    def _fresh(self, last: ReadSettings | None = None) -> ReadSettings:
+        return read_settings(
+            self._data(GENERAL), self._data(PARAMS), wave_delay=self._wave_delay, last=last
+        )
 
     def _data(self, name: str) -> Mapping[str, str]:
         return (self._objects.get(name) or {}).get("data") or {}
