@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tiphys.model.errors import TiphysError
 
 COMMANDS = {
+    "admin": ("tiphys.cli.admin:admin", "Administration by direct access to the cluster"),
     "app": ("tiphys.cli.app:app", "Manage applications"),
     "devcluster": ("tiphys.cli.devcluster:devcluster", "A control plane of one's own, to try"),
     "install": ("tiphys.cli.install:install", "Put into a cluster what Tiphys needs there"),
