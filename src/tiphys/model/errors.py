@@ -119,6 +119,7 @@ class ApiCode(StrEnum):
     INTERNAL = "Internal"
     INVALID_ARGUMENT = "InvalidArgument"
     NOT_FOUND = "NotFound"
+    OUT_OF_RANGE = "OutOfRange"
     PERMISSION_DENIED = "PermissionDenied"
     UNAVAILABLE = "Unavailable"
     UNKNOWN = "Unknown"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tiphys.core.project import restrictions
+from tiphys.core.project.restrictions import restrictions
 from tiphys.model.appproject import AppProject
 
 OPEN: dict[str, Any] = {

@@ -66,3 +66,32 @@ def test_many_stars_take_no_time() -> None:
 @given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
 def test_agrees_with_the_shell_s_globs(pattern: str, text: str) -> None:
     assert matches(pattern, text) is fnmatch.fnmatchcase(text, pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("a/*", "a/b"),
+        ("a/*/c", "a/b/c"),
+        ("a/**", "a/b/c"),
+        ("**/c", "a/b/c"),
+        ("**a*b", "a/ab"),
+        ("a/?", "a/b"),
+        ("*", ""),
+    ],
+)
+def test_matches_within_separators(pattern: str, text: str) -> None:
+    assert matches(pattern, text, "/")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [("a/*", "a/b/c"), ("*", "a/b"), ("a?b", "a/b"), ("a*", "b"), ("a", "ab"), ("a**", "b/a")],
+)
+def test_stops_at_separators(pattern: str, text: str) -> None:
+    assert not matches(pattern, text, "/")
+
+
+@given(st.text(alphabet="ab*?", max_size=6), st.text(alphabet="ab", max_size=8))
+def test_a_separator_that_does_not_occur_changes_nothing(pattern: str, text: str) -> None:
+    assert matches(pattern, text, "/") == matches(pattern, text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tiphys.core.app.conditions import Condition
 from tiphys.core.app.spec import project_name, sync_policy
-from tiphys.core.project import restrictions
+from tiphys.core.project.restrictions import restrictions
 from tiphys.model.appproject import AppProject
 from tiphys.model.appspec import ApplicationDestination, ApplicationSpec
 from tiphys.model.names import IN_CLUSTER_NAME, IN_CLUSTER_SERVER

@@ -1,7 +1,8 @@
-"""Globs without separators: `*`, `?`, `[a-z]`, `[!a-z]` and `{a,b}`; `\\` takes a sign as it is.
+"""Globs: `*`, `?`, `[a-z]`, `[!a-z]` and `{a,b}`; `\\` takes a sign as it is.
 
-Matching takes steps in proportion to pattern times text, whatever the pattern: a regular
-expression would not promise that.
+Where a separator is named, `*` and `?` stop at it and `**` does not. Matching takes steps in
+proportion to pattern times text, whatever the pattern: a regular expression would not promise
+that.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import lru_cache
 
 _MAX_ALTERNATIVES = 64
 _STAR = "*"
+_STARS = "**"
 
 
 class BadPatternError(ValueError):
@@ -33,12 +35,14 @@ _Part = _Class | str
 """A class of signs, or `_STAR`."""
 
 
-def matches(pattern: str, text: str) -> bool:
+def matches(pattern: str, text: str, separator: str = "") -> bool:
     """A pattern that cannot be read matches nothing."""
     try:
         alternatives = _compile(pattern)
     except BadPatternError:
         return False
+    if separator:
+        return any(_match_within(_joined(parts), text, separator) for parts in alternatives)
     return any(_match(parts, text) for parts in alternatives)
 
 
@@ -149,3 +153,39 @@ def _match(parts: tuple[_Part, ...], text: str) -> bool:
         else:
             return False
     return all(part == _STAR for part in parts[at:])
+
+
+def _joined(parts: tuple[_Part, ...]) -> list[_Part]:
+    """Two stars side by side as one that crosses separators."""
+    joined: list[_Part] = []
+    for part in parts:
+        if part == _STAR and joined and joined[-1] == _STAR:
+            joined[-1] = _STARS
+        else:
+            joined.append(part)
+    return joined
+
+
+def _match_within(parts: list[_Part], text: str, separator: str) -> bool:
+    """All places of the pattern that the text so far can lead to, sign by sign."""
+    places = _past_stars(parts, {0})
+    for sign in text:
+        reached = set()
+        for place in places:
+            part = parts[place] if place < len(parts) else None
+            if isinstance(part, _Class):
+                if part.matches(sign) and not (part is _ANY and sign == separator):
+                    reached.add(place + 1)
+            elif part == _STARS or (part == _STAR and sign != separator):
+                reached.add(place)
+        places = _past_stars(parts, reached)
+    return len(parts) in places
+
+
+def _past_stars(parts: list[_Part], places: set[int]) -> set[int]:
+    found = set(places)
+    for place in places:
+        while place < len(parts) and parts[place] in (_STAR, _STARS):
+            place += 1
+            found.add(place)
+    return found
