@@ -27,7 +27,9 @@ from tiphys.model.errors import RenderError, RepositoryUnreachableError
 from tiphys.model.resource import Manifest, ResourceKey
 from tiphys.services.applications import Applications
 from tiphys.services.applications.service import APPLICATIONS, PROJECTS
+from tiphys.services.applications.values import LocalFiles
 from tiphys.services.install import Installed
+from tiphys.services.live.ports import Discovery
 
 NAMESPACE = "argocd"
 COMMIT = "c89a47e1c17249845dbcdd61eefa832ff7c1d90a"
@@ -91,6 +93,8 @@ class FakeSources:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.revisions: list[str] = []
+        self.local: list[LocalFiles] = []
         self.manifests: Sequence[Manifest] = ()
 
     async def reachable(self, source: ApplicationSource) -> None:
@@ -102,11 +106,26 @@ class FakeSources:
         return resolve(revision, self.refs).revision
 
     async def render(
-        self, application: Application, source: ApplicationSource, revision: str
+        self,
+        application: Application,
+        source: ApplicationSource,
+        revision: str,
+        discovery: Discovery,
     ) -> Sequence[Manifest]:
         self.asked.append("render")
+        self.revisions.append(revision)
         if source.path not in ("guestbook", "helm"):
             raise RenderError(f"{source.path}: app path does not exist")
+        return self.manifests
+
+    async def render_local(
+        self,
+        application: Application,
+        source: ApplicationSource,
+        files: LocalFiles,
+        discovery: Discovery,
+    ) -> Sequence[Manifest]:
+        self.local.append(files)
         return self.manifests
 
 

@@ -96,6 +96,7 @@ class FakeCluster:
         self.calls: list[tuple[str, ResourceKey]] = []
         self.forbidden: set[GroupKind] = set()
         self.fail: Callable[[str, ResourceKey], KubeError | None] = lambda verb, key: None
+        self.warn: Callable[[str, ResourceKey], Sequence[str]] = lambda verb, key: ()
         self.latest = 100
         self._uids = 0
         self._log = _Log()
@@ -198,9 +199,11 @@ class FakeCluster:
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
+        warnings: list[str] | None = None,
     ) -> Manifest:
         key = _key(resource, manifest)
         self._called("create", key)
+        self._warned("create", key, warnings)
         self._served(resource)
         if not _NAME.fullmatch(key.name):
             raise InvalidObjectError(f'"{key.name}" is invalid', status=422, reason="Invalid")
@@ -221,10 +224,12 @@ class FakeCluster:
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
+        warnings: list[str] | None = None,
         force: bool = False,
     ) -> Manifest:
         key = ResourceKey(resource.group, resource.kind, namespace, name)
         self._called("patch", key)
+        self._warned("patch", key, warnings)
         if kind is PatchKind.APPLY and key not in self.objects:
             return self._store(resource, dict(body), WatchVerb.ADDED, dry_run=dry_run)
         old = self._read(resource, key)
@@ -247,9 +252,11 @@ class FakeCluster:
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
+        warnings: list[str] | None = None,
     ) -> Manifest:
         key = _key(resource, manifest)
         self._called("update", key)
+        self._warned("update", key, warnings)
         old = self._read(resource, key)
         self._precondition(key, manifest)
         return self._update(resource, old, dict(manifest), dry_run=dry_run)
@@ -262,6 +269,7 @@ class FakeCluster:
         *,
         uid: str,
         propagation: Propagation = Propagation.FOREGROUND,
+        grace_seconds: int | None = None,
     ) -> None:
         key = ResourceKey(resource.group, resource.kind, namespace, name)
         self._called("delete", key)
@@ -314,6 +322,10 @@ class FakeCluster:
             raise error
         if key.group_kind in self.forbidden:
             raise ForbiddenError(f"cannot {verb} {key.group_kind}", status=403, reason="Forbidden")
+
+    def _warned(self, verb: str, key: ResourceKey, warnings: list[str] | None) -> None:
+        if warnings is not None:
+            warnings.extend(self.warn(verb, key))
 
     def _served(self, resource: ApiResource) -> None:
         if resource not in self.resources:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from tiphys.cli.ports import ClusterChoice, CoreApi, Documents, Setup
     from tiphys.model.application import Application, ApplicationSource
     from tiphys.model.resource import Manifest
+    from tiphys.services.applications.values import LocalFiles
     from tiphys.services.devcluster.ports import ControlPlane
+    from tiphys.services.live.ports import Discovery
 
 DEFAULT_NAMESPACE = "argocd"
 # The controller's kubeconfig is written anew with every installation.
@@ -53,9 +55,10 @@ class CommandWiring:
 
         async with (
             self._cluster(choice) as (config, client, discovery),
-            _LazySources(discovery) as sources,
+            AsyncExitStack() as stack,
         ):
             namespace = choice.namespace or config.namespace or DEFAULT_NAMESPACE
+            sources = await stack.enter_async_context(_LazySources(namespace))
             yield Applications(client, client, discovery, sources, namespace=namespace)
 
     @asynccontextmanager
@@ -103,8 +106,8 @@ class CommandWiring:
 class _LazySources:
     """SourceCheck for commands of which most never ask for a source: opened when one does."""
 
-    def __init__(self, discovery: KubeDiscovery) -> None:
-        self._discovery = discovery
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
         self._open = AsyncExitStack()
         self._sources: CommandSources | None = None
 
@@ -121,15 +124,28 @@ class _LazySources:
         return await (await self._opened()).resolve(source, revision)
 
     async def render(
-        self, application: Application, source: ApplicationSource, revision: str
+        self,
+        application: Application,
+        source: ApplicationSource,
+        revision: str,
+        discovery: Discovery,
     ) -> Sequence[Manifest]:
-        return await (await self._opened()).render(application, source, revision)
+        return await (await self._opened()).render(application, source, revision, discovery)
+
+    async def render_local(
+        self,
+        application: Application,
+        source: ApplicationSource,
+        files: LocalFiles,
+        discovery: Discovery,
+    ) -> Sequence[Manifest]:
+        return await (await self._opened()).render_local(application, source, files, discovery)
 
     async def _opened(self) -> CommandSources:
         from tiphys.bootstrap.sources import open_sources
 
         if self._sources is None:
-            self._sources = await self._open.enter_async_context(open_sources(self._discovery))
+            self._sources = await self._open.enter_async_context(open_sources(self._namespace))
         return self._sources
 
 

@@ -9,14 +9,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tiphys.adapters.engine import EngineRenderer
 from tiphys.adapters.git.cli import GitCli
 from tiphys.adapters.git.process import GitSettings
-from tiphys.adapters.kube import KubeDiscovery
+from tiphys.bootstrap.folders import FolderRepositories
+from tiphys.core.app.spec import project_name
+from tiphys.core.manifest.tracking import instance_name
 from tiphys.core.source.environment import BuildContext
 from tiphys.core.source.revision import resolve
 from tiphys.model.application import Application, ApplicationSource
 from tiphys.model.resource import Manifest
+from tiphys.services.applications.values import LocalFiles
+from tiphys.services.live.ports import Discovery
 from tiphys.services.render.service import RenderService
 
 
@@ -36,10 +42,10 @@ class EngineDocuments:
 class CommandSources:
     """Implements SourceCheck of services.applications."""
 
-    def __init__(self, git: GitCli, engine: EngineRenderer, discovery: KubeDiscovery) -> None:
+    def __init__(self, git: GitCli, engine: EngineRenderer, namespace: str) -> None:
         self._git = git
         self._engine = engine
-        self._discovery = discovery
+        self._namespace = namespace
 
     async def reachable(self, source: ApplicationSource) -> None:
         await self._git.refs(source.repo_url)
@@ -51,28 +57,48 @@ class CommandSources:
         return (await self._git.tree(source.repo_url, resolved.revision)).commit
 
     async def render(
-        self, application: Application, source: ApplicationSource, revision: str
+        self,
+        application: Application,
+        source: ApplicationSource,
+        revision: str,
+        discovery: Discovery,
     ) -> Sequence[Manifest]:
         commit = await self.resolve(source, revision)
-        await self._discovery.refresh()
-        context = BuildContext(
-            instance=application.name,
-            namespace=application.spec.destination.namespace,
-            project=application.spec.project,
-            kube_version=self._discovery.server_version,
-            api_versions=tuple(self._discovery.versions()),
-        )
+        context = await self._context(application, discovery)
         rendered = await RenderService(self._git, self._engine).render(source, commit, context)
         return rendered.manifests
 
+    async def render_local(
+        self,
+        application: Application,
+        source: ApplicationSource,
+        files: LocalFiles,
+        discovery: Discovery,
+    ) -> Sequence[Manifest]:
+        context = await self._context(application, discovery)
+        folders = FolderRepositories(files)
+        wanted = msgspec.structs.replace(source, path=folders.path(source.path))
+        rendered = await RenderService(folders, self._engine).render(wanted, "", context)
+        return rendered.manifests
+
+    async def _context(self, application: Application, discovery: Discovery) -> BuildContext:
+        await discovery.refresh()
+        return BuildContext(
+            instance=instance_name(application.namespace, application.name, self._namespace),
+            namespace=application.spec.destination.namespace,
+            project=project_name(application.spec),
+            kube_version=discovery.server_version,
+            api_versions=tuple(discovery.versions()),
+        )
+
 
 @asynccontextmanager
-async def open_sources(discovery: KubeDiscovery) -> AsyncIterator[CommandSources]:
+async def open_sources(namespace: str) -> AsyncIterator[CommandSources]:
     """Nothing is started or fetched until it is asked for."""
     with tempfile.TemporaryDirectory(prefix="tiphys-") as folder:
         git, engine = GitCli(Path(folder), GitSettings(environment=os.environ)), EngineRenderer()
         try:
-            yield CommandSources(git, engine, discovery)
+            yield CommandSources(git, engine, namespace)
         finally:
             await engine.close()
             await git.aclose()

@@ -175,12 +175,22 @@ async def test_status_and_operation_cannot_be_created(
     cluster: FakeCluster, service: Applications
 ) -> None:
     wanted = app("b", status={"health": {"status": "Healthy"}}, operation={"sync": {}})
-    wanted["metadata"] |= {"uid": "mine", "namespace": "elsewhere"}
+    wanted["metadata"] |= {"uid": "mine"}
     await service.create(Application(wanted), upsert=False, validate=True)
     stored = cluster.objects[key("b")]
     assert "status" not in stored
     assert "operation" not in stored
     assert stored["metadata"]["uid"] != "mine"
+
+
+async def test_a_namespace_that_holds_no_applications_is_refused(service: Applications) -> None:
+    wanted = app("b", metadata={"namespace": "elsewhere"})
+    with pytest.raises(ApiError) as caught:
+        await service.create(Application(wanted), upsert=False, validate=False)
+    assert str(caught.value) == "namespace 'elsewhere' is not permitted"
+    with pytest.raises(ApiError) as caught:
+        await service.get(AppName("elsewhere", "a"))
+    assert caught.value.code is ApiCode.PERMISSION_DENIED
 
 
 async def test_a_project_is_default_when_none_is_named(

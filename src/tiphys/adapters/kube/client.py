@@ -86,6 +86,7 @@ class KubeClient:
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
+        warnings: list[str] | None = None,
     ) -> Manifest:
         namespace = _namespace(manifest)
         return await self._manifest(
@@ -96,6 +97,7 @@ class KubeClient:
                 manifest,
                 repeatable=False,
                 secret=_secret(resource),
+                warnings=warnings,
             )
         )
 
@@ -110,6 +112,7 @@ class KubeClient:
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
+        warnings: list[str] | None = None,
         force: bool = False,
     ) -> Manifest:
         query = _writing(manager, validation, dry_run=dry_run)
@@ -125,6 +128,7 @@ class KubeClient:
                 # A JSON patch may append to a list, and would do so twice.
                 repeatable=kind is not PatchKind.JSON,
                 secret=_secret(resource),
+                warnings=warnings,
             )
         )
 
@@ -136,6 +140,7 @@ class KubeClient:
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
+        warnings: list[str] | None = None,
     ) -> Manifest:
         name = str((manifest.get("metadata") or {}).get("name") or "")
         return await self._manifest(
@@ -145,6 +150,7 @@ class KubeClient:
                 _writing(manager, validation, dry_run=dry_run),
                 manifest,
                 secret=_secret(resource),
+                warnings=warnings,
             )
         )
 
@@ -156,13 +162,16 @@ class KubeClient:
         *,
         uid: str,
         propagation: Propagation = Propagation.FOREGROUND,
+        grace_seconds: int | None = None,
     ) -> None:
-        options = {
+        options: dict[str, Any] = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "propagationPolicy": propagation.value,
             "preconditions": {"uid": uid},
         }
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
         await self._transport.fetch(
             Call("DELETE", object_path(resource, namespace, name), body=options)
         )

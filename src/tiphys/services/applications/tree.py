@@ -42,7 +42,7 @@ async def live_tree(
             for kind in _MADE_BY_OTHERS
         )
     )
-    return [*map(_node, found), *_dependants(found, [item for some in lists for item in some])]
+    return [*map(node_of, found), *_dependants(found, [item for some in lists for item in some])]
 
 
 async def _root(item: ResourceStatus, reader: KubeReader, discovery: Discovery) -> Manifest | None:
@@ -77,16 +77,17 @@ def _dependants(roots: Sequence[Manifest], candidates: Iterable[Manifest]) -> li
         owned = [(item, parent) for item in left if (parent := _parent(item, known))]
         if not owned:
             return nodes
-        nodes.extend(_node(item, parent) for item, parent in owned)
+        nodes.extend(node_of(item, parent) for item, parent in owned)
         known |= {_uid(item) for item, _ in owned}
         left = [item for item in left if _uid(item) not in known]
 
 
-def _node(manifest: Manifest, parent: str = "") -> TreeNode:
+def node_of(manifest: Manifest, parent: str = "") -> TreeNode:
     key = key_of(manifest)
     return TreeNode(
         uid=_uid(manifest),
-        group=gvk_of(manifest).group,
+        group=key.group,
+        version=gvk_of(manifest).version,
         kind=key.kind,
         namespace=key.namespace,
         name=key.name,

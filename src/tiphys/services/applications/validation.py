@@ -6,7 +6,7 @@ What the controller would refuse is refused here already, before anything is sto
 from __future__ import annotations
 
 from tiphys.core.app.spec import effective_source, project_name
-from tiphys.core.app.validate import destination_problem, invalid
+from tiphys.core.app.validate import destination_problem, invalid, unsupported
 from tiphys.core.settings.repositories import refusals, repository_secret
 from tiphys.model.application import Application
 from tiphys.model.appproject import AppProject
@@ -14,14 +14,20 @@ from tiphys.model.errors import ApiCode, ApiError, ForbiddenError, RenderError, 
 from tiphys.model.names import LABEL_SECRET_TYPE
 from tiphys.model.resource import ApiResource
 from tiphys.services.applications.ports import SourceCheck
-from tiphys.services.live.ports import KubeReader
+from tiphys.services.live.ports import Discovery, KubeReader
 
 _VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
 _SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
 
 
-def check_spec(application: Application, project: AppProject | None) -> None:
-    """Raises ApiError for what can be seen without asking a repository."""
+def check_spec(
+    application: Application, project: AppProject | None, before: Application | None = None
+) -> None:
+    """Raises ApiError for what can be seen without asking a repository.
+
+    What this version does not do is refused where it is new; an application that asked for it
+    `before` may still be edited.
+    """
     spec = application.spec
     if project is None:
         raise ApiError(
@@ -35,6 +41,9 @@ def check_spec(application: Application, project: AppProject | None) -> None:
             f"application destination spec for {application.name} is invalid: {problem}",
         )
     found = invalid(spec, project)
+    if before is not None:
+        known = unsupported(before.spec)
+        found = [condition for condition in found if condition not in known]
     if found:
         raise _refused(
             application, ";".join(f"{condition.type}: {condition.message}" for condition in found)
@@ -55,7 +64,9 @@ async def check_repository(application: Application, reader: KubeReader, namespa
         raise _refused(application, ";".join(f"InvalidSpecError: {text}" for text in found))
 
 
-async def check_sources(application: Application, sources: SourceCheck) -> None:
+async def check_sources(
+    application: Application, sources: SourceCheck, discovery: Discovery
+) -> None:
     """Asks the repository, then renders."""
     source = application.spec.source
     if source is None:
@@ -67,7 +78,7 @@ async def check_sources(application: Application, sources: SourceCheck) -> None:
             application, f"InvalidSpecError: repository not accessible: {error}"
         ) from None
     try:
-        await sources.render(application, source, source.target_revision)
+        await sources.render(application, source, source.target_revision, discovery)
     except (RepositoryError, RenderError) as error:
         raise _refused(
             application, f"InvalidSpecError: Unable to generate manifests in {source.path}: {error}"

@@ -13,6 +13,7 @@ from tiphys.model.application import (
     SyncOperationResource,
     SyncStrategy,
 )
+from tiphys.model.resource import ResourceKey
 from tiphys.model.status import HealthStatus
 
 
@@ -32,6 +33,20 @@ class AppName(NamedTuple):
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFiles:
+    """A folder that stands for a repository; both paths are absolute.
+
+    `folder` is the application's, and `root` what stands for the repository's root. With
+    `include`, globs of file names, `folder` is the root itself, the application's path in it is
+    the source's, and other files are not seen.
+    """
+
+    folder: str
+    root: str
+    include: tuple[str, ...] | None = None
+
+
 class EventKind(StrEnum):
     ADDED = "ADDED"
     MODIFIED = "MODIFIED"
@@ -46,7 +61,10 @@ class AppEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncCommand:
-    """A requested sync. None for options or retry takes the application's own."""
+    """A requested sync. None for options or retry takes the application's own.
+
+    `manifests`, as JSON texts, are synced instead of the source's.
+    """
 
     revision: str = ""
     prune: bool = False
@@ -56,6 +74,7 @@ class SyncCommand:
     sync_options: tuple[str, ...] | None = None
     retry: RetryStrategy | None = None
     info: tuple[Info, ...] = ()
+    manifests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +86,11 @@ class TreeNode:
     kind: str
     namespace: str
     name: str
+    version: str = ""
     parent: str = ""
     created_at: str = ""
     health: HealthStatus | None = None
+
+    @property
+    def key(self) -> ResourceKey:
+        return ResourceKey(self.group, self.kind, self.namespace, self.name)

@@ -8,15 +8,21 @@ from typing import Any
 from tiphys.core.app.spec import DEFAULT_PROJECT
 from tiphys.model.application import (
     Application,
+    ApplicationSourceDirectory,
+    ApplicationSourceHelm,
+    ApplicationSourceKustomize,
     Operation,
     OperationInitiator,
     RetryStrategy,
     SyncOperation,
+    SyncPolicy,
     SyncStrategy,
+    SyncStrategyApply,
     SyncStrategyHook,
+    decode,
     encode,
 )
-from tiphys.model.errors import ApiCode, ApiError
+from tiphys.model.errors import ApiCode, ApiError, ManifestDecodeError
 from tiphys.model.names import (
     API_VERSION,
     FINALIZER_RESOURCES,
@@ -24,6 +30,7 @@ from tiphys.model.names import (
     FINALIZER_RESOURCES_FOREGROUND,
 )
 from tiphys.model.resource import Manifest
+from tiphys.model.structs import Struct
 from tiphys.services.applications.values import SyncCommand
 
 RESOURCE_FINALIZERS = (
@@ -31,6 +38,11 @@ RESOURCE_FINALIZERS = (
     FINALIZER_RESOURCES_FOREGROUND,
     FINALIZER_RESOURCES_BACKGROUND,
 )
+_TOOLS: Mapping[str, type[Struct]] = {
+    "helm": ApplicationSourceHelm,
+    "kustomize": ApplicationSourceKustomize,
+    "directory": ApplicationSourceDirectory,
+}
 _KEPT_METADATA = ("name", "labels", "annotations", "finalizers")
 
 
@@ -40,14 +52,40 @@ def for_creation(application: Application, namespace: str) -> Manifest:
     metadata = {
         key: value for key, value in raw.get("metadata", {}).items() if key in _KEPT_METADATA
     }
-    spec = dict(raw.get("spec") or {})
-    spec["project"] = spec.get("project") or DEFAULT_PROJECT
     return {
         "apiVersion": API_VERSION,
         "kind": "Application",
         "metadata": {**metadata, "namespace": namespace},
-        "spec": spec,
+        "spec": normal_spec(raw.get("spec") or {}),
     }
+
+
+def normal_spec(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec as it is stored: with a project, and without blocks that say nothing."""
+    stored = {**spec, "project": spec.get("project") or DEFAULT_PROJECT}
+    if stored.get("syncPolicy") is not None and _is_zero(stored["syncPolicy"], SyncPolicy):
+        del stored["syncPolicy"]
+    if stored.get("source"):
+        stored["source"] = _normal_source(stored["source"])
+    if stored.get("sources"):
+        stored["sources"] = [_normal_source(source) for source in stored["sources"]]
+    return stored
+
+
+def _normal_source(source: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in source.items()
+        if name not in _TOOLS or value is None or not _is_zero(value, _TOOLS[name])
+    }
+
+
+def _is_zero(block: Any, kind: type[Struct]) -> bool:
+    try:
+        return not encode(decode(block, kind, at=""))
+    except ManifestDecodeError:
+        # Whoever reads the whole says what is wrong with it.
+        return False
 
 
 def same(wanted: Manifest, stored: Manifest) -> bool:
@@ -90,12 +128,41 @@ def operation_of(application: Application, command: SyncCommand, revision: str) 
             dry_run=command.dry_run,
             sync_strategy=command.strategy or SyncStrategy(hook=SyncStrategyHook()),
             resources=command.resources,
+            manifests=command.manifests,
             source=spec.source,
             sync_options=options,
         ),
         initiated_by=OperationInitiator(),
         info=command.info,
         retry=retry,
+    )
+
+
+def rollback_of(application: Application, entry: int, *, prune: bool) -> Operation:
+    """The operation that goes back to an entry of the history. Raises ApiError."""
+    found = next((past for past in application.status.history if past.id == entry), None)
+    if found is None:
+        raise ApiError(
+            ApiCode.INVALID_ARGUMENT,
+            f"application {application.qualified_name} does not have deployment with id {entry}",
+        )
+    if not found.sources and not found.source.repo_url:
+        raise ApiError(
+            ApiCode.FAILED_PRECONDITION,
+            f"deployment {entry} of {application.qualified_name} does not say its source",
+        )
+    policy = application.spec.sync_policy
+    return Operation(
+        sync=SyncOperation(
+            revision=found.revision,
+            revisions=found.revisions,
+            prune=prune,
+            sync_options=policy.sync_options if policy else (),
+            sync_strategy=SyncStrategy(apply=SyncStrategyApply()),
+            source=None if found.sources else found.source,
+            sources=found.sources,
+        ),
+        initiated_by=OperationInitiator(),
     )
 
 

@@ -58,7 +58,7 @@ class KubeWriter(Protocol):
     """Writes objects; each call answers the object as the server stored it.
 
     `validation` is the API's fieldValidation: Strict, Warn or Ignore. With `dry_run` the server
-    does all but store it.
+    does all but store it. What the server warns of is added to `warnings`.
     """
 
     async def create(
@@ -69,6 +69,7 @@ class KubeWriter(Protocol):
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
+        warnings: list[str] | None = None,
     ) -> Manifest: ...
 
     async def patch(
@@ -82,6 +83,7 @@ class KubeWriter(Protocol):
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
+        warnings: list[str] | None = None,
         force: bool = False,
     ) -> Manifest:
         """`force` takes fields from other managers: it is for PatchKind.APPLY alone."""
@@ -95,6 +97,7 @@ class KubeWriter(Protocol):
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
+        warnings: list[str] | None = None,
     ) -> Manifest:
         """PUT; the manifest's resourceVersion, where set, is the precondition."""
         ...
@@ -107,8 +110,12 @@ class KubeWriter(Protocol):
         *,
         uid: str,
         propagation: Propagation = Propagation.FOREGROUND,
+        grace_seconds: int | None = None,
     ) -> None:
-        """Deletes the object only while it has this uid; ConflictError when it is another."""
+        """Deletes the object only while it has this uid; ConflictError when it is another.
+
+        `grace_seconds` is how long it has to end, None for what the object itself says.
+        """
         ...
 
 
