@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -199,7 +199,7 @@ class FakeCluster:
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
-        warnings: list[str] | None = None,
+        warnings: MutableSequence[str] | None = None,
     ) -> Manifest:
         key = _key(resource, manifest)
         self._called("create", key)
@@ -224,7 +224,7 @@ class FakeCluster:
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
-        warnings: list[str] | None = None,
+        warnings: MutableSequence[str] | None = None,
         force: bool = False,
     ) -> Manifest:
         key = ResourceKey(resource.group, resource.kind, namespace, name)
@@ -252,7 +252,7 @@ class FakeCluster:
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
-        warnings: list[str] | None = None,
+        warnings: MutableSequence[str] | None = None,
     ) -> Manifest:
         key = _key(resource, manifest)
         self._called("update", key)
@@ -323,7 +323,7 @@ class FakeCluster:
         if key.group_kind in self.forbidden:
             raise ForbiddenError(f"cannot {verb} {key.group_kind}", status=403, reason="Forbidden")
 
-    def _warned(self, verb: str, key: ResourceKey, warnings: list[str] | None) -> None:
+    def _warned(self, verb: str, key: ResourceKey, warnings: MutableSequence[str] | None) -> None:
         if warnings is not None:
             warnings.extend(self.warn(verb, key))
 

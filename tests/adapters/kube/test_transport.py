@@ -318,3 +318,14 @@ async def test_a_namespaced_object_needs_its_namespace(server: Server, client: K
     with pytest.raises(InvalidObjectError, match="needs a namespace"):
         await client.delete(CONFIG_MAPS, "", "a", uid="u")
     assert server.seen == []
+
+
+async def test_what_the_server_warns_of_is_collected(server: Server, client: KubeClient) -> None:
+    both = '299 - "unknown field \\"spec.a\\"", 299 kube "b is deprecated"'
+    server.answers = [says(201, {}, Warning=both), says(200, {}, Warning='299 - "again"')]
+    warnings: list[str] = []
+    await client.create(CONFIG_MAPS, MANIFEST, warnings=warnings)
+    assert warnings == ['unknown field "spec.a"', "b is deprecated"]
+    # Who does not ask is not told.
+    await client.replace(CONFIG_MAPS, MANIFEST)
+    assert len(warnings) == 2

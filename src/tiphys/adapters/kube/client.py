@@ -6,7 +6,7 @@ Implements the KubeReader and KubeWriter of services.live.
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, MutableSequence
 from typing import Any
 from urllib.parse import quote
 
@@ -86,7 +86,7 @@ class KubeClient:
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
-        warnings: list[str] | None = None,
+        warnings: MutableSequence[str] | None = None,
     ) -> Manifest:
         namespace = _namespace(manifest)
         return await self._manifest(
@@ -112,7 +112,7 @@ class KubeClient:
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
-        warnings: list[str] | None = None,
+        warnings: MutableSequence[str] | None = None,
         force: bool = False,
     ) -> Manifest:
         query = _writing(manager, validation, dry_run=dry_run)
@@ -140,7 +140,7 @@ class KubeClient:
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
-        warnings: list[str] | None = None,
+        warnings: MutableSequence[str] | None = None,
     ) -> Manifest:
         name = str((manifest.get("metadata") or {}).get("name") or "")
         return await self._manifest(

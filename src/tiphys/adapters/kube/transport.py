@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, MutableSequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,9 @@ from tiphys.model.errors import KubeError, KubeUnreachableError
 _JSON = "application/json"
 # aiohttp's default of 64 KiB would wake the reader some ten times for one page of a list.
 _READ_BUFFER = 1 << 20
+# Code, agent and quoted text; other codes than 299 are of caches, which API servers have none of.
+_WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
+_ESCAPED = re.compile(r"\\(.)")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -46,7 +50,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. `repeatable` says that doing it twice is doing it once."""
+    """One request. `repeatable` says that doing it twice is doing it once.
+
+    `warnings` collects the server's Warning headers (RFC 7234, as Kubernetes sends them).
+    """
 
     method: str
     path: str
@@ -56,6 +63,7 @@ class Call:
     accept: str = _JSON
     repeatable: bool = True
     secret: bool = False
+    warnings: MutableSequence[str] | None = None
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -125,12 +133,15 @@ class Transport:
                 body = await answer.read()
                 status = answer.status
                 after = answer.headers.get("Retry-After")
+                warned = answer.headers.getall("Warning", ())
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             unreachable = _unreachable(call, error)
             if _worth_another_connection(call, error):
                 raise _TryAgainError(unreachable) from None
             raise unreachable from None
         if status < 300:
+            if call.warnings is not None:
+                call.warnings.extend(_warnings(warned))
             return body
         refusal = self._refusal(call, status, body)
         if self._worth_repeating(call, status):
@@ -221,6 +232,12 @@ def _worth_another_connection(call: Call, error: BaseException) -> bool:
 def _unreachable(call: Call, error: BaseException) -> KubeUnreachableError:
     said = str(error) or type(error).__name__
     return KubeUnreachableError(f"{call}: the API server cannot be reached: {said}")
+
+
+def _warnings(headers: Iterable[str]) -> Iterator[str]:
+    """The texts, each once; a header may hold several."""
+    texts = (found for header in headers for found in _WARNING.findall(header))
+    yield from dict.fromkeys(_ESCAPED.sub(r"\1", text) for text in texts)
 
 
 def _seconds(value: str | None) -> float | None:

@@ -6,7 +6,7 @@ place by anyone.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, MutableSequence, Sequence
 from typing import Any, Protocol
 
 from tiphys.core.diff.schema import TypeSchema
@@ -69,7 +69,7 @@ class KubeWriter(Protocol):
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
-        warnings: list[str] | None = None,
+        warnings: MutableSequence[str] | None = None,
     ) -> Manifest: ...
 
     async def patch(
@@ -83,7 +83,7 @@ class KubeWriter(Protocol):
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
-        warnings: list[str] | None = None,
+        warnings: MutableSequence[str] | None = None,
         force: bool = False,
     ) -> Manifest:
         """`force` takes fields from other managers: it is for PatchKind.APPLY alone."""
@@ -97,7 +97,7 @@ class KubeWriter(Protocol):
         manager: str = MANAGER_CONTROLLER,
         validation: str = "Strict",
         dry_run: bool = False,
-        warnings: list[str] | None = None,
+        warnings: MutableSequence[str] | None = None,
     ) -> Manifest:
         """PUT; the manifest's resourceVersion, where set, is the precondition."""
         ...
