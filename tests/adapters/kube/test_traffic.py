@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.adapters.kube.faulty import Server, says
+from tiphys.adapters.kube import KubeClient, KubeConfig, Limits, Transport
 from tiphys.adapters.kube.traffic import describe
+from tiphys.model.resource import ApiResource
 from tiphys.model.traffic import KubeRequest, KubeVerb
 
 
@@ -56,3 +59,20 @@ def test_a_dry_run_is_told_apart() -> None:
     path = "/api/v1/namespaces/demo/pods/web"
     assert describe("s", "PATCH", path, {"dryRun": "All"}, code=200, seconds=0).dry_run
     assert not describe("s", "PATCH", path, {}, code=200, seconds=0).dry_run
+
+
+async def test_every_request_is_counted_the_failed_ones_too(server: Server) -> None:
+    counted: list[KubeRequest] = []
+    limits = Limits(request=2.0, whole_call=3.0, first_wait=0.01, longest_wait=0.05)
+    config = KubeConfig(server=server.url)
+    transport = Transport(config, limits=limits, counted=counted.append)
+    server.answers = [says(500), says(200, {"kind": "ConfigMap"})]
+    resource = ApiResource("", "v1", "ConfigMap", "configmaps", True, frozenset())
+    await KubeClient(transport).get(resource, "shop", "a")
+    await transport.close()
+    assert [(one.code, one.verb, one.resource, one.namespace) for one in counted] == [
+        (500, KubeVerb.GET, "configmaps", "shop"),
+        (200, KubeVerb.GET, "configmaps", "shop"),
+    ]
+    assert counted[1].received > 0
+    assert counted[1].server == server.url

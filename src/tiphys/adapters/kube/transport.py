@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, MutableSequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableSequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,9 @@ from tiphys import __version__
 from tiphys.adapters.kube.config import KubeConfig
 from tiphys.adapters.kube.credentials import BearerToken
 from tiphys.adapters.kube.errors import error_from_status
+from tiphys.adapters.kube.traffic import describe
 from tiphys.model.errors import KubeError, KubeUnreachableError
+from tiphys.model.traffic import KubeRequest
 
 _JSON = "application/json"
 # aiohttp's default of 64 KiB would wake the reader some ten times for one page of a list.
@@ -70,13 +72,22 @@ class Call:
 
 
 class Transport:
-    """A pool of connections to one API server; close it on the loop that used it."""
+    """A pool of connections to one API server; close it on the loop that used it.
+
+    `counted` hears of every request that was answered, or was not.
+    """
 
     def __init__(
-        self, config: KubeConfig, *, component: str = "client", limits: Limits | None = None
+        self,
+        config: KubeConfig,
+        *,
+        component: str = "client",
+        limits: Limits | None = None,
+        counted: Callable[[KubeRequest], None] | None = None,
     ) -> None:
         self._config = config
         self._limits = limits or Limits()
+        self._counted = counted
         self._token = BearerToken(config)
         self._agent = f"tiphys/{__version__} ({component})"
         self._requests: aiohttp.ClientSession | None = None
@@ -113,8 +124,10 @@ class Transport:
         """An answer without end, such as a watch; `silence` seconds without a byte end it."""
         timeout = aiohttp.ClientTimeout(total=None, connect=self._limits.connect, sock_read=silence)
         begun = False
+        asked = asyncio.get_running_loop().time()
         try:
             async with self._watching().request(**self._arguments(call), timeout=timeout) as answer:
+                self._count(call, answer.status, asked)
                 if answer.status >= 300:
                     self._worth_repeating(call, answer.status)
                     raise self._refusal(call, answer.status, await answer.read())
@@ -126,19 +139,22 @@ class Transport:
 
     async def _once(self, call: Call, seconds: float) -> bytes:
         timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=self._limits.connect)
+        arguments = self._arguments(call)
+        sent = len(arguments["data"] or b"")
+        asked = asyncio.get_running_loop().time()
         try:
-            async with self._requesting().request(
-                **self._arguments(call), timeout=timeout
-            ) as answer:
+            async with self._requesting().request(**arguments, timeout=timeout) as answer:
                 body = await answer.read()
                 status = answer.status
                 after = answer.headers.get("Retry-After")
                 warned = answer.headers.getall("Warning", ())
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            self._count(call, 0, asked, sent=sent)
             unreachable = _unreachable(call, error)
             if _worth_another_connection(call, error):
                 raise _TryAgainError(unreachable) from None
             raise unreachable from None
+        self._count(call, status, asked, sent=sent, received=len(body))
         if status < 300:
             if call.warnings is not None:
                 call.warnings.extend(_warnings(warned))
@@ -147,6 +163,23 @@ class Transport:
         if self._worth_repeating(call, status):
             raise _TryAgainError(refusal, _seconds(after))
         raise refusal
+
+    def _count(
+        self, call: Call, code: int, asked: float, *, sent: int = 0, received: int = 0
+    ) -> None:
+        if self._counted is None:
+            return
+        request = describe(
+            self._config.server,
+            call.method,
+            call.path,
+            call.query or {},
+            code=code,
+            seconds=asyncio.get_running_loop().time() - asked,
+            sent=sent,
+            received=received,
+        )
+        self._counted(request)
 
     def _worth_repeating(self, call: Call, status: int) -> bool:
         if status == 401:
