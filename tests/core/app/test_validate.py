@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from tests.core.app.build import SOURCE, SPEC
 from tiphys.core.app.conditions import Condition
 from tiphys.core.app.spec import effective_source, is_in_cluster, project_name
-from tiphys.core.app.validate import destination_problem, invalid, unsupported
+from tiphys.core.app.validate import Place, destination_problem, invalid, unsupported
+from tiphys.core.project import EffectiveProject, effective_project
 from tiphys.model.application import (
     ApplicationDestination,
     ApplicationSource,
@@ -23,6 +24,7 @@ from tiphys.model.application import (
     SyncSource,
 )
 from tiphys.model.appproject import AppProject
+from tiphys.model.cluster import Cluster
 from tiphys.model.status import ConditionType
 
 OPEN = {
@@ -30,10 +32,22 @@ OPEN = {
     "destinations": [{"server": "*", "namespace": "*"}],
     "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
 }
+CLUSTER = Cluster(server="https://one", name="one")
 
 
-def project(**spec: Any) -> AppProject:
-    return AppProject.from_manifest({"metadata": {"name": "default"}, "spec": {**OPEN, **spec}})
+def project(**spec: Any) -> EffectiveProject:
+    manifest = {"metadata": {"name": "team"}, "spec": {**OPEN, **spec}}
+    return effective_project(AppProject.from_manifest(manifest))
+
+
+def checked(
+    spec: ApplicationSpec,
+    found: EffectiveProject | None = None,
+    resolved: Cluster | str = CLUSTER,
+    namespace: str = "argocd",
+) -> list[Condition]:
+    place = Place("web", namespace, "argocd")
+    return invalid(spec, found or project(), place, resolved)
 
 
 def texts(found: list[Condition]) -> list[str]:
@@ -42,15 +56,13 @@ def texts(found: list[Condition]) -> list[str]:
 
 
 def test_a_good_spec() -> None:
-    assert invalid(SPEC, project()) == []
-    by_name = replace(SPEC, destination=ApplicationDestination(name="in-cluster"))
-    assert invalid(by_name, project()) == []
+    assert checked(SPEC) == []
 
 
 @pytest.mark.parametrize(("name", "shown"), [("team", "team"), ("", "default")])
 def test_missing_project(name: str, shown: str) -> None:
     spec = replace(SPEC, project=name)
-    assert texts(invalid(spec, None)) == [
+    assert texts(invalid(spec, None, Place("web", "argocd", "argocd"), CLUSTER)) == [
         f"Application referencing project {shown} which does not exist"
     ]
     assert project_name(spec) == shown
@@ -58,8 +70,8 @@ def test_missing_project(name: str, shown: str) -> None:
 
 @pytest.mark.parametrize("source", [None, replace(SOURCE, path=""), replace(SOURCE, repo_url="")])
 def test_source_shape_stops_the_list(source: ApplicationSource | None) -> None:
-    spec = replace(SPEC, source=source, destination=ApplicationDestination())
-    assert texts(invalid(spec, project())) == [
+    spec = replace(SPEC, source=source)
+    assert texts(checked(spec, resolved="no such cluster")) == [
         "spec.source.repoURL and either spec.source.path or spec.source.chart are required"
     ]
 
@@ -87,7 +99,7 @@ def test_destination(destination: ApplicationDestination, problem: str) -> None:
     spec = replace(SPEC, destination=destination)
     assert destination_problem(destination) == problem
     assert is_in_cluster(spec) is not bool(problem)
-    assert texts(invalid(spec, project())) == ([problem] if problem else [])
+    assert texts(checked(spec, resolved=problem or CLUSTER)) == ([problem] if problem else [])
 
 
 HYDRATOR = SourceHydrator(
@@ -128,7 +140,7 @@ REFUSED = [
 def test_refused_fields(spec: ApplicationSpec, fields: list[str]) -> None:
     expected = [f"{field} is not supported by this version of Tiphys" for field in fields]
     assert texts(unsupported(spec)) == expected
-    assert texts(invalid(spec, project())) == expected
+    assert texts(checked(spec)) == expected
 
 
 @pytest.mark.parametrize(
@@ -157,12 +169,37 @@ def test_other_options(option: str) -> None:
     assert unsupported(replace(SPEC, sync_policy=SyncPolicy(sync_options=(option,))))
 
 
-def test_a_project_that_restricts_is_refused_with_its_field() -> None:
-    restricted = project(sourceRepos=["https://git.example.com/*"], syncWindows=[{"kind": "deny"}])
-    assert texts(invalid(SPEC, restricted)) == [
-        "project 'default': spec.sourceRepos is not supported by this version of Tiphys",
-        "project 'default': spec.syncWindows is not supported by this version of Tiphys",
+def test_what_the_project_does_not_permit() -> None:
+    narrow = project(
+        sourceRepos=["https://elsewhere"],
+        destinations=[{"server": "*", "namespace": "other"}],
+    )
+    assert texts(checked(SPEC, narrow)) == [
+        "application repo https://git.example.com/apps.git is not permitted in project 'team'",
+        "application destination server 'https://one' and namespace 'demo' "
+        "do not match any of the allowed destinations in project 'team'",
     ]
+    by_name = replace(SPEC, destination=ApplicationDestination(name="one", namespace="demo"))
+    assert "destination server 'one' and" in texts(checked(by_name, narrow))[1]
+
+
+def test_all_that_is_wrong_with_source_and_destination_is_told() -> None:
+    narrow = project(sourceRepos=[])
+    spec = replace(SPEC, source=replace(SOURCE, repo_url="https://me:secret@git.example.com/a"))
+    assert texts(checked(spec, narrow, "there are no clusters with this name: x")) == [
+        "application repo https://git.example.com/a is not permitted in project 'team'",
+        "there are no clusters with this name: x",
+    ]
+
+
+def test_a_namespace_that_the_project_does_not_permit() -> None:
+    assert checked(SPEC, namespace="apps") == [
+        Condition(
+            ConditionType.UNKNOWN_ERROR,
+            "application 'web' in namespace 'apps' is not permitted to use project 'team'",
+        )
+    ]
+    assert checked(SPEC, project(sourceNamespaces=["app*"]), namespace="apps") == []
 
 
 def test_effective_source() -> None:

@@ -100,7 +100,7 @@ def test_clusters_of_the_project_are_destinations() -> None:
 
 
 def test_only_clusters_of_the_project() -> None:
-    spec = {"destinations": [ALL], "permitOnlyProjectScopedClusters": True}
+    spec: dict[str, Any] = {"destinations": [ALL], "permitOnlyProjectScopedClusters": True}
     mine = Cluster(server="https://mine", name="mine", project="team")
     found = effective_project(app_project(**spec), clusters=[mine])
     assert destination_permitted(found, "https://mine", "mine", "demo")

@@ -201,7 +201,7 @@ async def test_a_project_is_default_when_none_is_named(
     assert cluster.objects[key("b")]["spec"]["project"] == "default"
 
 
-async def test_a_project_that_restricts_is_refused(
+async def test_what_the_project_does_not_permit_is_refused(
     cluster: FakeCluster, service: Applications
 ) -> None:
     cluster.seed(project("tight", sourceRepos=["https://only.example.com/*"]))
@@ -209,7 +209,7 @@ async def test_a_project_that_restricts_is_refused(
         await service.create(
             Application(app("b", spec={"project": "tight"})), upsert=False, validate=False
         )
-    assert "spec.sourceRepos is not supported by this version of Tiphys" in str(caught.value)
+    assert "is not permitted in project 'tight'" in str(caught.value)
     assert key("b") not in cluster.objects
 
 

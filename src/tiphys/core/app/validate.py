@@ -1,16 +1,23 @@
 """What is wrong with an application's spec, and what of it this version cannot do.
 
-Both are conditions of the type InvalidSpecError: an application that has one is neither
-compared nor synced.
+An application that has such a condition is neither compared nor synced.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tiphys.core.app.conditions import Condition
-from tiphys.core.app.spec import project_name, sync_policy
-from tiphys.core.project.restrictions import restrictions
-from tiphys.model.appproject import AppProject
+from tiphys.core.app.spec import effective_source, project_name, sync_policy
+from tiphys.core.project import (
+    EffectiveProject,
+    destination_permitted,
+    namespace_permitted,
+    source_permitted,
+)
+from tiphys.core.source.url import without_user
 from tiphys.model.appspec import ApplicationDestination, ApplicationSpec
+from tiphys.model.cluster import Cluster
 from tiphys.model.names import IN_CLUSTER_NAME, IN_CLUSTER_SERVER
 from tiphys.model.status import ConditionType
 
@@ -45,33 +52,68 @@ _IDLE_OPTIONS = frozenset(
 )
 
 
-def invalid(spec: ApplicationSpec, project: AppProject | None) -> list[Condition]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an application stands; `control_plane` is the namespace of Tiphys itself."""
+
+    name: str
+    namespace: str
+    control_plane: str
+
+
+def invalid(
+    spec: ApplicationSpec,
+    project: EffectiveProject | None,
+    place: Place,
+    resolved: Cluster | str,
+) -> list[Condition]:
     """All that keeps the application from being compared, in the order of the checks.
 
-    `project` is the one that the spec names, None where there is none.
+    `project` is the one that the spec names, None where there is none. `resolved` is the cluster
+    that the destination means, or why there is none.
     """
     if project is None:
         name = project_name(spec)
         return [_error(f"Application referencing project {name} which does not exist")]
+    if not namespace_permitted(project, place.namespace, place.control_plane):
+        text = (
+            f"application '{place.name}' in namespace '{place.namespace}' "
+            f"is not permitted to use project '{project.name}'"
+        )
+        return [Condition(ConditionType.UNKNOWN_ERROR, text)]
     if refused := unsupported(spec):
         return refused
     if shape := _source_shape(spec):
         return [_error(shape)]
-    found = [_error(text) for text in (destination_problem(spec.destination),) if text]
-    return found + project_conditions(project)
+    problems = (_source_problem(spec, project), _destination_problem(spec, project, resolved))
+    return [_error(text) for text in problems if text]
+
+
+def _source_problem(spec: ApplicationSpec, project: EffectiveProject) -> str:
+    url = effective_source(spec).repo_url
+    if source_permitted(project, url):
+        return ""
+    return f"application repo {without_user(url)} is not permitted in project '{project.name}'"
+
+
+def _destination_problem(
+    spec: ApplicationSpec, project: EffectiveProject, resolved: Cluster | str
+) -> str:
+    if isinstance(resolved, str):
+        return resolved
+    namespace = spec.destination.namespace
+    if destination_permitted(project, resolved.server, resolved.name, namespace):
+        return ""
+    shown = resolved.name if spec.destination.name else resolved.server
+    return (
+        f"application destination server '{shown}' and namespace '{namespace}' "
+        f"do not match any of the allowed destinations in project '{project.name}'"
+    )
 
 
 def unsupported(spec: ApplicationSpec) -> list[Condition]:
     """One condition for each field whose meaning this version does not implement."""
     return [_unsupported(f"spec.{field}") for field in _unsupported_fields(spec)]
-
-
-def project_conditions(project: AppProject) -> list[Condition]:
-    """One condition for each field by which the project restricts its applications."""
-    return [
-        _error(f"project '{project.name}': spec.{field} is not supported by this version of Tiphys")
-        for field in restrictions(project.spec)
-    ]
 
 
 def destination_problem(destination: ApplicationDestination) -> str:

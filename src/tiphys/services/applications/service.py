@@ -189,7 +189,8 @@ class Applications:
         """Writes the operation that the controller then takes up."""
         application = await self._store.read(name)
         if application.spec.source is None:
-            check_spec(application, await self.project(application.spec.project))
+            project = await self.project(application.spec.project)
+            check_spec(application, project, self._namespace)
             raise ApiError(ApiCode.INVALID_ARGUMENT, "the application has no spec.source")
         return await self._operating.sync(name, application, command)
 
@@ -251,7 +252,8 @@ class Applications:
     ) -> None:
         if not application.name:
             raise ApiError(ApiCode.UNKNOWN, "resource name may not be empty")
-        check_spec(application, await self.project(application.spec.project), before)
+        project = await self.project(application.spec.project)
+        check_spec(application, project, self._namespace, before)
         if validate and application.spec.source is not None and not application.spec.sources:
             await check_repository(application, self._reader, self._namespace)
             reached = await self._destinations.reach(application.spec.destination)

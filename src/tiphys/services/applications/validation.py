@@ -6,12 +6,14 @@ What the controller would refuse is refused here already, before anything is sto
 from __future__ import annotations
 
 from tiphys.core.app.spec import effective_source, project_name
-from tiphys.core.app.validate import destination_problem, invalid, unsupported
+from tiphys.core.app.validate import Place, destination_problem, invalid, unsupported
+from tiphys.core.project import effective_project
 from tiphys.core.settings.repositories import refusals, repository_secret
 from tiphys.model.application import Application
 from tiphys.model.appproject import AppProject
+from tiphys.model.cluster import Cluster
 from tiphys.model.errors import ApiCode, ApiError, ForbiddenError, RenderError, RepositoryError
-from tiphys.model.names import LABEL_SECRET_TYPE
+from tiphys.model.names import IN_CLUSTER_NAME, IN_CLUSTER_SERVER, LABEL_SECRET_TYPE
 from tiphys.model.resource import ApiResource
 from tiphys.services.applications.ports import SourceCheck
 from tiphys.services.live.ports import Discovery, KubeReader
@@ -21,12 +23,15 @@ _SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
 
 
 def check_spec(
-    application: Application, project: AppProject | None, before: Application | None = None
+    application: Application,
+    project: AppProject | None,
+    namespace: str,
+    before: Application | None = None,
 ) -> None:
     """Raises ApiError for what can be seen without asking a repository.
 
-    What this version does not do is refused where it is new; an application that asked for it
-    `before` may still be edited.
+    `namespace` is that of Tiphys itself. What this version does not do is refused where it is
+    new; an application that asked for it `before` may still be edited.
     """
     spec = application.spec
     if project is None:
@@ -40,7 +45,9 @@ def check_spec(
             ApiCode.INVALID_ARGUMENT,
             f"application destination spec for {application.name} is invalid: {problem}",
         )
-    found = invalid(spec, project)
+    place = Place(application.name, application.namespace, namespace)
+    cluster = Cluster(server=IN_CLUSTER_SERVER, name=IN_CLUSTER_NAME)
+    found = invalid(spec, effective_project(project), place, cluster)
     if before is not None:
         known = unsupported(before.spec)
         found = [condition for condition in found if condition not in known]

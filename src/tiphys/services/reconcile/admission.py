@@ -9,23 +9,20 @@ from msgspec.structs import replace
 from tiphys.core.app.conditions import Condition
 from tiphys.core.app.operation import unsupported_operation
 from tiphys.core.app.spec import effective_source, project_name
-from tiphys.core.app.validate import invalid
+from tiphys.core.app.validate import Place, invalid
 from tiphys.model.application import Application, SyncOperation
-from tiphys.model.appproject import AppProject
+from tiphys.model.errors import ManifestDecodeError
 from tiphys.model.status import ConditionType
+from tiphys.services.projects.rules import ProjectRules
 
 
 class Admission:
-    """`projects` finds a project by name; `repositories` says what the Secrets of a repository
-    ask for that this version does not do, by URL and project.
+    """`repositories` says what the Secrets of a repository ask for that this version does not
+    do, by URL and project.
     """
 
-    def __init__(
-        self,
-        projects: Callable[[str], AppProject | None],
-        repositories: Callable[[str, str], list[str]],
-    ) -> None:
-        self._projects = projects
+    def __init__(self, rules: ProjectRules, repositories: Callable[[str, str], list[str]]) -> None:
+        self._rules = rules
         self._repositories = repositories
 
     def refused(self, app: Application, sync: SyncOperation | None = None) -> list[Condition]:
@@ -35,12 +32,18 @@ class Admission:
         spec = app.spec
         if sync is not None and sync.source is not None:
             spec = replace(spec, source=sync.source)
-        project = project_name(spec)
-        found = invalid(spec, self._projects(project))
+        try:
+            project = self._rules.of(app)
+        except ManifestDecodeError as error:
+            name = project_name(spec)
+            text = f"project '{name}' cannot be read: {error}"
+            return [Condition(ConditionType.UNKNOWN_ERROR, text)]
+        place = Place(app.name, app.namespace, self._rules.control_plane)
+        found = invalid(spec, project, place, self._rules.resolved(spec.destination))
         if found:
             return found
         url = effective_source(spec).repo_url
-        return [_error(text) for text in self._repositories(url, project)]
+        return [_error(text) for text in self._repositories(url, project_name(spec))]
 
 
 def _error(message: str) -> Condition:
