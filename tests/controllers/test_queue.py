@@ -84,3 +84,47 @@ async def test_closing_ends_the_timers() -> None:
     queue.close()
     await asyncio.sleep(0.03)
     assert len(queue) == 0
+
+
+async def test_keys_of_a_held_group_are_put_aside_and_come_first_when_it_is_released() -> None:
+    held = {"a"}
+    queue = KeyedQueue(lambda key: key[0] if key[0] in held else "")
+    for key in ("a1", "a2", "b1", "b2"):
+        queue.add(key)
+    assert await queue.get() == "b1"
+    assert len(queue) == 3
+    held.clear()
+    queue.release("a")
+    assert [await queue.get() for _ in range(3)] == ["a1", "a2", "b2"]
+
+
+async def test_a_release_wakes_who_waits() -> None:
+    held = {"a"}
+    queue = KeyedQueue(lambda key: key if key in held else "")
+    queue.add("a")
+    getting = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    assert not getting.done()
+    held.clear()
+    queue.release("a")
+    assert await getting == "a"
+
+
+async def test_a_key_put_aside_is_there_once_keeps_its_priority_and_can_be_forgotten() -> None:
+    held = {"a", "c"}
+    queue = KeyedQueue(lambda key: key[0] if key[0] in held else "")
+    for key in ("a1", "a2", "c1"):
+        queue.add(key, low=True)
+    queue.add("b1")
+    assert await queue.get() == "b1"
+    queue.add("b2", low=True)
+    assert await queue.get() == "b2"
+    queue.add("a1")
+    queue.add("a2", low=True)
+    queue.forget("c1")
+    queue.add("b3")
+    held.clear()
+    queue.release("a")
+    queue.release("c")
+    assert [await queue.get() for _ in range(3)] == ["a1", "b3", "a2"]
+    assert len(queue) == 0
