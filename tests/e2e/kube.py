@@ -29,6 +29,7 @@ PLURALS = {
     "ReplicaSet": ("apis/apps/v1", "replicasets"),
     "Job": ("apis/batch/v1", "jobs"),
     "Ingress": ("apis/networking.k8s.io/v1", "ingresses"),
+    "Gadget": ("apis/faults.example.com/v1", "gadgets"),
     "Widget": ("apis/e2e.example.com/v1", "widgets"),
     "CustomResourceDefinition": (
         "apis/apiextensions.k8s.io/v1",

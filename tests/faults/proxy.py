@@ -95,12 +95,22 @@ class Expired:
     """What a watch hears in its stream when its resourceVersion is too old."""
 
 
+@dataclass(frozen=True)
+class Slow:
+    """The real answer, so many seconds late."""
+
+    seconds: float
+
+
+Answer = Refusal | Expired | Slow
+
+
 @dataclass
 class Rule:
     """What happens to the calls that fit, at most `times` of them; `hits` are those it met."""
 
     fits: Callable[[Call], bool]
-    answer: Refusal | Expired
+    answer: Answer
     times: int = 1 << 30
     hits: list[Call] = field(default_factory=list)
 
@@ -152,7 +162,7 @@ class FaultProxy:
 
     @contextmanager
     def rule(
-        self, fits: Callable[[Call], bool], answer: Refusal | Expired, times: int = 1 << 30
+        self, fits: Callable[[Call], bool], answer: Answer, times: int = 1 << 30
     ) -> Iterator[Rule]:
         rule = Rule(fits, answer, times)
         self.rules.append(rule)
@@ -216,8 +226,11 @@ class FaultProxy:
             trapped.close()
             return _hang_up(request)
         rule = next((rule for rule in self.rules if rule.takes(call)), None)
+        if rule is not None and isinstance(rule.answer, Slow):
+            await asyncio.sleep(rule.answer.seconds)
+            rule = None
         if rule is not None and not (isinstance(rule.answer, Refusal) and rule.answer.done):
-            return await _answered(request, rule.answer)
+            return _answered(rule.answer)
         passing = self._pass_on(request, call, trapped, rule)
         if not call.write:
             return await passing
@@ -241,7 +254,7 @@ class FaultProxy:
                 trapped.close()
                 return _hang_up(request)
             if rule is not None:
-                return await _answered(request, rule.answer)
+                return _answered(rule.answer)
             return await self._forward(request, reply, stream=call.watch)
 
     async def _forward(
@@ -268,11 +281,12 @@ class FaultProxy:
         return response
 
 
-async def _answered(request: web.Request, answer: Refusal | Expired) -> web.StreamResponse:
+def _answered(answer: Answer) -> web.StreamResponse:
     if isinstance(answer, Expired):
         status = {"kind": "Status", "apiVersion": "v1", "code": 410, "reason": "Expired"}
         status |= {"status": "Failure", "message": "too old resource version"}
         return web.Response(text=json.dumps({"type": "ERROR", "object": status}) + "\n")
+    assert isinstance(answer, Refusal)
     body = {
         "kind": "Status",
         "apiVersion": "v1",

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.manifests import config_map, job
 from tests.e2e.repo import Repo
-from tests.faults.proxy import Call, Refusal
+from tests.faults.proxy import Call, Refusal, Slow
 from tests.faults.rig import Rig
 
 HOOKS = Counter({"jobs/pre": 1, "jobs/post": 1})
@@ -122,4 +122,15 @@ def test_a_server_that_is_away_for_a_while_delays_a_sync(rig: Rig) -> None:
     )
     with rig.proxy.away():
         time.sleep(AWAY_SECONDS)
+    ends_right(rig, name, mark, first, second)
+
+
+def test_a_slow_server_delays_a_sync_and_breaks_nothing(rig: Rig) -> None:
+    name = "slow"
+    _, first, second = deploy(rig, name)
+    mark = rig.stack.audit_offset()
+    with rig.proxy.rule(lambda call: not call.watch, Slow(0.5)) as rule:
+        rig.sync(name, prune=True)
+        rig.until_history(name, first, second)
+    assert any(call.write for call in rule.hits)
     ends_right(rig, name, mark, first, second)
