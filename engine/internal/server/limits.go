@@ -1,16 +1,12 @@
 package server
 
 import (
-	"fmt"
 	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
 	"strconv"
-	"sync/atomic"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -50,64 +46,4 @@ func (l Limits) apply() {
 	// refuses it at once. The margin lets the watchdog, which has better words, come first.
 	data := uint64(l.Memory) + 512<<20
 	_ = syscall.Setrlimit(unix.RLIMIT_DATA, &syscall.Rlimit{Cur: data, Max: data})
-}
-
-// watchdog ends the process when a running request takes more memory or time than it may. It
-// looks at the runtime's own figures, for /proc is closed to it. The caller ends a late request
-// itself, and earlier; this is for when the caller is gone.
-type watchdog struct {
-	limit    int
-	running  atomic.Int64
-	deadline atomic.Int64
-	over     func(request int, reason string)
-	wake     chan struct{}
-}
-
-func newWatchdog(limit int, over func(request int, reason string)) *watchdog {
-	return &watchdog{limit: limit, over: over, wake: make(chan struct{}, 1)}
-}
-
-// begin wakes the watchdog for a request; it rests between requests.
-func (w *watchdog) begin(request int, start time.Time, deadlineMS int) {
-	end := int64(0)
-	if deadlineMS > 0 {
-		end = start.UnixMilli() + int64(deadlineMS)
-	}
-	w.deadline.Store(end)
-	w.running.Store(int64(request) + 1)
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (w *watchdog) end() { w.running.Store(0) }
-
-const pause = 10 * time.Millisecond
-
-func (w *watchdog) watch() {
-	for range w.wake {
-		for {
-			request := int(w.running.Load() - 1)
-			if request < 0 {
-				break
-			}
-			if memoryInUse() > w.limit {
-				w.over(request, fmt.Sprintf("limit of %d MB of memory", w.limit>>20))
-			}
-			if end := w.deadline.Load(); end != 0 && time.Now().UnixMilli() > end {
-				w.over(request, "deadline")
-			}
-			time.Sleep(pause)
-		}
-	}
-}
-
-func memoryInUse() int {
-	sample := []metrics.Sample{
-		{Name: "/memory/classes/total:bytes"},
-		{Name: "/memory/classes/heap/released:bytes"},
-	}
-	metrics.Read(sample)
-	return int(sample[0].Value.Uint64() - sample[1].Value.Uint64())
 }

@@ -9,6 +9,7 @@ import (
 
 	"tiphys.dev/engine/internal/chart"
 	"tiphys.dev/engine/internal/directory"
+	"tiphys.dev/engine/internal/eval"
 	"tiphys.dev/engine/internal/fault"
 	"tiphys.dev/engine/internal/frame"
 	"tiphys.dev/engine/internal/kustomize"
@@ -16,6 +17,9 @@ import (
 	"tiphys.dev/engine/internal/sandbox"
 	"tiphys.dev/engine/internal/tree"
 )
+
+// evaluations are the operations that run what users wrote on documents.
+var evaluations = map[string]bool{"jq": true, "lua": true}
 
 // perform runs one operation. A library that panics on a source fails that source only.
 func (s *Server) perform(request *Request, view *tree.Tree, body []byte) (reads *tree.Reads, output []byte, err error) {
@@ -30,6 +34,20 @@ func (s *Server) perform(request *Request, view *tree.Tree, body []byte) (reads 
 	case "yaml":
 		documents, err := manifest.Documents(manifest.Text(body))
 		return finish(documents, err, &tree.Reads{}, s.limits.Output)
+	case "jq":
+		var options eval.PathOptions
+		if err := decode(request.Options, &options); err != nil {
+			return nil, nil, err
+		}
+		answers, err := eval.WithoutPaths(body, options, s.dog)
+		return finish(answers, err, &tree.Reads{}, s.limits.Output)
+	case "lua":
+		var options eval.HealthOptions
+		if err := decode(request.Options, &options); err != nil {
+			return nil, nil, err
+		}
+		answers, err := eval.Health(body, options, s.dog)
+		return finish(answers, err, &tree.Reads{}, s.limits.Output)
 	case "selftest":
 		output, err = json.Marshal(sandbox.Probe())
 		return &tree.Reads{}, output, err

@@ -51,11 +51,13 @@ type Result struct {
 	Needs int         `json:"needs"`
 }
 
-// Failure ends a request; Last says that it ends the process too.
+// Failure ends a request; Last says that it ends the process too. Item is the document that an
+// evaluation was at.
 type Failure struct {
 	Type string `json:"type"`
 	ID   int    `json:"id"`
 	Code string `json:"code"`
 	Text string `json:"text"`
 	Last bool   `json:"last,omitempty"`
+	Item *int   `json:"item,omitempty"`
 }

@@ -63,15 +63,23 @@ func Run(reader io.Reader, writer io.Writer) error {
 	}
 }
 
-func (s *Server) overLimit(request int, reason string) {
+func (s *Server) overLimit(request int, item *int, reason string) {
 	if now := s.current.Load(); now != nil {
 		s.log.write(now.request, now.start, now.bytes, 0, now.view.Needs, string(fault.Limit))
 	}
 	s.conn.WriteLast(Failure{
 		Type: "error", ID: request, Code: string(fault.Limit),
-		Text: "the render is over its " + reason, Last: true,
+		Text: s.what() + " is over its " + reason, Last: true, Item: item,
 	})
 	os.Exit(exitOverLimit)
+}
+
+// what is the running work in an error's words.
+func (s *Server) what() string {
+	if now := s.current.Load(); now != nil && evaluations[now.request.Op] {
+		return "the script"
+	}
+	return "the render"
 }
 
 func (s *Server) answer(request *Request, body []byte) error {

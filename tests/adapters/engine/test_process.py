@@ -156,7 +156,7 @@ async def test_a_killed_engine_is_an_error_and_the_next_render_works(make: Make)
     running = asyncio.create_task(renderer.render(request, tree))
     await asyncio.sleep(0.1)
     os.kill(pid, signal.SIGKILL)
-    with pytest.raises(EngineDiedError, match="in the middle of the render"):
+    with pytest.raises(EngineDiedError, match="in the middle of its work"):
         await running
     assert (await renderer.render(PLAIN, TREE)).manifests
 

@@ -6,11 +6,13 @@ nowhere else, and comes back as JSON.
 
 from tiphys.adapters.engine.binary import EngineLimits, locate
 from tiphys.adapters.engine.errors import EngineDiedError, EngineNotBuiltError
+from tiphys.adapters.engine.evaluator import EngineEvaluator
 from tiphys.adapters.engine.lane import LaneOptions
 from tiphys.adapters.engine.renderer import EngineRenderer
 
 __all__ = [
     "EngineDiedError",
+    "EngineEvaluator",
     "EngineLimits",
     "EngineNotBuiltError",
     "EngineRenderer",

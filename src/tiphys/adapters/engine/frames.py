@@ -57,12 +57,13 @@ class Result(msgspec.Struct, frozen=True, tag="result", tag_field="type"):
 
 
 class Failure(msgspec.Struct, frozen=True, tag="error", tag_field="type"):
-    """The end of a request that did not; with `last` the process ends too."""
+    """The end of a request that did not; with `last` the process ends too, over document `item`."""
 
     id: int
     code: str
     text: str
     last: bool = False
+    item: int | None = None
 
 
 FromEngine = Hello | Need | Result | Failure

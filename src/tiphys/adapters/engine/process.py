@@ -103,7 +103,7 @@ class EngineProcess:
             return end
         if end.last:
             await self.kill()
-        raise from_failure(end.code, end.text)
+        raise from_failure(end.code, end.text, end.item)
 
     async def _converse(
         self, header: Mapping[str, Any], body: bytes, answer: Answerer | None
@@ -136,7 +136,7 @@ class EngineProcess:
     async def _died(self) -> EngineDiedError:
         await self.kill()
         return EngineDiedError(
-            f"the engine ended in the middle of the render (status {self._process.returncode}): "
+            f"the engine ended in the middle of its work (status {self._process.returncode}): "
             f"over its limit of {self._limits.memory >> 20} MB of memory, or of its stack"
         )
 

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from tiphys.core.settings.overrides import HealthScript
+from tiphys.model.evaluation import Pruned
 from tiphys.model.resource import Manifest
 from tiphys.model.status import HealthStatus
 
-
-@dataclass(frozen=True, slots=True)
-class Pruned:
-    """A manifest without the paths that expressions named.
-
-    `skipped` tells of expressions that could not be used on it: the text and why, such as the
-    time limit. They have left the manifest as it was.
-    """
-
-    manifest: Manifest
-    skipped: tuple[tuple[str, str], ...] = ()
+__all__ = ["Evaluator", "Pruned"]
 
 
 class Evaluator(Protocol):
