@@ -28,17 +28,20 @@ from tiphys.adapters.kube import (
     in_cluster_config,
     load_kubeconfig,
 )
+from tiphys.bootstrap.clusters import connector
 from tiphys.controllers.application import ApplicationController
 from tiphys.core.health import judge
 from tiphys.core.settings import Settings
 from tiphys.core.settings.repositories import RepositorySecret
 from tiphys.model.errors import KubeError, KubeUnreachableError
 from tiphys.model.live import ObjectList, WatchEvent, WatchState
-from tiphys.model.names import API_GROUP, IN_CLUSTER_SERVER, LABEL_PART_OF, LABEL_SECRET_TYPE
+from tiphys.model.names import API_GROUP, LABEL_PART_OF, LABEL_SECRET_TYPE
 from tiphys.model.resource import ApiResource, GroupKind
 from tiphys.model.status import CompareLevel
-from tiphys.services.live.index import ClusterIndex
+from tiphys.services.clusters.ports import ClusterView
+from tiphys.services.clusters.registry import ClusterRegistry
 from tiphys.services.live.watcher import KindWatcher, WatchSink
+from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.attempt import Attempts
 from tiphys.services.reconcile.comparison import Comparer
@@ -56,8 +59,7 @@ from tiphys.services.reconcile.store import ApplicationStore
 from tiphys.services.render.service import RenderService
 from tiphys.services.sources.housekeeping import keep_tidy
 from tiphys.services.sources.refs import PollTiming, RefWatcher
-from tiphys.services.sync.ports import Cluster
-from tiphys.services.sync.runner import SyncRunner
+from tiphys.services.sync.runners import SyncRunners
 
 log = structlog.get_logger()
 
@@ -66,6 +68,7 @@ APPLICATIONS = ApiResource(API_GROUP, "v1alpha1", "Application", "applications",
 PROJECTS = ApiResource(API_GROUP, "v1alpha1", "AppProject", "appprojects", True, _VERBS)
 SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
 CONFIG_MAPS = ApiResource("", "v1", "ConfigMap", "configmaps", True, _VERBS)
+_COMPONENT = "application-controller"
 _CONNECT_WAIT = 1.0
 _FOLLOW_AGAIN = 5.0
 _DRAIN = 5.0
@@ -110,7 +113,7 @@ class _Process:
         self._options = options
         self._stack = stack
         config = _config(options)
-        transport = Transport(config, component="application-controller", limits=Limits())
+        transport = Transport(config, component=_COMPONENT, limits=Limits())
         stack.push_async_callback(transport.close)
         self._client = KubeClient(transport)
         self._discovery = KubeDiscovery(transport)
@@ -121,23 +124,27 @@ class _Process:
             self._config_maps, wave_delay=os.environ.get("ARGOCD_SYNC_WAVE_DELAY", "")
         )
         self._store = ApplicationStore(self._client, APPLICATIONS, options.namespace)
+        self._clusters = ClusterRegistry(
+            connector(config, transport, component=_COMPONENT),
+            judge=judge,
+            settings=self._settings.present,
+            now=_now,
+        )
+        stack.push_async_callback(self._clusters.close)
 
     async def start(self) -> None:
         await self._connect()
         self._follow(CONFIG_MAPS, self._config_maps, f"{LABEL_PART_OF}=argocd")
         self._follow(PROJECTS, self._projects)
         self._follow(SECRETS, self._repositories, LABEL_SECRET_TYPE)
-        await _listed(self._config_maps, self._projects, self._repositories)
+        self._follow(SECRETS, self._clusters, f"{LABEL_SECRET_TYPE}=cluster")
+        await _listed(self._config_maps, self._projects, self._repositories, self._clusters)
         settings = self._settings.load()
-        index = ClusterIndex(self._client, self._discovery, judge=judge, excluded=self._excluded)
-        self._stack.push_async_callback(index.close)
-        await index.start()
+        self._clusters.settings_changed()
         applications = _ApplicationSink(self._store)
         self._follow(APPLICATIONS, applications)
-        log.info("reading the live state")
-        await index.ready()
         await applications.listed.wait()
-        self._control(index, settings)
+        self._control(settings)
 
     async def _connect(self) -> None:
         """The API server may still be starting, or be away for a moment."""
@@ -162,10 +169,7 @@ class _Process:
         task = asyncio.create_task(_follow(watcher), name=f"follow {resource.plural}")
         self._stack.callback(task.cancel)
 
-    def _excluded(self, kind: GroupKind) -> bool:
-        return self._settings.present().resources.excludes(kind, IN_CLUSTER_SERVER)
-
-    def _control(self, index: ClusterIndex, settings: Settings) -> None:
+    def _control(self, settings: Settings) -> None:
         git = GitCli(self._options.data / "repositories", GitSettings(environment=os.environ))
         self._stack.push_async_callback(git.aclose)
         engine = EngineRenderer(options=LaneOptions())
@@ -177,8 +181,8 @@ class _Process:
         events = EventRecorder(self._client, _now, lambda: next(numbers))
         self._stack.push_async_callback(events.drain, within=_DRAIN)
         render = RenderService(git, engine)
-        desired = DesiredState(refs, render, self._discovery, namespace=self._options.namespace)
-        controller = self._controller(index, refs, desired, events)
+        desired = DesiredState(refs, render, self._clusters, namespace=self._options.namespace)
+        controller = self._controller(refs, desired, events)
         self._stack.push_async_callback(self._store.close)
         self._stack.push_async_callback(controller.close)
         controller.start()
@@ -187,20 +191,28 @@ class _Process:
 
     def _controller(
         self,
-        index: ClusterIndex,
         refs: RefWatcher,
         desired: DesiredState,
         events: EventRecorder,
     ) -> ApplicationController:
         memories = Memories()
-        comparer = Comparer(index, self._discovery)
+        comparer = Comparer(self._clusters)
         projects = Projects(self._projects)
-        admission = Admission(projects.find, self._repositories.refusals)
         settings = self._settings.present
-        report = PassReport(self._store, index, events, instance=desired.instance, now=_now)
+        self._rules = ProjectRules(
+            projects.find,
+            self._clusters.resolve,
+            settings,
+            control_plane=self._options.namespace,
+        )
+        admission = Admission(self._rules, self._repositories.refusals)
+        report = PassReport(
+            self._store, self._clusters, events, instance=desired.instance, now=_now
+        )
         refresher = Refresher(
             self._store,
             memories,
+            self._clusters,
             desired,
             comparer,
             report,
@@ -209,17 +221,10 @@ class _Process:
             settings=settings,
             now=_now,
         )
-        cluster = Cluster(self._client, self._client, self._discovery, index)
-        limit = settings().apply_parallelism or 1000
-        attempts = Attempts(
-            desired, comparer, index, self._discovery, SyncRunner(cluster, limit=limit), settings
-        )
+        attempts = Attempts(desired, comparer, self._clusters, SyncRunners(settings), settings)
         deleter = Deleter(
             self._store,
-            self._client,
-            self._client,
-            self._discovery,
-            index,
+            self._clusters,
             events,
             instance=desired.instance,
             projects=projects.find,
@@ -238,7 +243,7 @@ class _Process:
         controller = ApplicationController(
             self._store,
             memories,
-            index,
+            self._clusters,
             refs,
             desired,
             refresher.refresh,
@@ -246,27 +251,29 @@ class _Process:
             settings,
         )
         operator.request = controller.request
-        self._wire(index, memories, controller)
+        self._wire(memories, controller)
         return controller
 
-    def _wire(
-        self, index: ClusterIndex, memories: Memories, controller: ApplicationController
-    ) -> None:
+    def _wire(self, memories: Memories, controller: ApplicationController) -> None:
         """What makes comparisons of before worthless, and for whom."""
 
         def settings_changed() -> None:
-            index.exclude(self._excluded)
+            self._clusters.settings_changed()
+            self._rules.forget()
             memories.forget_comparisons()
             controller.request_all(CompareLevel.LATEST)
 
-        def kinds_changed(kinds: frozenset[GroupKind]) -> None:
-            for name in memories.touched(kinds):
+        def kinds_changed(view: ClusterView, kinds: frozenset[GroupKind]) -> None:
+            for name in memories.touched(kinds).intersection(self._clusters.users(view.cluster)):
                 memories.of(name).forget_comparisons()
                 controller.request(name, CompareLevel.LATEST)
 
         def project_changed(project: str) -> None:
-            for name in self._store.of_project(project):
-                controller.look_again(name, CompareLevel.LATEST)
+            affected = self._rules.affected(project)
+            self._rules.forget()
+            for one in affected:
+                for name in self._store.of_project(one):
+                    controller.look_again(name, CompareLevel.LATEST)
 
         def repositories_changed(changed: Sequence[RepositorySecret]) -> None:
             controller.look_at_repositories(
@@ -275,7 +282,7 @@ class _Process:
 
         self._repositories.listener = repositories_changed
         self._settings.listener = settings_changed
-        index.subscribe_kinds(kinds_changed)
+        self._clusters.follow_kinds(kinds_changed)
         self._projects.listener = project_changed
 
 
@@ -308,7 +315,7 @@ class _ApplicationSink:
         """The watcher says itself when it is disturbed."""
 
 
-async def _listed(*objects: NamedObjects | RepositorySecrets) -> None:
+async def _listed(*objects: NamedObjects | RepositorySecrets | ClusterRegistry) -> None:
     deadline = time.monotonic() + 60
     while not all(one.listed for one in objects):
         if time.monotonic() > deadline:

@@ -19,10 +19,12 @@ from tiphys.controllers.queue import KeyedQueue
 from tiphys.core.app.spec import DEFAULT_PROJECT, automation
 from tiphys.core.settings import Settings
 from tiphys.model.application import Application
-from tiphys.model.errors import ManifestDecodeError, TiphysError
+from tiphys.model.appspec import ApplicationDestination
+from tiphys.model.cluster import Cluster
+from tiphys.model.errors import DestinationError, ManifestDecodeError, TiphysError
 from tiphys.model.live import LiveChange
 from tiphys.model.status import CompareLevel, OperationPhase
-from tiphys.services.live.ports import LiveIndex
+from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.reconcile.desired import DesiredState
 from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.refresh import Again, skips
@@ -63,7 +65,7 @@ class ApplicationController:
         self,
         store: ApplicationStore,
         memories: Memories,
-        index: LiveIndex,
+        clusters: Clusters,
         refs: RefWatcher,
         desired: DesiredState,
         refresh: Step,
@@ -72,7 +74,7 @@ class ApplicationController:
     ) -> None:
         self._store = store
         self._memories = memories
-        self._index = index
+        self._clusters = clusters
         self._refs = refs
         self._desired = desired
         self._refresh = refresh
@@ -88,7 +90,8 @@ class ApplicationController:
 
     def start(self) -> None:
         self._store.listener = self._app_changed
-        self._index.subscribe(self._live_changed)
+        self._clusters.follow(self._live_changed)
+        self._clusters.subscribe(self._cluster_changed)
         self._refs.listen(self._refs_moved)
         for name in self._store.names():
             self._app_changed(AppChange(name, None, self._store.get(name)))
@@ -146,6 +149,7 @@ class ApplicationController:
             old = None
         came, went = self._interest.follow(change.name, app)
         self._watch(came, went)
+        self._clusters.hold(change.name, _destination(app))
         if _must_end(app):
             self._operations.terminate(change.name)
         if skips(app):
@@ -170,6 +174,7 @@ class ApplicationController:
 
     def _forget(self, name: str) -> None:
         self._watch("", self._interest.drop(name))
+        self._clusters.hold(name, None)
         self._operations.abandon(name)
         for queue in (self._passes, self._running, self._moves):
             queue.forget(name)
@@ -183,10 +188,20 @@ class ApplicationController:
         if went:
             self._refs.unwatch(went)
 
-    def _live_changed(self, changes: Sequence[LiveChange]) -> None:
-        for name, level, key in concerned(changes, self._index):
+    def _cluster_changed(self, cluster: Cluster) -> None:
+        """It came or went, or its connection did: what waited for it, or rested on it, goes on."""
+        for name in self._clusters.users(cluster):
             app = self._store.get(name)
             if app is None or skips(app):
+                continue
+            self.request(name, CompareLevel.LATEST)
+            if in_progress(app) or app.raw.get("operation") or app.metadata.deletion_timestamp:
+                self._running.add(name)
+
+    def _live_changed(self, view: ClusterView, changes: Sequence[LiveChange]) -> None:
+        for name, level, key in concerned(changes, view.index):
+            app = self._store.get(name)
+            if app is None or skips(app) or not self._goes_to(app, view):
                 continue
             log.debug(
                 "Requesting app refresh caused by object update",
@@ -197,6 +212,13 @@ class ApplicationController:
             self.request(name, level)
             if app.metadata.deletion_timestamp:
                 self._running.add(name)
+
+    def _goes_to(self, app: Application, view: ClusterView) -> bool:
+        """Objects on other clusters may carry its name in their tracking, and are none of its."""
+        try:
+            return self._clusters.resolve(app.spec.destination).server == view.server
+        except (DestinationError, ManifestDecodeError):
+            return False
 
     def _refs_moved(self, url: str, revisions: Mapping[str, str]) -> None:
         moved = {}
@@ -296,6 +318,13 @@ class ApplicationController:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _destination(app: Application) -> ApplicationDestination | None:
+    try:
+        return app.spec.destination
+    except ManifestDecodeError:
+        return None
 
 
 def _switched_on(old: Application, new: Application) -> bool:

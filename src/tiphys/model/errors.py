@@ -17,6 +17,7 @@ TiphysError
 │   ├── ResourceGoneError            410: a watch or a list has to start again
 │   ├── KindNotFoundError            discovery does not know the kind
 │   └── KubeUnreachableError         network, time-out, 429 and 5xx after retries
+│       └── ConnectionEndedError         the cluster was removed, or its credentials changed
 ├── DestinationError           an Application's destination is no known cluster
 ├── EvaluationError            the evaluator of users' scripts does not answer
 ├── ApiError                   a call on an application was refused, with the code for callers
@@ -108,6 +109,10 @@ class KindNotFoundError(KubeError):
 
 
 class KubeUnreachableError(KubeError):
+    pass
+
+
+class ConnectionEndedError(KubeUnreachableError):
     pass
 
 

@@ -104,13 +104,3 @@ def test_repository_secrets_come_and_go() -> None:
     assert secrets.refusals(URL, "default") == []
     secrets.replaced(SECRETS, ObjectList((), "2"))
     assert [one.name for one in heard[-1]] == ["a"]
-
-
-def test_a_cluster_secret_is_said_once_without_its_values() -> None:
-    secrets = RepositorySecrets()
-    cluster = secret("far", "cluster", server="https://far", config="s3cret")
-    with capture_logs() as logs:
-        secrets.replaced(SECRETS, ObjectList((cluster,), "1"))
-        secrets.changed(SECRETS, WatchEvent(WatchVerb.MODIFIED, cluster))
-    assert [(entry["secret"], entry["log_level"]) for entry in logs] == [("far", "warning")]
-    assert "s3cret" not in str(logs)

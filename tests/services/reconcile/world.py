@@ -10,19 +10,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.fakes.clock import FakeClock
+from tests.fakes.clusters import FakeConnection
 from tests.fakes.git import FakeGit
-from tests.fakes.kube import BUILT_IN, FakeCluster, api
+from tests.fakes.kube import BUILT_IN, SECRETS, FakeCluster, api
 from tests.fakes.renderer import FakeRenderer
 from tiphys.controllers.application import ApplicationController
 from tiphys.core.health import judge
 from tiphys.core.settings import Settings
+from tiphys.core.settings.clusters import IN_CLUSTER, ClusterTable
 from tiphys.model.application import Application
 from tiphys.model.appproject import AppProject
 from tiphys.model.live import ObjectList, WatchEvent, WatchState
 from tiphys.model.resource import ApiResource, Manifest, ResourceKey
 from tiphys.model.status import CompareLevel
-from tiphys.services.live.index import ClusterIndex
+from tiphys.services.clusters.registry import ClusterRegistry
+from tiphys.services.live.ports import LiveIndex
 from tiphys.services.live.watcher import KindWatcher
+from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.attempt import Attempts
 from tiphys.services.reconcile.comparison import Comparer
@@ -36,8 +40,8 @@ from tiphys.services.reconcile.report import PassReport
 from tiphys.services.reconcile.store import ApplicationStore
 from tiphys.services.render.service import RenderService
 from tiphys.services.sources.refs import PollTiming, RefWatcher
-from tiphys.services.sync.ports import Cluster
-from tiphys.services.sync.runner import Pace, SyncRunner
+from tiphys.services.sync.runner import Pace
+from tiphys.services.sync.runners import SyncRunners
 
 NAMESPACE = "argocd"
 URL = "https://git.example.com/apps"
@@ -97,7 +101,13 @@ class World:
         )
         self.store = ApplicationStore(self.cluster, APPLICATIONS, NAMESPACE, sleep=self.clock.sleep)
         self.memories = Memories()
-        self.index = ClusterIndex(self.cluster, self.cluster, judge=judge)
+        self.connection = FakeConnection(self.cluster)
+        self.clusters = ClusterRegistry(
+            lambda _cluster: self.connection,
+            judge=judge,
+            settings=lambda: self.settings,
+            now=lambda: self.time,
+        )
         numbers = itertools.count(1)
         self.events = EventRecorder(self.cluster, lambda: self.time, lambda: next(numbers))
         self._wire()
@@ -105,16 +115,23 @@ class World:
 
     def _wire(self) -> None:
         render = RenderService(self.git, self.renderer, clock=self.clock)
-        self.desired = DesiredState(self.refs, render, self.cluster, namespace=NAMESPACE)
-        self.comparer = Comparer(self.index, self.cluster)
-        admission = Admission(self.projects.get, lambda _url, _project: self.refused)
+        self.desired = DesiredState(self.refs, render, self.clusters, namespace=NAMESPACE)
+        self.comparer = Comparer(self.clusters)
+        rules = ProjectRules(
+            self.projects.get,
+            ClusterTable.of((), in_cluster=True).resolve,
+            lambda: self.settings,
+            control_plane=NAMESPACE,
+        )
+        admission = Admission(rules, lambda _url, _project: self.refused)
         now, settings = (lambda: self.time), (lambda: self.settings)
         report = PassReport(
-            self.store, self.index, self.events, instance=self.desired.instance, now=now
+            self.store, self.clusters, self.events, instance=self.desired.instance, now=now
         )
         self.refresher = Refresher(
             self.store,
             self.memories,
+            self.clusters,
             self.desired,
             self.comparer,
             report,
@@ -123,14 +140,10 @@ class World:
             settings=settings,
             now=now,
         )
-        ports = Cluster(self.cluster, self.cluster, self.cluster, self.index)
-        runner = SyncRunner(ports, pace=Pace(30.0, 0.05, 0.05), wait=self._breath)
+        runners = SyncRunners(settings, pace=Pace(30.0, 0.05, 0.05), wait=self._breath)
         self.deleter = Deleter(
             self.store,
-            self.cluster,
-            self.cluster,
-            self.cluster,
-            self.index,
+            self.clusters,
             self.events,
             instance=self.desired.instance,
             projects=self.projects.get,
@@ -142,9 +155,8 @@ class World:
             Attempts(
                 self.desired,
                 self.comparer,
-                self.index,
-                self.cluster,
-                runner,
+                self.clusters,
+                runners,
                 settings,
                 wait=self._breath,
             ),
@@ -157,7 +169,7 @@ class World:
         self.controller = ApplicationController(
             self.store,
             self.memories,
-            self.index,
+            self.clusters,
             self.refs,
             self.desired,
             self.refresher.refresh,
@@ -165,6 +177,10 @@ class World:
             settings,
         )
         self.operator.request = self.controller.request
+
+    @property
+    def index(self) -> LiveIndex:
+        return self.clusters.view(IN_CLUSTER).index
 
     async def _breath(self, _seconds: float) -> None:
         await asyncio.sleep(0)
@@ -248,8 +264,8 @@ async def world(*manifests: Mapping[str, Any], controller: bool = False) -> Asyn
     sink = _Sink(made.store)
     watcher = KindWatcher(made.cluster, APPLICATIONS, sink, namespace=NAMESPACE)
     task = asyncio.create_task(watcher.run())
-    await made.index.start()
-    await made.index.ready()
+    made.clusters.replaced(SECRETS, ObjectList((), "1"))
+    await made.clusters.ready(IN_CLUSTER)
     await sink.listed.wait()
     if controller:
         made.controller.start()
@@ -263,7 +279,7 @@ async def world(*manifests: Mapping[str, Any], controller: bool = False) -> Asyn
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await made.refs.aclose()
-        await made.index.close()
+        await made.clusters.close()
 
 
 class _Sink:

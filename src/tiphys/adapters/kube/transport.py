@@ -9,6 +9,7 @@ often it is repeated: who must stop writing in time can count on that.
 from __future__ import annotations
 
 import asyncio
+import copy
 import random
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableSequence
@@ -89,15 +90,26 @@ class Transport:
         self._limits = limits or Limits()
         self._counted = counted
         self._token = BearerToken(config)
-        self._agent = f"tiphys/{__version__} ({component})"
-        self._requests: aiohttp.ClientSession | None = None
-        self._watches: aiohttp.ClientSession | None = None
+        self._sessions = _Sessions(
+            config, f"tiphys/{__version__} ({component})", self._limits.connections
+        )
+        self._account: Mapping[str, str] = {}
 
     async def close(self) -> None:
-        for session in (self._requests, self._watches):
-            if session is not None:
-                await session.close()
-        self._requests = self._watches = None
+        await self._sessions.close()
+
+    def acting_as(self, account: str) -> Transport:
+        """The same connections and credentials, in the name of another account."""
+        other = copy.copy(self)
+        other._account = {"Impersonate-User": account}
+        return other
+
+    async def probe(self, call: Call) -> None:
+        """One attempt with little patience: whether the server answers at all."""
+        try:
+            await self._once(call, self._limits.connect)
+        except _TryAgainError as refused:
+            raise refused.error from None
 
     async def json(self, call: Call) -> Any:
         """The decoded answer; {} where there is no body."""
@@ -126,7 +138,9 @@ class Transport:
         begun = False
         asked = asyncio.get_running_loop().time()
         try:
-            async with self._watching().request(**self._arguments(call), timeout=timeout) as answer:
+            async with self._sessions.watching().request(
+                **self._arguments(call), timeout=timeout
+            ) as answer:
                 self._count(call, answer.status, asked)
                 if answer.status >= 300:
                     self._worth_repeating(call, answer.status)
@@ -143,7 +157,7 @@ class Transport:
         sent = len(arguments["data"] or b"")
         asked = asyncio.get_running_loop().time()
         try:
-            async with self._requesting().request(**arguments, timeout=timeout) as answer:
+            async with self._sessions.requesting().request(**arguments, timeout=timeout) as answer:
                 body = await answer.read()
                 status = answer.status
                 after = answer.headers.get("Retry-After")
@@ -204,7 +218,7 @@ class Transport:
         return spread if after is None else min(after, limits.longest_wait) + spread * 0.1
 
     def _arguments(self, call: Call) -> dict[str, Any]:
-        headers = {"Accept": call.accept, **self._token.header()}
+        headers = {"Accept": call.accept, **self._account, **self._token.header()}
         data = None
         if call.body is not None:
             data = orjson.dumps(call.body)
@@ -219,12 +233,29 @@ class Transport:
             "server_hostname": self._config.tls_server_name or None,
         }
 
-    def _requesting(self) -> aiohttp.ClientSession:
+
+class _Sessions:
+    """Connections for requests and for watches, opened when they are first asked for."""
+
+    def __init__(self, config: KubeConfig, agent: str, connections: int) -> None:
+        self._config = config
+        self._agent = agent
+        self._connections = connections
+        self._requests: aiohttp.ClientSession | None = None
+        self._watches: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        for session in (self._requests, self._watches):
+            if session is not None:
+                await session.close()
+        self._requests = self._watches = None
+
+    def requesting(self) -> aiohttp.ClientSession:
         if self._requests is None:
-            self._requests = self._session(self._limits.connections)
+            self._requests = self._session(self._connections)
         return self._requests
 
-    def _watching(self) -> aiohttp.ClientSession:
+    def watching(self) -> aiohttp.ClientSession:
         if self._watches is None:
             self._watches = self._session(0)
         return self._watches

@@ -81,6 +81,20 @@ def after_refusal(old: Status, conditions: Sequence[ApplicationCondition]) -> di
     return _without_empty(status)
 
 
+def after_loss(old: Status, conditions: Sequence[ApplicationCondition]) -> dict[str, Any]:
+    """The status of an application whose cluster went out of reach.
+
+    What its objects are stays known; whether they are as wanted, and how they fare, does not.
+    """
+    status = after_refusal(old, conditions)
+    resources = [
+        {key: value for key, value in entry.items() if key != "health"}
+        | ({"status": SyncCode.UNKNOWN.value} if entry.get("status") else {})
+        for entry in old.get("resources") or ()
+    ]
+    return _without_empty({**status, "resources": resources})
+
+
 def after_tree(old: Status, summary: ApplicationSummary) -> dict[str, Any]:
     """The status after a pass that compared nothing."""
     return _without_empty({**_complete(old), "summary": encode(summary)})

@@ -58,19 +58,33 @@ class KindFollower:
         self._declarations = Declarations()
         self._asked = asyncio.Event()
         self._settled = asyncio.Event()
+        self._steady = asyncio.Event()
+        self._woken = asyncio.Event()
         self._affected: set[GroupKind] = set()
         self._listeners: list[KindsListener] = []
+        self._troubled: list[Callable[[], None]] = []
         self._rediscovering: asyncio.Task[None] | None = None
         self._report: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
+        """Begins, or once it has begun looks again at which kinds there are."""
         await self._discovery.refresh()
         self._follow()
-        self._rediscovering = asyncio.create_task(self._rediscover())
+        if self._rediscovering is None:
+            self._rediscovering = asyncio.create_task(self._rediscover())
 
     async def settled(self) -> None:
         """Until each kind was listed once, or could not be."""
         await self._settled.wait()
+
+    async def current(self) -> None:
+        """Until no kind is disturbed that might not be."""
+        await self._steady.wait()
+
+    def resume(self) -> None:
+        """Whoever pauses after a failure tries again at once."""
+        self._woken.set()
+        self._woken = asyncio.Event()
 
     async def close(self) -> None:
         if self._report is not None:
@@ -86,6 +100,10 @@ class KindFollower:
 
     def subscribe(self, listener: KindsListener) -> None:
         self._listeners.append(listener)
+
+    def subscribe_troubles(self, listener: Callable[[], None]) -> None:
+        """Calls when a watch begins to fail."""
+        self._troubled.append(listener)
 
     @property
     def states(self) -> Mapping[GroupKind, KindState]:
@@ -134,6 +152,9 @@ class KindFollower:
             loop = asyncio.get_running_loop()
             self._report = loop.call_later(_REPORT_AFTER, self._report_troubles)
         self._settle()
+        if state is WatchState.FAILING:
+            for listener in self._troubled:
+                listener()
 
     def _report_troubles(self) -> None:
         """One line for all kinds: most troubles are the whole server's, and short."""
@@ -217,7 +238,9 @@ class KindFollower:
     async def _watch(self, resource: ApiResource) -> None:
         while True:
             try:
-                await KindWatcher(self._reader, resource, self, gate=self._gate).run()
+                await KindWatcher(
+                    self._reader, resource, self, gate=self._gate, sleep=self._nap
+                ).run()
                 return
             except Exception:
                 # A fault of ours on one kind: it shows as not current, and is tried again.
@@ -225,8 +248,23 @@ class KindFollower:
                 self.fares(resource, WatchState.FAILING)
                 await asyncio.sleep(_AFTER_A_FAULT)
 
+    async def _nap(self, seconds: float) -> None:
+        woken = self._woken
+        try:
+            async with asyncio.timeout(seconds):
+                await woken.wait()
+        except TimeoutError:
+            return
+
     def _settle(self) -> None:
-        if all(state.settled for state in self._states.values()):
-            self._settled.set()
-        else:
-            self._settled.clear()
+        settled = all(state.settled for state in self._states.values())
+        _flag(self._settled, on=settled)
+        failing = any(state.state is WatchState.FAILING for state in self._states.values())
+        _flag(self._steady, on=settled and not failing)
+
+
+def _flag(event: asyncio.Event, *, on: bool) -> None:
+    if on:
+        event.set()
+    else:
+        event.clear()

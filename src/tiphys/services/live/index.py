@@ -52,12 +52,23 @@ class ClusterIndex:
         )
 
     async def start(self) -> None:
-        """Asks discovery and begins the watches; `ready` waits for the first lists."""
+        """Asks discovery and begins the watches; `ready` waits for the first lists.
+
+        May be called again, to look for kinds that came or went unnoticed.
+        """
         await self._follower.start()
 
     async def ready(self) -> None:
         """Until each kind was listed once, or could not be: see `troubled`."""
         await self._follower.settled()
+
+    async def current(self) -> None:
+        """Until no watch is disturbed."""
+        await self._follower.current()
+
+    def resume(self) -> None:
+        """The API server answers again: watches that pause are to try at once."""
+        self._follower.resume()
 
     async def close(self) -> None:
         await self._follower.close()
@@ -135,6 +146,10 @@ class ClusterIndex:
     def subscribe_kinds(self, listener: KindsListener) -> None:
         """Calls with the kinds that came, went, or changed in version or schema."""
         self._follower.subscribe(listener)
+
+    def subscribe_troubles(self, listener: Callable[[], None]) -> None:
+        """Calls when a watch begins to fail, which may be the whole server's failing."""
+        self._follower.subscribe_troubles(listener)
 
     def exclude(self, excluded: Callable[[GroupKind], bool]) -> None:
         """Another rule of which kinds are left out, from now on."""

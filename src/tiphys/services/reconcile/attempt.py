@@ -31,12 +31,15 @@ from tiphys.model.resource import (
     key_of,
 )
 from tiphys.model.status import CompareLevel, ConditionType, OperationPhase
-from tiphys.services.live.ports import Discovery, LiveIndex
+from tiphys.services.clusters.ports import Clusters, ClusterView
+from tiphys.services.clusters.reaching import require_answering, view_of
+from tiphys.services.live.ports import Discovery
 from tiphys.services.reconcile.comparison import Compared, Comparer
 from tiphys.services.reconcile.desired import DesiredState
 from tiphys.services.reconcile.memory import AppMemory
 from tiphys.services.sync.ports import OperationStore
 from tiphys.services.sync.runner import RunningSync, SyncRunner
+from tiphys.services.sync.runners import SyncRunners
 
 _LIVE_TRIES = 20
 _LIVE_PAUSE = 0.5
@@ -71,37 +74,41 @@ class Attempts:
         self,
         desired: DesiredState,
         comparer: Comparer,
-        index: LiveIndex,
-        discovery: Discovery,
-        runner: SyncRunner,
+        clusters: Clusters,
+        runners: SyncRunners,
         settings: Callable[[], Settings],
         *,
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._desired = desired
         self._comparer = comparer
-        self._index = index
-        self._discovery = discovery
-        self._runner = runner
+        self._clusters = clusters
+        self._runners = runners
         self._settings = settings
         self._wait = wait
 
     async def prepare(
         self, app: Application, memory: AppMemory, state: OperationState
     ) -> Ready | NotReady:
-        """Compares at the revision that the operation names, or that the target has now."""
+        """Compares at the revision that the operation names, or that the target has now.
+
+        Raises KubeUnreachableError for a cluster that does not answer, and DestinationError.
+        """
+        view = view_of(self._clusters, app.spec.destination)
+        require_answering(view)
         sync = state.operation.sync
         if sync is None:
             text = "Invalid operation request: no operation specified"
             return NotReady(_ended(state, OperationPhase.ERROR, text))
         source = sync.source or effective_source(app.spec)
         state = _with_result(state, source, _revision(state, sync))
-        compared = await self._compare(app, memory, state, source)
+        compared = await self._compare(app, memory, state, source, view)
         state = _with_result(state, source, compared.wanted.revision)
         fatal = [found for found in compared.conditions if found.type in _FATAL]
         if fatal:
             return NotReady(_ended(state, OperationPhase.ERROR, _joined(fatal)))
-        return Ready(self._runner, await self._plan(app, compared, state), state)
+        prepared = await self._plan(app, compared, state, view)
+        return Ready(self._runners.of(view), prepared, state)
 
     async def _compare(
         self,
@@ -109,6 +116,7 @@ class Attempts:
         memory: AppMemory,
         state: OperationState,
         source: ApplicationSource,
+        view: ClusterView,
     ) -> Compared:
         settings = self._settings()
         asked = state.sync_result.revision if state.sync_result else ""
@@ -123,6 +131,7 @@ class Attempts:
         for count in range(_LIVE_TRIES):
             if count:
                 await self._wait(_LIVE_PAUSE)
+                require_answering(view)
             compared = await self._comparer.compare(
                 app,
                 wanted,
@@ -134,51 +143,62 @@ class Attempts:
                 break
         return compared
 
-    async def _plan(self, app: Application, compared: Compared, state: OperationState) -> Plan:
+    async def _plan(
+        self, app: Application, compared: Compared, state: OperationState, view: ClusterView
+    ) -> Plan:
         namespace = app.spec.destination.namespace
         kinds = _kinds(compared)
         request = request_for(
             state,
             namespace=namespace,
             revision=compared.wanted.revision,
-            namespace_live=await self._is_live(ResourceKey("", "Namespace", "", namespace)),
-            kinds={kind: found for kind in kinds if (found := self._served(kind)) is not None},
+            namespace_live=await _is_live(view, ResourceKey("", "Namespace", "", namespace)),
+            kinds={
+                kind: found
+                for kind in kinds
+                if (found := _served(view.discovery, kind)) is not None
+            },
             wave_delay=self._settings().wave_delay,
         )
-        return plan(request, await self._pairs(compared), await self._hooks(request, compared))
+        pairs = await self._pairs(compared, view)
+        return plan(request, pairs, await self._hooks(request, compared, view))
 
-    async def _pairs(self, compared: Compared) -> list[SyncPair]:
+    async def _pairs(self, compared: Compared, view: ClusterView) -> list[SyncPair]:
         pairs = []
         for found in compared.pairing.pairs:
             live: Manifest | None = None
             if found.live is not None:
                 version = found.target.version if found.target else ""
-                live = await self._index.manifest(found.live.object.key, version)
+                live = await view.index.manifest(found.live.object.key, version)
             target = found.target.manifest if found.target else None
             if target is None and live is None:
                 continue
             pairs.append(SyncPair(target, live, modified=compared.modified(found), own=found.own))
         return pairs
 
-    async def _hooks(self, request: SyncRequest, compared: Compared) -> Sequence[HookTarget]:
+    async def _hooks(
+        self, request: SyncRequest, compared: Compared, view: ClusterView
+    ) -> Sequence[HookTarget]:
         hooks = []
         for hook in hook_targets(request, [one.manifest for one in compared.wanted.targets.hooks]):
-            live = await self._index.manifest(key_of(hook.manifest), gvk_of(hook.manifest).version)
+            live = await view.index.manifest(key_of(hook.manifest), gvk_of(hook.manifest).version)
             hooks.append(HookTarget(hook.phase, hook.manifest, live))
         return hooks
 
-    async def _is_live(self, key: ResourceKey) -> bool:
-        if not key.name or self._index.get(key) is not None:
-            return True
-        return await self._index.manifest(key) is not None
 
-    def _served(self, kind: GroupVersionKind) -> ApiResource | None:
-        """This version where it is served, else the one that is."""
-        exact = self._discovery.find(kind)
-        if exact is not None:
-            return exact
-        served = self._discovery.preferred()
-        return next((one for one in served if one.group_kind == kind.group_kind), None)
+async def _is_live(view: ClusterView, key: ResourceKey) -> bool:
+    if not key.name or view.index.get(key) is not None:
+        return True
+    return await view.index.manifest(key) is not None
+
+
+def _served(discovery: Discovery, kind: GroupVersionKind) -> ApiResource | None:
+    """This version where it is served, else the one that is."""
+    exact = discovery.find(kind)
+    if exact is not None:
+        return exact
+    served = discovery.preferred()
+    return next((one for one in served if one.group_kind == kind.group_kind), None)
 
 
 def _kinds(compared: Compared) -> set[GroupVersionKind]:

@@ -21,7 +21,8 @@ from tiphys.model.errors import KubeError
 from tiphys.model.live import LiveObject
 from tiphys.model.resource import GroupKind, GroupVersionKind, ResourceKey, gvk_of
 from tiphys.model.status import ConditionType, HealthCode, SyncCode
-from tiphys.services.live.ports import Discovery, LiveIndex
+from tiphys.services.clusters.ports import Clusters, ClusterView
+from tiphys.services.clusters.reaching import unreachable, view_of
 from tiphys.services.reconcile.desired import Wanted
 from tiphys.services.reconcile.memory import AppMemory, Judged, SeenTraits
 
@@ -60,11 +61,10 @@ class Compared:
 
 
 class Comparer:
-    """Reads the live side from the index."""
+    """Compares on the cluster of each application's destination."""
 
-    def __init__(self, index: LiveIndex, discovery: Discovery) -> None:
-        self._index = index
-        self._discovery = discovery
+    def __init__(self, clusters: Clusters) -> None:
+        self._clusters = clusters
 
     async def compare(
         self,
@@ -76,7 +76,34 @@ class Comparer:
         health_inline: bool,
         hard: bool = False,
     ) -> Compared:
-        """Never raises for what is wrong with one application: that becomes its conditions."""
+        """Never raises for what is wrong with one application: that becomes its conditions.
+
+        Raises DestinationError, for an application that should not have come so far.
+        """
+        comparison = _Comparison(view_of(self._clusters, app.spec.destination))
+        return await comparison.compare(
+            app, wanted, memory, instance=instance, health_inline=health_inline, hard=hard
+        )
+
+
+class _Comparison:
+    """Reads the live side from the index of one cluster."""
+
+    def __init__(self, view: ClusterView) -> None:
+        self._view = view
+        self._index = view.index
+        self._discovery = view.discovery
+
+    async def compare(
+        self,
+        app: Application,
+        wanted: Wanted,
+        memory: AppMemory,
+        *,
+        instance: str,
+        health_inline: bool,
+        hard: bool = False,
+    ) -> Compared:
         conditions = list(wanted.targets.conditions)
         if wanted.unsupported:
             conditions.append(Condition(ConditionType.INVALID_SPEC_ERROR, wanted.error))
@@ -116,6 +143,8 @@ class Comparer:
 
     async def _live(self, instance: str, wanted: Wanted, memory: AppMemory) -> list[Live]:
         """All that is tracked by the application, and all that its targets name."""
+        if problem := unreachable(self._view):
+            raise KubeError(problem)
         found = {known.key: known for known in self._index.tracked(instance)}
         targets = (*wanted.targets.objects, *wanted.targets.hooks)
         self._require_complete(found, targets)

@@ -1,7 +1,8 @@
 """Takes an application's objects away before the application goes, wave by wave.
 
-Asked again whenever one of the objects changes. Each object is deleted with its uid as
-precondition, and only from a complete and current list of its kind.
+Its PreDelete hooks run before, its PostDelete hooks after. Asked again whenever one of the objects
+changes. Each object is deleted with its uid as precondition, and only from a complete and current
+list of its kind.
 """
 
 from __future__ import annotations
@@ -14,14 +15,17 @@ from typing import Any, assert_never
 import structlog
 
 from tiphys.core.app.conditions import Condition, set_conditions
+from tiphys.core.app.deletehooks import CreateHooks, HooksDone, HookStep, RemoveHooks, WaitForHooks
 from tiphys.core.app.deletion import (
     Candidate,
     Cascade,
     CascadeDone,
+    CleanUpHooks,
     DeleteObjects,
     DeletionBlocked,
     DropFinalizers,
     NothingAsked,
+    RunHooks,
     WaitForDeletion,
     candidate,
     decide_deletion,
@@ -29,15 +33,29 @@ from tiphys.core.app.deletion import (
 )
 from tiphys.core.app.events import deletion_failed
 from tiphys.core.app.spec import project_name
+from tiphys.core.project import namespace_permitted
+from tiphys.core.settings import Settings
+from tiphys.core.settings.settings import TrackingMethod
 from tiphys.model.application import Application
-from tiphys.model.appproject import AppProject
-from tiphys.model.errors import ConflictError, InvalidObjectError, KubeError, ObjectNotFoundError
+from tiphys.model.errors import (
+    ConflictError,
+    InvalidObjectError,
+    KubeError,
+    ManifestDecodeError,
+    ObjectNotFoundError,
+)
 from tiphys.model.live import LiveObject, Propagation
 from tiphys.model.resource import GroupKind
-from tiphys.model.status import ConditionType
+from tiphys.model.status import ConditionType, HookType
 from tiphys.model.structs import encode
-from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter, LiveIndex
+from tiphys.services.clusters.ports import Clusters, ClusterView
+from tiphys.services.clusters.reaching import is_connecting, unreachable, view_of
+from tiphys.services.projects.rules import ProjectRules
+from tiphys.services.reconcile.acting import NoAccountError, hands_for
+from tiphys.services.reconcile.deletehooks import DeleteHookError, DeleteHooks, Ground
+from tiphys.services.reconcile.desired import DesiredState
 from tiphys.services.reconcile.events import EventRecorder
+from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.refresh import Again
 from tiphys.services.reconcile.store import ApplicationStore
 
@@ -45,39 +63,41 @@ log = structlog.get_logger()
 
 _RETRY = 5.0
 """Seconds until a deletion that failed is tried again, and until a silent one is looked at."""
+_CONNECTING = 5.0
+_UNREACHABLE = 60.0
+"""The same while a cluster is away; the controller hears at once when it is back."""
 _AFTER_CONFLICT = 0.2
 _TYPES = frozenset({ConditionType.DELETION_ERROR})
 
 
 class Deleter:
-    """`projects` finds a project by name."""
+    """`rules` are the projects', `settings` the present ones."""
 
     def __init__(
         self,
         store: ApplicationStore,
-        reader: KubeReader,
-        writer: KubeWriter,
-        discovery: Discovery,
-        index: LiveIndex,
+        clusters: Clusters,
+        desired: DesiredState,
+        memories: Memories,
+        rules: ProjectRules,
         events: EventRecorder,
         *,
-        instance: Callable[[Application], str],
-        projects: Callable[[str], AppProject | None],
+        settings: Callable[[], Settings],
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
-        self._reader = reader
-        self._writer = writer
-        self._discovery = discovery
-        self._index = index
+        self._clusters = clusters
+        self._instance = desired.instance
+        self._rules = rules
         self._events = events
-        self._instance = instance
-        self._projects = projects
+        self._settings = settings
         self._now = now
+        self._hooks = DeleteHooks(desired, memories, settings)
 
     async def delete(self, app: Application) -> Again | None:
         """One step of the deletion of an application that carries a deletionTimestamp."""
-        decision = decide_deletion(app, self._projects(project_name(app.spec)))
+        resolvable = not isinstance(self._rules.resolved(app.spec.destination), str)
+        decision = decide_deletion(app, refused=self._refusal(app), resolvable=resolvable)
         match decision:
             case NothingAsked():
                 return None
@@ -86,75 +106,166 @@ class Deleter:
                 return None
             case DropFinalizers(finalizers):
                 return await self._drop(app, finalizers)
-            case Cascade(propagation, finalizers):
-                return await self._cascade(app, propagation, finalizers)
+            case RunHooks() | Cascade() | CleanUpHooks():
+                return await self._on_cluster(app, decision)
             case _:
                 assert_never(decision)
 
-    async def _cascade(
-        self, app: Application, propagation: Propagation, finalizers: Sequence[str]
-    ) -> Again | None:
-        tracked = self._index.tracked(self._instance(app))
-        if late := self._late(app, tracked):
-            await self._failed(app, f"the list of {', '.join(late)} is not complete")
-            return Again(_RETRY)
+    def _refusal(self, app: Application) -> str:
+        """What is wrong with the project, so that it is not known what may be touched."""
+        name = project_name(app.spec)
         try:
-            step = next_deletions(app, await self._candidates(app, tracked))
-            match step:
-                case WaitForDeletion():
-                    return Again(_RETRY)
-                case CascadeDone():
-                    log.info("all objects are gone", application=app.name)
-                    return await self._drop(app, finalizers)
-                case DeleteObjects(objects):
-                    done = await asyncio.gather(
-                        *(self._remove(app, one, propagation) for one in objects)
-                    )
-                    # What was deleted is often gone by now; if not, its change comes back here.
-                    return Again(0.0 if any(done) else _RETRY)
+            project = self._rules.of(app)
+        except ManifestDecodeError as error:
+            return f"project '{name}' cannot be read: {error}"
+        if project is None:
+            return f"Application referencing project {name} which does not exist"
+        if not namespace_permitted(project, app.namespace, self._rules.control_plane):
+            return (
+                f"application '{app.name}' in namespace '{app.namespace}' "
+                f"is not permitted to use project '{name}'"
+            )
+        return ""
+
+    async def _on_cluster(
+        self, app: Application, decision: RunHooks | Cascade | CleanUpHooks
+    ) -> Again | None:
+        prefix = ""
+        try:
+            view = view_of(self._clusters, app.spec.destination)
+            if is_connecting(view):
+                return Again(_CONNECTING)
+            if problem := unreachable(view):
+                await self._failed(app, problem)
+                return Again(_UNREACHABLE)
+            ground = self._ground(app, view)
+            match decision:
+                case RunHooks(kind, finalizer):
+                    if kind is HookType.PRE_DELETE:
+                        prefix = "error executing pre-delete hooks: "
+                    return await self._run_hooks(ground, kind, finalizer, prefix)
+                case CleanUpHooks(kind, finalizer):
+                    return await self._clean_up(ground, kind, finalizer)
+                case Cascade(propagation, finalizers):
+                    return await self._cascade(ground, propagation, finalizers)
                 case _:
-                    assert_never(step)
-        except KubeError as error:
-            await self._failed(app, str(error))
+                    assert_never(decision)
+        except (KubeError, DeleteHookError, NoAccountError) as error:
+            await self._failed(app, f"{prefix}{error}")
             return Again(_RETRY)
 
-    def _late(self, app: Application, tracked: Sequence[LiveObject]) -> list[str]:
+    def _ground(self, app: Application, view: ClusterView) -> Ground:
+        hands = hands_for(app, view, self._rules, self._settings(), enforce=False)
+        permission = self._rules.permission(app)
+        if permission is None:
+            raise DeleteHookError("it is not known what the project permits")
+        return Ground(app, view, hands, permission, self._instance(app))
+
+    # -- hooks --------------------------------------------------------------------------------
+
+    async def _run_hooks(
+        self, ground: Ground, kind: HookType, finalizer: str, prefix: str
+    ) -> Again | None:
+        step: HookStep = await self._hooks.step(ground, kind)
+        match step:
+            case CreateHooks() | WaitForHooks():
+                return Again(_RETRY)
+            case RemoveHooks(hooks, error):
+                if error:
+                    await self._failed(ground.app, f"{prefix}{error}")
+                await self._hooks.remove(ground, hooks)
+                return Again(_RETRY)
+            case HooksDone(hooks):
+                log.info("hooks have ended", application=ground.app.name, type=kind.value)
+                # They are kept until it is stored that they ran: none runs again.
+                again = await self._drop(ground.app, (finalizer,))
+                if again is None:
+                    await self._hooks.release(ground, [(hook.key, hook.uid) for hook in hooks])
+                return again
+            case _:
+                assert_never(step)
+
+    async def _clean_up(self, ground: Ground, kind: HookType, finalizer: str) -> Again | None:
+        if late := self._late(ground):
+            raise KubeError(f"the list of {', '.join(late)} is not complete")
+        step = await self._hooks.cleanup(ground, kind)
+        if isinstance(step, RemoveHooks):
+            await self._hooks.remove(ground, step.hooks)
+            return Again(_RETRY)
+        await self._hooks.release(ground, [(hook.key, hook.uid) for hook in step.hooks])
+        return await self._drop(ground.app, (finalizer,))
+
+    # -- objects ------------------------------------------------------------------------------
+
+    async def _cascade(
+        self, ground: Ground, propagation: Propagation, finalizers: Sequence[str]
+    ) -> Again | None:
+        if late := self._late(ground):
+            raise KubeError(f"the list of {', '.join(late)} is not complete")
+        step = next_deletions(ground.app, await self._candidates(ground))
+        match step:
+            case WaitForDeletion(release):
+                await self._hooks.release(ground, [(one.key, one.uid) for one in release])
+                return Again(_RETRY)
+            case CascadeDone():
+                log.info("all objects are gone", application=ground.app.name)
+                return await self._drop(ground.app, finalizers)
+            case DeleteObjects(objects):
+                done = await asyncio.gather(
+                    *(self._remove(ground, one, propagation) for one in objects)
+                )
+                # What was deleted is often gone by now; if not, its change comes back here.
+                return Again(0.0 if any(done) else _RETRY)
+            case _:
+                assert_never(step)
+
+    def _late(self, ground: Ground) -> list[str]:
         """Kinds of the application's objects of which it is not known what is live."""
-        kinds = {found.key.group_kind for found in tracked}
+        app, view = ground.app, ground.view
+        kinds = {found.key.group_kind for found in self._tracked(ground)}
         kinds |= {GroupKind(entry.group, entry.kind) for entry in app.status.resources}
         state = app.status.operation_state
         result = state.sync_result if state else None
         # Hooks are only named there.
         kinds |= {GroupKind(one.group, one.kind) for one in (result.resources if result else ())}
-        served = [kind for kind in sorted(kinds) if self._discovery.scope(kind) is not None]
-        return [str(kind) for kind in served if not self._index.complete([kind])]
+        served = [kind for kind in sorted(kinds) if view.discovery.scope(kind) is not None]
+        return [str(kind) for kind in served if not view.index.complete([kind])]
 
-    async def _candidates(self, app: Application, tracked: Sequence[LiveObject]) -> list[Candidate]:
+    def _tracked(self, ground: Ground) -> list[LiveObject]:
+        """What the project does not permit is not there."""
+        found = ground.view.index.tracked(ground.instance)
+        return [one for one in found if ground.permission.live(one.key)]
+
+    async def _candidates(self, ground: Ground) -> list[Candidate]:
+        labelled = self._settings().tracking is TrackingMethod.LABEL
         found = []
-        for live in tracked:
-            manifest = await self._index.manifest(live.key)
+        for live in self._tracked(ground):
+            manifest = await ground.view.index.manifest(live.key)
             if manifest is not None:
-                found.append(candidate(app, manifest))
+                found.append(candidate(ground.app, manifest, labelled=labelled))
         return found
 
-    async def _remove(self, app: Application, gone: Candidate, propagation: Propagation) -> bool:
+    async def _remove(self, ground: Ground, gone: Candidate, propagation: Propagation) -> bool:
         """Whether anything came of it. Another application of the name may own the object."""
-        live = self._index.get(gone.key)
-        resource = self._discovery.find(live.gvk) if live is not None else None
+        app, index = ground.app, ground.view.index
+        live = index.get(gone.key)
+        resource = ground.view.discovery.find(live.gvk) if live is not None else None
         if live is None or resource is None or self._store.same(app) is None:
             return False
         log.info("deleting", application=app.name, object=str(gone.key))
         key = gone.key
         try:
-            await self._writer.delete(
+            await ground.hands.writer.delete(
                 resource, key.namespace, key.name, uid=gone.uid, propagation=propagation
             )
             # Most objects go at once. One that lingers is marked, and the watch tells the rest.
-            self._index.observe(await self._reader.get(resource, key.namespace, key.name))
+            index.observe(await ground.hands.reader.get(resource, key.namespace, key.name))
         except (ObjectNotFoundError, ConflictError):
             # Gone, or another object has its name by now, which is none of ours.
-            self._index.forget(key, gone.uid)
+            index.forget(key, gone.uid)
         return True
+
+    # -- the Application ----------------------------------------------------------------------
 
     async def _drop(self, app: Application, finalizers: Sequence[str]) -> Again | None:
         """Removes finalizers, testing that they are where they were seen."""

@@ -14,10 +14,10 @@ from tiphys.core.source.environment import BuildContext
 from tiphys.core.source.revision import is_commit
 from tiphys.model.application import Application, ApplicationSource
 from tiphys.model.errors import RenderError, RepositoryError, UnsupportedSourceError
-from tiphys.model.names import IN_CLUSTER_SERVER
 from tiphys.model.resource import ResourceKey
 from tiphys.model.status import CompareLevel
-from tiphys.services.live.ports import Discovery
+from tiphys.services.clusters.ports import Clusters, ClusterView
+from tiphys.services.clusters.reaching import view_of
 from tiphys.services.reconcile.memory import AppMemory, Known, Prepared
 from tiphys.services.render.service import Rendered, RenderService
 from tiphys.services.sources.refs import RefWatcher
@@ -49,26 +49,31 @@ class DesiredState:
         self,
         refs: RefWatcher,
         render: RenderService,
-        discovery: Discovery,
+        clusters: Clusters,
         *,
         namespace: str,
     ) -> None:
         self._refs = refs
         self._render = render
-        self._discovery = discovery
+        self._clusters = clusters
         self._namespace = namespace
 
     def instance(self, app: Application) -> str:
         return instance_name(app.namespace, app.name, self._namespace)
 
     def context(self, app: Application) -> BuildContext:
+        """Raises DestinationError."""
+        discovery = self._view(app).discovery
         return BuildContext(
             instance=self.instance(app),
             namespace=app.spec.destination.namespace,
             project=project_name(app.spec),
-            kube_version=self._discovery.server_version,
-            api_versions=tuple(self._discovery.versions()),
+            kube_version=discovery.server_version,
+            api_versions=tuple(discovery.versions()),
         )
+
+    def _view(self, app: Application) -> ClusterView:
+        return view_of(self._clusters, app.spec.destination)
 
     async def load(
         self,
@@ -159,13 +164,14 @@ class DesiredState:
     def _prepare(
         self, app: Application, memory: AppMemory, settings: Settings, rendered: Rendered
     ) -> Prepared:
-        where = Place(self.instance(app), app.spec.destination.namespace, IN_CLUSTER_SERVER)
-        scopes = tuple(self._discovery.versions())
+        view = self._view(app)
+        where = Place(self.instance(app), app.spec.destination.namespace, view.server)
+        scopes = tuple(view.discovery.versions())
         made_from = (rendered.digest, where, settings.resources, scopes)
         known = memory.prepared
         if known is not None and known.made_from == made_from:
             return known
-        targets = prepare(rendered.manifests, where, self._discovery.scope, settings.resources)
+        targets = prepare(rendered.manifests, where, view.discovery.scope, settings.resources)
         both = (*targets.objects, *targets.hooks)
         hashes = {target.key: manifest_hash(target.manifest) for target in both}
         memory.prepared = Prepared(made_from, targets, hashes)

@@ -96,14 +96,14 @@ class Memories:
     def forget(self, name: str) -> None:
         self._by_name.pop(name, None)
 
-    def touched(self, kinds: Container[GroupKind]) -> list[str]:
+    def touched(self, kinds: Container[GroupKind]) -> set[str]:
         """Applications that hold objects of these kinds, as far as it is known."""
-        return [
+        return {
             name
             for name, memory in self._by_name.items()
             if memory.prepared is None
             or any(key.group_kind in kinds for key in memory.prepared.targets.keys)
-        ]
+        }
 
     def forget_comparisons(self) -> None:
         for memory in self._by_name.values():

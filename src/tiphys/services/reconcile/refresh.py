@@ -49,6 +49,8 @@ from tiphys.model.names import (
 )
 from tiphys.model.status import CompareLevel, ConditionType, OperationPhase, SyncCode
 from tiphys.model.structs import encode
+from tiphys.services.clusters.ports import Clusters
+from tiphys.services.clusters.reaching import is_connecting, unreachable, view_of
 from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.comparison import Compared, Comparer
 from tiphys.services.reconcile.desired import DesiredState, Wanted
@@ -69,6 +71,9 @@ _RETRY_SOURCE = 120.0
 """The same for a source that failed, where polling is switched off."""
 _RETRY_QUIET = 30.0
 """The same while a repository's failure goes unmentioned."""
+_CONNECTING = 30.0
+_UNREACHABLE = 300.0
+"""The same where a cluster's connection changed without a word, which does not happen."""
 _AFTER_CONFLICT = 0.2
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
@@ -92,6 +97,7 @@ class Refresher:
         self,
         store: ApplicationStore,
         memories: Memories,
+        clusters: Clusters,
         desired: DesiredState,
         comparer: Comparer,
         report: PassReport,
@@ -103,6 +109,7 @@ class Refresher:
     ) -> None:
         self._store = store
         self._memories = memories
+        self._clusters = clusters
         self._desired = desired
         self._comparer = comparer
         self._report = report
@@ -166,6 +173,15 @@ class Refresher:
         if refused:
             await self._refuse(app, memory, refused)
             return None
+        view = view_of(self._clusters, app.spec.destination)
+        if is_connecting(view):
+            # No worker waits for a cluster: the controller hears when its lists are in.
+            memory.request(decision.level)
+            return Again(_CONNECTING)
+        if problem := unreachable(view):
+            memory.request(decision.level)
+            await self._report.unreachable(app, problem)
+            return Again(_UNREACHABLE)
         settings = self._settings()
         wanted = await self._desired.load(
             app, memory, settings, level=decision.level, hard=decision.hard

@@ -8,13 +8,15 @@ from typing import Any
 
 import structlog
 
-from tiphys.core.app.conditions import SPEC_TYPES, Condition, set_conditions
+from tiphys.core.app.conditions import COMPARE_TYPES, SPEC_TYPES, Condition, set_conditions
 from tiphys.core.app.events import status_events
-from tiphys.core.app.status import after_refusal, after_tree, merge_patch
+from tiphys.core.app.status import after_loss, after_refusal, after_tree, merge_patch
 from tiphys.model.application import Application, ApplicationSummary
 from tiphys.model.errors import InvalidObjectError
 from tiphys.model.names import ANNOTATION_REFRESH, ANNOTATION_REFRESH_TIMESTAMP, API_GROUP
-from tiphys.services.live.ports import LiveIndex
+from tiphys.model.status import ConditionType
+from tiphys.services.clusters.ports import Clusters
+from tiphys.services.clusters.reaching import view_of
 from tiphys.services.reconcile.comparison import Compared
 from tiphys.services.reconcile.events import EventRecorder
 from tiphys.services.reconcile.store import ApplicationStore
@@ -28,14 +30,14 @@ class PassReport:
     def __init__(
         self,
         store: ApplicationStore,
-        index: LiveIndex,
+        clusters: Clusters,
         events: EventRecorder,
         *,
         instance: Callable[[Application], str],
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
-        self._index = index
+        self._clusters = clusters
         self._events = events
         self._instance = instance
         self._now = now
@@ -63,6 +65,18 @@ class PassReport:
         if patch:
             await self._store.patch_status(app, patch)
 
+    async def unreachable(self, app: Application, problem: str) -> None:
+        """Writes that nothing is known of the application while its cluster is away."""
+        found = [Condition(ConditionType.COMPARISON_ERROR, f"Failed to load live state: {problem}")]
+        conditions = set_conditions(
+            app.status.conditions, found, SPEC_TYPES | COMPARE_TYPES, self._now()
+        )
+        old = app.raw.get("status") or {}
+        patch = merge_patch(old, after_loss(old, conditions))
+        if patch:
+            await self._store.patch_status(app, patch)
+        await self.answer(app)
+
     async def refuse(self, app: Application, found: Sequence[Condition]) -> None:
         """Writes why the application is not compared, and answers whoever asked for it."""
         conditions = set_conditions(app.status.conditions, found, SPEC_TYPES, self._now())
@@ -74,14 +88,15 @@ class PassReport:
 
     def summary(self, app: Application) -> ApplicationSummary:
         """Images and kinds of everything below the application's objects."""
+        index = view_of(self._clusters, app.spec.destination).index
         images: set[str] = set()
         apps = False
-        waiting = list(self._index.tracked(self._instance(app)))
+        waiting = list(index.tracked(self._instance(app)))
         while waiting:
             node = waiting.pop()
             images.update(node.images)
             apps = apps or (node.key.group, node.key.kind) == (API_GROUP, "Application")
-            waiting.extend(self._index.dependants(node.uid))
+            waiting.extend(index.dependants(node.uid))
         return ApplicationSummary(images=tuple(sorted(images)), is_app_of_apps=apps)
 
     async def answer(self, app: Application) -> None:

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import structlog
-
 from tiphys.core.settings.repositories import (
     RepositorySecret,
-    SecretType,
     refusals,
     repository_secret,
 )
 from tiphys.model.live import ObjectList, WatchEvent, WatchState, WatchVerb
-from tiphys.model.names import LABEL_SECRET_TYPE
 from tiphys.model.resource import ApiResource, Manifest
-
-log = structlog.get_logger()
 
 
 class RepositorySecrets:
@@ -24,7 +18,6 @@ class RepositorySecrets:
 
     def __init__(self) -> None:
         self._secrets: dict[str, RepositorySecret] = {}
-        self._unused: set[str] = set()
         self.listener: Callable[[tuple[RepositorySecret, ...]], None] = lambda _changed: None
         self.listed = False
 
@@ -49,15 +42,7 @@ class RepositorySecrets:
         """What is known stays good until the watch is back."""
 
     def _take(self, manifest: Manifest) -> None:
-        meta = manifest["metadata"]
-        name = meta["name"]
-        kind = (meta.get("labels") or {}).get(LABEL_SECRET_TYPE)
-        if kind == SecretType.CLUSTER and name not in self._unused:
-            self._unused.add(name)
-            log.warning(
-                "cluster Secret is not used: this version knows only the cluster that it runs in",
-                secret=name,
-            )
+        name = manifest["metadata"]["name"]
         self._put(name, repository_secret(manifest))
 
     def _put(self, name: str, secret: RepositorySecret | None) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 from tiphys.core.diff.errors import DiffError
 from tiphys.core.sync.events import (
@@ -18,68 +19,100 @@ from tiphys.core.sync.events import (
     Sleep,
     TimerFired,
 )
+from tiphys.core.sync.manner import Write
 from tiphys.core.sync.task import Plan, SyncTask, TaskId, live_facts
-from tiphys.model.errors import KubeError
-from tiphys.services.sync.applying import Applier, message
-from tiphys.services.sync.ports import Cluster
+from tiphys.model.errors import KubeError, KubeUnreachableError
+from tiphys.services.sync.applying import Applier
+from tiphys.services.sync.gate import Gate
+from tiphys.services.sync.ports import SyncedCluster
 from tiphys.services.sync.removing import Remover
-from tiphys.services.sync.wording import failure
+from tiphys.services.sync.wording import failure, without_values
+from tiphys.services.sync.work import told
 
 _BREATH = 50
 """After so many dry runs others get a turn."""
+_ASKED_AT_ONCE = 8
+_PATIENCE = 3
+"""How often a write is begun again after the cluster was away."""
 
+T = TypeVar("T")
 Wait = Callable[[float], Awaitable[None]]
 Runnable = DryRun | Apply | Delete | RemoveHookFinalizer | Sleep
 
 
 class CommandRunner:
-    """`limit` is how many writes of all syncs are under way at once."""
+    """`gate` is that of all syncs to the cluster."""
 
-    def __init__(self, cluster: Cluster, *, limit: int, wait: Wait = asyncio.sleep) -> None:
-        self._discovery = cluster.discovery
-        self._applier = Applier(cluster, wait=wait)
+    def __init__(self, cluster: SyncedCluster, gate: Gate, *, wait: Wait = asyncio.sleep) -> None:
+        self._cluster = cluster
+        self._applier = Applier(cluster, gate, wait=wait)
         self._remover = Remover(cluster)
-        self._gate = asyncio.Semaphore(limit)
+        self._gate = gate
         self._wait = wait
 
     async def run(self, plan: Plan, command: Runnable) -> Event:
         match command:
             case DryRun(tasks=tasks):
-                return await self._dry_run(plan, tasks)
+                return await self._dry_run([plan.by_id[task] for task in tasks])
             case Sleep(seconds=seconds):
                 await self._wait(seconds)
                 return TimerFired()
             case Apply() | Delete() | RemoveHookFinalizer():
                 task = plan.by_id[command.task]
                 try:
-                    async with self._gate:
-                        return await self._write(task, command)
+                    return await self._answered(lambda: self._write(task, command))
                 except (KubeError, DiffError) as error:
-                    return Failed(task.id, failure(error, task, self._discovery))
+                    return Failed(task.id, failure(error, task, self._cluster.discovery))
+
+    async def _answered(self, act: Callable[[], Awaitable[T]]) -> T:
+        """What got no answer is done again as soon as the cluster answers."""
+        for _ in range(_PATIENCE):
+            try:
+                return await act()
+            except KubeUnreachableError as error:
+                if error.status or self._cluster.answering is None:
+                    raise
+                await self._cluster.answering()
+        return await act()
 
     async def _write(self, task: SyncTask, command: Apply | Delete | RemoveHookFinalizer) -> Event:
-        match command:
-            case Apply():
-                outcome = await self._applier.apply(task)
-                text = message(task, outcome.change)
-                return Applied(task.id, text, live_facts(outcome.manifest))
-            case Delete():
-                return await self._remover.delete(task, command)
-            case RemoveHookFinalizer():
-                return await self._remover.release(task, command)
+        async with self._gate:
+            match command:
+                case Apply():
+                    outcome = await self._applier.apply(task)
+                    text = without_values(told(task, outcome), task)
+                    return Applied(task.id, text, live_facts(outcome.manifest))
+                case Delete():
+                    return await self._remover.delete(task, command)
+                case RemoveHookFinalizer():
+                    return await self._remover.release(task, command)
 
-    async def _dry_run(self, plan: Plan, tasks: tuple[TaskId, ...]) -> DryRunDone:
+    async def _dry_run(self, tasks: Iterable[SyncTask]) -> DryRunDone:
         messages: dict[TaskId, str] = {}
         errors: dict[TaskId, str] = {}
-        for count, identity in enumerate(tasks, 1):
-            task = plan.by_id[identity]
-            if task.prune:
-                continue
+
+        async def tried(task: SyncTask) -> None:
             try:
-                change = await self._applier.dry_run(task)
-                messages[identity] = message(task, change, dry_run=True)
+                messages[task.id] = await self._answered(lambda: self._try(task))
             except (KubeError, DiffError) as error:
-                errors[identity] = failure(error, task, self._discovery)
+                errors[task.id] = failure(error, task, self._cluster.discovery)
+
+        applied = [task for task in tasks if not task.prune]
+        asking = [task for task in applied if task.manner.write is Write.REPLACE]
+        for count, task in enumerate(applied, 1):
+            if task.manner.write is not Write.REPLACE:
+                await tried(task)
             if count % _BREATH == 0:
                 await asyncio.sleep(0)
+        for start in range(0, len(asking), _ASKED_AT_ONCE):
+            some = asking[start : start + _ASKED_AT_ONCE]
+            await asyncio.gather(*(tried(task) for task in some))
         return DryRunDone(messages, errors)
+
+    async def _try(self, task: SyncTask) -> str:
+        if task.manner.write is Write.REPLACE:
+            async with self._gate:
+                outcome = await self._applier.dry_run(task)
+        else:
+            outcome = await self._applier.dry_run(task)
+        return without_values(told(task, outcome, dry_run=True), task)

@@ -1,0 +1,245 @@
+"""All clusters that applications go to: known from Secrets, connected when they are used.
+
+Implements the Clusters of this package, and is the sink of the cluster Secrets' watch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from tiphys.core.settings import Settings
+from tiphys.core.settings.clusters import (
+    BrokenCluster,
+    ClusterTable,
+    is_cluster_secret,
+    normal_server,
+    read_cluster,
+)
+from tiphys.model.appspec import ApplicationDestination
+from tiphys.model.cluster import Cluster
+from tiphys.model.live import LiveChange, ObjectList, WatchEvent, WatchState, WatchVerb
+from tiphys.model.resource import ApiResource, GroupKind, Manifest
+from tiphys.services.clusters.holders import Holders
+from tiphys.services.clusters.member import Member, Wait
+from tiphys.services.clusters.ports import ClusterView, Connect
+from tiphys.services.live.index import ClusterIndex
+from tiphys.services.live.intake import Judge
+
+log = structlog.get_logger()
+
+_LINGER = 60.0
+"""Seconds for which a cluster stays connected that no application uses any more."""
+
+
+class ClusterRegistry:
+    """`settings` are the present ones."""
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        judge: Judge,
+        settings: Callable[[], Settings],
+        now: Callable[[], datetime],
+        wait: Wait = asyncio.sleep,
+        linger: float = _LINGER,
+    ) -> None:
+        self._connect = connect
+        self._judge = judge
+        self._settings = settings
+        self._now = now
+        self._wait = wait
+        self._linger = linger
+        self._secrets: dict[str, Cluster | BrokenCluster] = {}
+        self._table = ClusterTable.of((), in_cluster=settings().in_cluster)
+        self._members: dict[str, Member] = {}
+        self._holders = Holders()
+        self._listeners: list[Callable[[Cluster], None]] = []
+        self._followers: list[Callable[[ClusterView, Sequence[LiveChange]], None]] = []
+        self._kind_followers: list[Callable[[ClusterView, frozenset[GroupKind]], None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self.listed = False
+
+    # -- Clusters -----------------------------------------------------------------------------
+
+    def resolve(self, destination: ApplicationDestination) -> Cluster:
+        return self._table.resolve(destination)
+
+    def view(self, cluster: Cluster) -> ClusterView:
+        """Raises KubeError for a Secret that asks for what cannot be done."""
+        member = self._members.get(cluster.server)
+        if member is None:
+            member = self._begin(cluster)
+        return member.view
+
+    async def ready(self, cluster: Cluster) -> None:
+        self.view(cluster)
+        await self._members[cluster.server].settled()
+
+    def hold(self, user: str, destination: ApplicationDestination | None) -> None:
+        before = self._holders.hold(user, destination)
+        if before is not None and before != destination:
+            self._left(before)
+
+    def users(self, cluster: Cluster) -> Sequence[str]:
+        names = {cluster.name}
+        names |= {name for name, at in self._table.by_name.items() if cluster.server in at}
+        return self._holders.of(cluster.server, names)
+
+    def subscribe(self, listener: Callable[[Cluster], None]) -> None:
+        self._listeners.append(listener)
+
+    def follow(self, listener: Callable[[ClusterView, Sequence[LiveChange]], None]) -> None:
+        self._followers.append(listener)
+
+    def follow_kinds(self, listener: Callable[[ClusterView, frozenset[GroupKind]], None]) -> None:
+        self._kind_followers.append(listener)
+
+    # -- the sink of cluster Secrets ----------------------------------------------------------
+
+    def replaced(self, resource: ApiResource, objects: ObjectList) -> None:  # noqa: ARG002
+        self._secrets = {}
+        for manifest in objects.items:
+            self._read(manifest)
+        self.listed = True
+        self._rebuild()
+
+    def changed(self, resource: ApiResource, event: WatchEvent) -> None:  # noqa: ARG002
+        if event.verb is WatchVerb.DELETED:
+            self._secrets.pop(event.manifest["metadata"]["name"], None)
+        else:
+            self._read(event.manifest)
+        self._rebuild()
+
+    def fares(self, resource: ApiResource, state: WatchState) -> None:
+        """What is known stays good until the watch is back."""
+
+    def settings_changed(self) -> None:
+        """Other kinds are left out, or the cluster that Tiphys runs in."""
+        for member in self._members.values():
+            member.index.exclude(self._excluded(member.view.server))
+        self._rebuild()
+
+    async def close(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        members = [*self._members.values()]
+        self._members.clear()
+        await asyncio.gather(*(member.close() for member in members), *self._tasks)
+
+    def _read(self, manifest: Manifest) -> None:
+        name = manifest["metadata"]["name"]
+        self._secrets.pop(name, None)
+        if not is_cluster_secret(manifest):
+            return
+        found = read_cluster(manifest)
+        if isinstance(found, BrokenCluster):
+            log.error("cluster Secret cannot be used", secret=name, error=found.problem)
+        self._secrets[name] = found
+
+    def _rebuild(self) -> None:
+        before = self._table
+        self._table = ClusterTable.of(
+            self._secrets.values(), in_cluster=self._settings().in_cluster
+        )
+        for server in {*before.by_server, *self._table.by_server}:
+            old, new = before.by_server.get(server), self._table.by_server.get(server)
+            if old != new:
+                self._exchange(server, old, new)
+
+    def _exchange(
+        self,
+        server: str,
+        old: Cluster | BrokenCluster | None,
+        new: Cluster | BrokenCluster | None,
+    ) -> None:
+        member = self._members.get(server)
+        if member is not None:
+            if isinstance(new, Cluster) and _same_connection(member.view.cluster, new):
+                member.rename(new)
+            else:
+                self._end(server)
+        for one in (old, new):
+            if isinstance(one, Cluster):
+                self._tell(one)
+            elif one is not None:
+                self._tell(Cluster(server=one.server, name=one.name, secret=one.secret))
+
+    # -- members ------------------------------------------------------------------------------
+
+    def _begin(self, cluster: Cluster) -> Member:
+        connection = self._connect(cluster)
+        index = ClusterIndex(
+            connection.reader,
+            connection.discovery,
+            judge=self._judge,
+            excluded=self._excluded(cluster.server),
+        )
+        member = Member(
+            cluster,
+            connection,
+            index,
+            told=lambda one: self._tell(one.view.cluster),
+            now=self._now,
+            wait=self._wait,
+        )
+        index.subscribe(lambda changes: self._changed(member, changes))
+        index.subscribe_kinds(lambda kinds: self._kinds_changed(member, kinds))
+        self._members[cluster.server] = member
+        member.start()
+        return member
+
+    def _excluded(self, server: str) -> Callable[[GroupKind], bool]:
+        return lambda kind: self._settings().resources.excludes(kind, server)
+
+    def _changed(self, member: Member, changes: Sequence[LiveChange]) -> None:
+        for follower in self._followers:
+            follower(member.view, changes)
+
+    def _kinds_changed(self, member: Member, kinds: frozenset[GroupKind]) -> None:
+        for follower in self._kind_followers:
+            follower(member.view, kinds)
+
+    def _tell(self, cluster: Cluster) -> None:
+        for listener in self._listeners:
+            listener(cluster)
+
+    def _left(self, destination: ApplicationDestination) -> None:
+        servers = {normal_server(destination.server)} if destination.server else set()
+        servers.update(self._table.by_name.get(destination.name, ()))
+        for server in servers & self._members.keys():
+            if server not in self._timers and not self._is_used(server):
+                loop = asyncio.get_running_loop()
+                self._timers[server] = loop.call_later(self._linger, self._lingered, server)
+
+    def _lingered(self, server: str) -> None:
+        del self._timers[server]
+        if server in self._members and not self._is_used(server):
+            self._end(server)
+
+    def _is_used(self, server: str) -> bool:
+        return bool(self.users(self._members[server].view.cluster))
+
+    def _end(self, server: str) -> None:
+        member = self._members.pop(server)
+        log.info("cluster is closed", cluster=member.view.cluster.name, server=server)
+        self._spawn(member.close())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _same_connection(one: Cluster, other: Cluster) -> bool:
+    return (
+        one.config == other.config
+        and one.namespaces == other.namespaces
+        and one.cluster_resources == other.cluster_resources
+    )

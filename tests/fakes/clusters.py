@@ -1,0 +1,46 @@
+"""Clusters in memory behind the ports of services.clusters."""
+
+from __future__ import annotations
+
+from tests.fakes.kube import FakeCluster
+from tiphys.model.errors import KubeError
+from tiphys.model.resource import ApiResource
+
+
+class FakeConnection:
+    """A way to a FakeCluster. `broken` is what every probe is answered; it can be taken away."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self.cluster = cluster
+        self.broken: KubeError | None = None
+        self.barred: set[tuple[str, str]] = set()
+        self.probes = 0
+        self.closed = False
+        self.accounts: list[str] = []
+
+    @property
+    def reader(self) -> FakeCluster:
+        return self.cluster
+
+    @property
+    def writer(self) -> FakeCluster:
+        return self.cluster
+
+    @property
+    def discovery(self) -> FakeCluster:
+        return self.cluster
+
+    def acting_as(self, account: str) -> tuple[FakeCluster, FakeCluster]:
+        self.accounts.append(account)
+        return self.cluster, self.cluster
+
+    async def probe(self) -> None:
+        self.probes += 1
+        if self.broken is not None:
+            raise self.broken
+
+    async def may_list(self, resource: ApiResource, namespace: str) -> bool:
+        return (resource.kind, namespace) not in self.barred
+
+    async def close(self) -> None:
+        self.closed = True
