@@ -22,6 +22,7 @@ from tiphys.core.app.autosync import (
     HealLater,
     NoSync,
     StartSync,
+    SyncPrevented,
     SyncRefused,
     decide_auto_sync,
 )
@@ -81,6 +82,11 @@ def decide(
     application: Application, compared: Compared = OUT_OF_SYNC, settings: Settings = SETTINGS
 ) -> AutoSync:
     return decide_auto_sync(application, compared, NOW, settings)
+
+
+def test_a_closed_window_comes_before_everything() -> None:
+    prevented = decide_auto_sync(app(), OUT_OF_SYNC, NOW, SETTINGS, window_open=False)
+    assert prevented == SyncPrevented("Sync prevented by sync window")
 
 
 def test_manual_applications_are_left_alone() -> None:

@@ -34,7 +34,7 @@ def target(
     *,
     wave: int = 0,
     skipped: bool = False,
-    confirm: bool = False,
+    removal: str = "",
     namespaced: bool | None = True,
     phases: tuple[SyncPhase, ...] = (),
     name: str | None = None,
@@ -46,7 +46,7 @@ def target(
         namespaced=namespaced,
         wave=wave,
         skipped=skipped,
-        confirm=confirm,
+        removal=frozenset([removal] if removal else ()),
         phases=phases,
     )
 
@@ -162,7 +162,7 @@ def test_traits() -> None:
         "argocd.argoproj.io/sync-options": "Delete=confirm",
     }
     assert traits_of({"metadata": {"annotations": annotations}}) == Traits(
-        excused=True, extraneous=True, confirm=True
+        excused=True, extraneous=True, removal=frozenset(["Delete=confirm"])
     )
     hook = {"metadata": {"annotations": {"argocd.argoproj.io/hook": "Sync"}}}
     assert traits_of(hook) == Traits(hook=True)
@@ -275,11 +275,48 @@ def test_excused_objects_do_not_count_for_health() -> None:
     assert folded([target()], [excused]).health.status is HealthCode.HEALTHY
 
 
+ASKS = frozenset(["Delete=confirm"])
+
+
 def test_confirmation_by_either_side() -> None:
-    asks = Traits(confirm=True)
-    assert folded([target()], [live(traits=asks)]).resources[0].requires_deletion_confirmation
-    assert folded([target(confirm=True)], []).resources[0].requires_deletion_confirmation
-    assert not folded([target()], [live()]).resources[0].requires_deletion_confirmation
+    def asked(left: Target, right: Sequence[Live], *options: str) -> bool:
+        pairs = paired([left], right).pairs
+        result = fold(pairs, lambda _pair: False, itself=ITSELF, options=options)
+        return result.resources[0].requires_deletion_confirmation
+
+    assert asked(target(), [live(traits=Traits(removal=ASKS))])
+    assert asked(target(removal="Prune=confirm"), [])
+    assert not asked(target(), [live()])
+    # What the application says holds where the object is silent.
+    assert asked(target(), [], "Prune=confirm")
+    assert not asked(target(removal="Prune=false"), [], "Prune=confirm")
+
+
+def test_what_the_project_does_not_permit_is_unknown() -> None:
+    pairs = paired([target(WEB), target(SERVICE)], [live(WEB), live(SERVICE)]).pairs
+    result = fold(
+        pairs, lambda _pair: False, itself=ITSELF, permitted=lambda entry: entry.key == WEB
+    )
+    assert [resource.status for resource in result.resources] == ["Unknown", "Synced"]
+    assert result.sync is SyncCode.SYNCED
+
+
+def test_other_metadata_of_the_namespace_makes_the_application_out_of_sync() -> None:
+    pairs = paired([target()], [live()]).pairs
+    result = fold(pairs, lambda _pair: False, itself=ITSELF, metadata_differs=True)
+    assert (result.sync, result.resources[0].status) == (SyncCode.OUT_OF_SYNC, "Synced")
+
+
+@pytest.mark.parametrize(("instance", "stays"), [("guestbook", True), ("other", False)])
+def test_a_managed_namespace_that_is_tracked_is_not_extra(instance: str, stays: bool) -> None:
+    key = ResourceKey("", "Namespace", "", "demo")
+    found = live(key)
+    found = replace(found, object=replace(found.object, instance=instance))
+    targets = Targets(namespace=target(key, namespaced=False))
+    pairing = pair(targets, [found], instance="guestbook", qualified_name="argocd/guestbook")
+    assert [entry.target is not None for entry in pairing.pairs] == [stays]
+    # Nothing is wanted of one that is not there.
+    assert pair(targets, [], instance="guestbook", qualified_name="argocd/x").pairs == ()
 
 
 def test_generated_names_are_not_shown_before_they_exist() -> None:

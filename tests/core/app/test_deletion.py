@@ -1,5 +1,6 @@
 """How a deleted application goes away, and what goes with it."""
 
+from dataclasses import replace as replace_value
 from typing import Any
 
 import pytest
@@ -10,62 +11,98 @@ from tiphys.core.app.deletion import (
     Candidate,
     Cascade,
     CascadeDone,
+    CleanUpHooks,
     DeleteObjects,
     Deletion,
     DeletionBlocked,
     DropFinalizers,
     NothingAsked,
+    RunHooks,
     WaitForDeletion,
     candidate,
     decide_deletion,
+    delete_finalizers,
     next_deletions,
 )
 from tiphys.model.application import (
     Application,
-    ApplicationDestination,
     ApplicationSpec,
+    ApplicationStatus,
+    ResourceStatus,
     SyncPolicy,
 )
-from tiphys.model.appproject import AppProject
 from tiphys.model.live import Propagation
 from tiphys.model.resource import Manifest, ResourceKey
+from tiphys.model.status import HookType
 
 PLAIN = "resources-finalizer.argocd.argoproj.io"
 FOREGROUND = f"{PLAIN}/foreground"
 BACKGROUND = f"{PLAIN}/background"
 PRE_DELETE = "pre-delete-finalizer.argocd.argoproj.io"
-POST_CLEANUP = "post-delete-finalizer.argocd.argoproj.io/cleanup"
-PROJECT = AppProject.from_manifest({"metadata": {"name": "default"}})
+PRE_CLEANUP = f"{PRE_DELETE}/cleanup"
+POST_DELETE = "post-delete-finalizer.argocd.argoproj.io"
+POST_CLEANUP = f"{POST_DELETE}/cleanup"
 
 
 def deleted(*finalizers: str, spec: ApplicationSpec = SPEC, **options: Any) -> Application:
     return app(spec, finalizers=finalizers, deleting=ago(10), **options)
 
 
+def decide(application: Application, refused: str = "", resolvable: bool = True) -> Deletion:
+    return decide_deletion(application, refused=refused, resolvable=resolvable)
+
+
 def test_without_finalizers_the_objects_stay() -> None:
-    assert decide_deletion(deleted(), PROJECT) == NothingAsked()
-    assert decide_deletion(deleted("example.com/other"), None) == NothingAsked()
+    assert decide(deleted()) == NothingAsked()
+    assert decide(deleted("example.com/other"), "gone", False) == NothingAsked()
 
 
-def test_missing_project_blocks() -> None:
-    assert decide_deletion(deleted(PLAIN), None) == DeletionBlocked(
-        "Application referencing project default which does not exist"
-    )
+def test_a_project_that_is_missing_blocks() -> None:
+    assert decide(deleted(PLAIN), "no such project", False) == DeletionBlocked("no such project")
 
 
 def test_unknown_destination_drops_our_finalizers_only() -> None:
-    spec = replace(SPEC, destination=ApplicationDestination(name="nowhere"))
     finalizers = (PRE_DELETE, PLAIN, "example.com/other", POST_CLEANUP)
-    assert decide_deletion(deleted(*finalizers, spec=spec), PROJECT) == DropFinalizers(
+    assert decide(deleted(*finalizers), resolvable=False) == DropFinalizers(
         (PLAIN, PRE_DELETE, POST_CLEANUP)
     )
 
 
-@pytest.mark.parametrize("finalizer", [PRE_DELETE, POST_CLEANUP])
-def test_hooks_of_deletion_are_refused(finalizer: str) -> None:
-    assert decide_deletion(deleted(PLAIN, finalizer), PROJECT) == DeletionBlocked(
-        f"finalizer {finalizer} is not supported by this version of Tiphys"
-    )
+def test_hooks_and_objects_have_their_order() -> None:
+    """The list may be in any order: what comes first is decided by the kind of finalizer."""
+    left = [POST_CLEANUP, PRE_CLEANUP, POST_DELETE, PLAIN, PRE_DELETE, "example.com/other"]
+    assert decide(deleted(*left)) == RunHooks(HookType.PRE_DELETE, PRE_DELETE)
+    left.remove(PRE_DELETE)
+    assert decide(deleted(*left)) == Cascade(Propagation.FOREGROUND, (PLAIN,))
+    left.remove(PLAIN)
+    assert decide(deleted(*left)) == RunHooks(HookType.POST_DELETE, POST_DELETE)
+    left.remove(POST_DELETE)
+    assert decide(deleted(*left)) == CleanUpHooks(HookType.PRE_DELETE, PRE_CLEANUP)
+    left.remove(PRE_CLEANUP)
+    assert decide(deleted(*left)) == CleanUpHooks(HookType.POST_DELETE, POST_CLEANUP)
+    left.remove(POST_CLEANUP)
+    assert decide(deleted(*left)) == NothingAsked()
+
+
+@pytest.mark.parametrize(
+    ("present", "types", "after"),
+    [
+        ([PLAIN], [], None),
+        ([PLAIN], [HookType.PRE_DELETE], (PLAIN, PRE_DELETE, PRE_CLEANUP)),
+        ([POST_DELETE, "x"], [HookType.POST_DELETE], (POST_DELETE, "x", POST_CLEANUP)),
+        ([PRE_DELETE, PLAIN, PRE_CLEANUP], [], (PLAIN,)),
+        ([PRE_DELETE, PRE_CLEANUP], [HookType.PRE_DELETE], None),
+        (
+            [PRE_DELETE, PRE_CLEANUP],
+            [HookType.POST_DELETE],
+            (POST_DELETE, POST_CLEANUP),
+        ),
+    ],
+)
+def test_finalizers_follow_the_hooks_of_the_manifests(
+    present: list[str], types: list[HookType], after: tuple[str, ...] | None
+) -> None:
+    assert delete_finalizers(present, types) == after
 
 
 @pytest.mark.parametrize(
@@ -79,7 +116,7 @@ def test_hooks_of_deletion_are_refused(finalizer: str) -> None:
     ],
 )
 def test_cascade(finalizers: tuple[str, ...], expected: Deletion) -> None:
-    assert decide_deletion(deleted(*finalizers), PROJECT) == expected
+    assert decide(deleted(*finalizers)) == expected
 
 
 def found(
@@ -106,6 +143,9 @@ def test_highest_wave_first() -> None:
 def test_objects_that_are_going_are_waited_for() -> None:
     candidates = [found("a"), found("b", deleting=True, wave=1)]
     assert next_deletions(deleted(PLAIN), candidates) == WaitForDeletion()
+    # Hooks that only our finalizer holds are let go.
+    held = replace_value(found("hook", deleting=True), held=True)
+    assert next_deletions(deleted(PLAIN), [*candidates, held]) == WaitForDeletion((held,))
 
 
 def test_kept_objects_do_not_hold_up_the_end() -> None:
@@ -123,6 +163,24 @@ def test_approval(approved: str | None, goes: bool) -> None:
     candidates = [found("plain"), found("asks", confirm=True)]
     step = next_deletions(application, candidates)
     assert step == (DeleteObjects(tuple(candidates)) if goes else WaitForDeletion())
+
+
+def test_what_the_last_comparison_flagged_is_asked_for() -> None:
+    asks = ResourceStatus(
+        kind="ConfigMap", namespace="demo", name="a", requires_deletion_confirmation=True
+    )
+    silent = replace(asks, name="b", requires_deletion_confirmation=False)
+    status = ApplicationStatus(resources=(asks, silent))
+    application = app(SPEC, status, finalizers=[PLAIN], deleting=ago(10))
+    assert next_deletions(application, [found("a")]) == WaitForDeletion()
+    assert next_deletions(application, [found("b")]) == DeleteObjects((found("b"),))
+
+
+def test_a_label_names_no_object() -> None:
+    plain = manifest(tracking="")
+    assert not candidate(deleted(PLAIN), plain, labelled=True).kept
+    asked = manifest(tracking="", annotations={OPTIONS: "Delete=false"})
+    assert candidate(deleted(PLAIN), asked, labelled=True).kept
 
 
 def test_a_kept_object_needs_no_approval() -> None:
@@ -168,8 +226,12 @@ def test_a_plain_object_goes() -> None:
     )
     assert (waved.wave, waved.deleting) == (3, True)
     assert not candidate(deleted(PLAIN), manifest("Namespace", namespace="")).kept
+    hook = manifest()
+    hook = {**hook, "metadata": {**hook["metadata"], "finalizers": [HELD]}}
+    assert candidate(deleted(PLAIN), hook).held
 
 
+HELD = "argocd.argoproj.io/hook-finalizer"
 OPTIONS = "argocd.argoproj.io/sync-options"
 KEPT = [
     manifest("CustomResourceDefinition", api_version="apiextensions.k8s.io/v1", namespace=""),

@@ -21,8 +21,11 @@ from tiphys.core.app.operation import (
     RunOperation,
     TerminateOperation,
     WaitForRetry,
+    awaits_newer,
+    blocked,
     decide_operation,
     history_after,
+    is_manual,
     unsupported_operation,
 )
 from tiphys.core.settings import Settings
@@ -66,7 +69,7 @@ def test_an_operation_that_was_taken_away_while_it_ran_is_terminated() -> None:
     ("sync", "fields"),
     [
         (SyncOperation(revision=SHA, prune=True), []),
-        (SyncOperation(manifests=("{}",)), ["operation.sync.manifests"]),
+        (SyncOperation(manifests=("{}",)), []),
         (
             SyncOperation(sources=(SOURCE,), revisions=(SHA,)),
             ["operation.sync.sources", "operation.sync.revisions"],
@@ -244,3 +247,44 @@ def test_other_events() -> None:
         "Unable to delete application resources: no",
         warning=True,
     )
+
+
+WAITS = replace(
+    operation_state("Running", finished_at=ago(1), retry_count=1),
+    operation=replace(WISH, retry=RetryStrategy(limit=5, refresh=True)),
+)
+
+
+def resume(state: OperationState) -> OperationStep | None:
+    application = app(status=replace(STATUS, operation_state=state), operation=WISH)
+    return decide_operation(application, NOW, SETTINGS, superseded=True)
+
+
+def test_a_newer_commit_ends_the_wait_of_a_retry_that_asks_for_it() -> None:
+    step = resume(WAITS)
+    assert isinstance(step, RunOperation)
+    assert step.state.message == "Retrying operation with latest revisions. Attempt #1"
+    assert step.state.operation.sync is not None
+    assert step.state.operation.sync.revision == ""
+    assert step.state.sync_result is None
+    patient = replace(WAITS, operation=replace(WISH, retry=RetryStrategy(limit=5)))
+    assert isinstance(resume(patient), WaitForRetry)
+
+
+def test_which_operations_wait_for_newer_commits() -> None:
+    assert awaits_newer(WAITS)
+    assert not awaits_newer(None)
+    assert not awaits_newer(replace(WAITS, finished_at=None))
+    assert not awaits_newer(replace(WAITS, phase="Failed"))
+    assert not awaits_newer(replace(WAITS, operation=WISH))
+
+
+def test_a_window_holds_up_what_runs() -> None:
+    running = operation_state("Running")
+    assert blocked(running, "").message == "Sync operation blocked by sync window"
+    assert blocked(running, "bad").message == "Sync operation blocked by sync window: bad"
+    ending = operation_state("Terminating", message="x")
+    assert blocked(ending, "") == ending
+    assert is_manual(running)
+    automated = replace(WISH, initiated_by=OperationInitiator(automated=True))
+    assert not is_manual(replace(running, operation=automated))

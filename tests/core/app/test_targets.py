@@ -1,10 +1,20 @@
 """From rendered manifests to targets: placed, tracked, told apart, hooks aside."""
 
+import json
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
+
+from tests.core.app.build import SPEC
 from tiphys.core.app.conditions import Condition
-from tiphys.core.app.targets import Place, Targets, prepare
+from tiphys.core.app.targets import Place, Targets, local_manifests, managed_namespace, prepare
 from tiphys.core.settings import ResourceFilter, ResourceRule
+from tiphys.model.application import (
+    ApplicationDestination,
+    ManagedNamespaceMetadata,
+    SyncPolicy,
+)
 from tiphys.model.names import ANNOTATION_TRACKING_ID
 from tiphys.model.resource import GroupKind, Manifest, ResourceKey
 from tiphys.model.status import ConditionType, SyncPhase
@@ -135,16 +145,55 @@ def test_hooks_stand_aside() -> None:
     assert len(targets.keys) == 3
 
 
-def test_hooks_of_deletion_are_refused() -> None:
-    hook = {"argocd.argoproj.io/hook": "PreDelete"}
-    targets = prepared(manifest("Job", "bye", api_version="batch/v1", annotations=hook))
-    assert targets.keys == ()
-    assert targets.conditions == (
-        Condition(
-            ConditionType.COMPARISON_ERROR,
-            "Job/bye: hook PreDelete is not supported by this version of Tiphys",
-        ),
+def test_hooks_of_deletion_stand_apart() -> None:
+    hook = "argocd.argoproj.io/hook"
+    targets = prepared(
+        manifest("Job", "bye", api_version="batch/v1", annotations={hook: "PreDelete"}),
+        manifest("Job", "both", api_version="batch/v1", annotations={hook: "Sync,PostDelete"}),
+        manifest("Job", "helm", api_version="batch/v1", annotations={"helm.sh/hook": "pre-delete"}),
+        manifest("Job", "odd", api_version="batch/v1", annotations={hook: "Skip,PreDelete"}),
     )
+    assert [target.name for target in targets.delete_hooks] == ["bye", "both", "helm", "odd"]
+    assert [target.name for target in targets.hooks] == ["both"]
+    assert targets.objects == ()
+    # They belong to the application, as everything that it makes.
+    assert targets.delete_hooks[0].manifest["metadata"]["annotations"][ANNOTATION_TRACKING_ID]
+
+
+def test_the_managed_namespace() -> None:
+    metadata = ManagedNamespaceMetadata(labels={"team": "a"}, annotations={"x": "y"})
+    policy = SyncPolicy(managed_namespace_metadata=metadata)
+    found = managed_namespace(replace(SPEC, sync_policy=policy))
+    assert found is not None
+    assert found.key == ResourceKey("", "Namespace", "", "demo")
+    assert found.manifest["metadata"] == {
+        "name": "demo",
+        "labels": {"team": "a"},
+        "annotations": {"x": "y", "argocd.argoproj.io/sync-options": "ServerSideApply=true"},
+    }
+    bare = SyncPolicy(managed_namespace_metadata=ManagedNamespaceMetadata())
+    found = managed_namespace(replace(SPEC, sync_policy=bare))
+    assert found is not None
+    assert "labels" not in found.manifest["metadata"]
+    assert managed_namespace(SPEC) is None
+    nowhere = ApplicationDestination(server="https://kubernetes.default.svc")
+    assert managed_namespace(replace(SPEC, sync_policy=policy, destination=nowhere)) is None
+
+
+def test_local_manifests() -> None:
+    one, two = manifest(), manifest("Secret")
+    listed = {"apiVersion": "v1", "kind": "List", "items": [one, two]}
+    assert local_manifests([json.dumps(one), json.dumps(listed)]) == (one, one, two)
+    odd = {"apiVersion": "x/v1", "kind": "Shelf", "items": [1]}
+    assert local_manifests([json.dumps(odd)]) == (odd,)
+    for text, said in [
+        ("kind: x", "manifest 2 of 2 is no JSON"),
+        ("[" * 100_000, "manifest 2 of 2 is no JSON"),
+        ("[]", "manifest 2 of 2 is no object with a kind"),
+        ("{}", "manifest 2 of 2 is no object with a kind"),
+    ]:
+        with pytest.raises(ValueError, match=said):
+            local_manifests([json.dumps(one), text])
 
 
 def test_annotations_are_read() -> None:
@@ -156,7 +205,8 @@ def test_annotations_are_read() -> None:
             }
         )
     ).objects
-    assert (target.wave, target.confirm, target.version) == (-3, True, "v1")
+    assert (target.wave, target.version) == (-3, "v1")
+    assert target.removal == {"Prune=confirm"}
 
 
 def test_generated_names() -> None:

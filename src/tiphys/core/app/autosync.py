@@ -67,6 +67,13 @@ class HealLater:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncPrevented:
+    """A sync window is closed. A SyncError of earlier stays as it is."""
+
+    note: str = "Sync prevented by sync window"
+
+
+@dataclass(frozen=True, slots=True)
 class StartSync:
     """The operation to write, and the event that tells of it. A SyncError is over."""
 
@@ -74,13 +81,20 @@ class StartSync:
     event: str
 
 
-AutoSync = NoSync | SyncRefused | HealLater | StartSync
+AutoSync = NoSync | SyncRefused | SyncPrevented | HealLater | StartSync
 
 
 def decide_auto_sync(
-    app: Application, compared: Compared, now: datetime, settings: Settings
+    app: Application,
+    compared: Compared,
+    now: datetime,
+    settings: Settings,
+    *,
+    window_open: bool = True,
 ) -> AutoSync:
-    """The first rung that holds decides."""
+    """The first rung that holds decides. `window_open`: a sync that nobody asked for may run."""
+    if not window_open:
+        return SyncPrevented()
     automated = automation(app.spec)
     # Nobody wants it.
     if automated is None:

@@ -6,9 +6,10 @@ the live state, could not be loaded, everything is Unknown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from tiphys.core.app.confirmation import asks_first
 from tiphys.core.app.pairing import Pair
 from tiphys.core.health import AppHealth, HealthEntry, roll_up
 from tiphys.model.appstatus import ResourceHealthStatus, ResourceStatus
@@ -46,10 +47,16 @@ def fold(
     itself: Itself,
     load_failed: bool = False,
     health_inline: bool = False,
+    options: Collection[str] = (),
+    permitted: Callable[[Pair], bool] = lambda _pair: True,
+    metadata_differs: bool = False,
 ) -> Folded:
     """`modified` answers for pairs with both sides whether they differ.
 
     `load_failed`: the desired or the live state is not wholly known, or could not be compared.
+    `options` are the application's sync options. `permitted` tells whether the project allows
+    the object of a pair. `metadata_differs`: the managed namespace was synced with other labels
+    or annotations than are wanted now.
     """
     health = roll_up(_health_entry(pair, itself) for pair in pairs)
     codes = [_code(pair, modified) for pair in pairs]
@@ -60,13 +67,14 @@ def fold(
     resources = tuple(
         _resource(
             pair,
-            SyncCode.UNKNOWN if load_failed else code,
+            code if not load_failed and permitted(pair) else SyncCode.UNKNOWN,
             shown if health_inline else None,
+            options,
             load_failed=load_failed,
         )
         for pair, code, shown in zip(pairs, codes, health.resources, strict=True)
     )
-    return Folded(_app_code(load_failed, out_of_sync), resources, health)
+    return Folded(_app_code(load_failed, out_of_sync or metadata_differs), resources, health)
 
 
 def _app_code(load_failed: bool, out_of_sync: bool) -> SyncCode:
@@ -97,7 +105,12 @@ def _is_extraneous(pair: Pair) -> bool:
 
 
 def _resource(
-    pair: Pair, code: SyncCode | None, health: HealthStatus | None, *, load_failed: bool
+    pair: Pair,
+    code: SyncCode | None,
+    health: HealthStatus | None,
+    options: Collection[str],
+    *,
+    load_failed: bool,
 ) -> ResourceStatus:
     key = pair.key
     live, target = pair.live, pair.target
@@ -115,8 +128,8 @@ def _resource(
         # Nothing is extra as long as it is not known what is wanted.
         requires_pruning=_requires_pruning(pair) and not load_failed,
         sync_wave=pair.wave,
-        requires_deletion_confirmation=(target is not None and target.confirm)
-        or (live is not None and live.traits.confirm),
+        requires_deletion_confirmation=(target is not None and asks_first(target.removal, options))
+        or (live is not None and asks_first(live.traits.removal, options)),
     )
 
 

@@ -1,24 +1,30 @@
 """How an application that is being deleted goes away, and what it takes with it.
 
-Its objects go wave by wave, the highest first, each wave only when the one before is gone.
+Its PreDelete hooks run first. Then its objects go wave by wave, the highest first, each wave only
+when the one before is gone. Then its PostDelete hooks run. core.app.deletehooks has the hooks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from tiphys.core.app.spec import has_option, is_in_cluster, project_name
-from tiphys.core.app.times import parse_rfc3339
-from tiphys.core.manifest.annotations import annotation, sync_options, wave
+from tiphys.core.app.confirmation import (
+    approved_since,
+    asks_first,
+    removal_options,
+    wishes,
+)
+from tiphys.core.app.spec import sync_policy
+from tiphys.core.manifest.annotations import annotation, wave
 from tiphys.core.manifest.tracking import names_itself, parse_tracking_id
 from tiphys.model.application import Application
-from tiphys.model.appproject import AppProject
 from tiphys.model.live import Propagation
 from tiphys.model.names import (
     ANNOTATION_HELM_RESOURCE_POLICY,
     ANNOTATION_TRACKING_ID,
     API_GROUP,
+    FINALIZER_HOOK,
     FINALIZER_POST_DELETE,
     FINALIZER_PRE_DELETE,
     FINALIZER_RESOURCES,
@@ -26,14 +32,19 @@ from tiphys.model.names import (
     FINALIZER_RESOURCES_FOREGROUND,
 )
 from tiphys.model.resource import GroupKind, Manifest, ResourceKey, key_of
+from tiphys.model.status import HookType
 
-_ANNOTATION_APPROVED = "argocd.argoproj.io/deletion-approved"
 _CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 _CASCADE = (FINALIZER_RESOURCES, FINALIZER_RESOURCES_FOREGROUND, FINALIZER_RESOURCES_BACKGROUND)
+_CLEANUP = "/cleanup"
+_FINALIZER_OF = {
+    HookType.PRE_DELETE: FINALIZER_PRE_DELETE,
+    HookType.POST_DELETE: FINALIZER_POST_DELETE,
+}
 _HOOKS = tuple(
     name + stage
     for name in (FINALIZER_PRE_DELETE, FINALIZER_POST_DELETE)
-    for stage in ("", "/cleanup")
+    for stage in ("", _CLEANUP)
 )
 
 
@@ -60,36 +71,82 @@ class Cascade:
 
 
 @dataclass(frozen=True, slots=True)
+class RunHooks:
+    """Run the hooks of this type to their end, then remove the finalizer."""
+
+    type: HookType
+    finalizer: str
+
+
+@dataclass(frozen=True, slots=True)
+class CleanUpHooks:
+    """Delete the hooks of this type whose policy asks for it, then remove the finalizer."""
+
+    type: HookType
+    finalizer: str
+
+
+@dataclass(frozen=True, slots=True)
 class NothingAsked:
     """No finalizer of ours is left: the objects stay, the API server removes the Application."""
 
 
-Deletion = DeletionBlocked | DropFinalizers | Cascade | NothingAsked
+Deletion = DeletionBlocked | DropFinalizers | RunHooks | Cascade | CleanUpHooks | NothingAsked
 
 
-def decide_deletion(app: Application, project: AppProject | None) -> Deletion:
-    """The first rung that holds decides. `project` is the one that the spec names, if any."""
+def decide_deletion(app: Application, *, refused: str, resolvable: bool) -> Deletion:
+    """The first rung that holds decides.
+
+    `refused` says what is wrong with the project, such as that it is gone, or is empty.
+    `resolvable`: the destination is a cluster that is known, reachable or not.
+    """
     finalizers = app.metadata.finalizers
     cascade = tuple(name for name in finalizers if name in _CASCADE)
     hooks = tuple(name for name in finalizers if name in _HOOKS)
     if not cascade and not hooks:
         return NothingAsked()
     # Without its project nobody knows what the application was allowed to touch.
-    if project is None:
-        name = project_name(app.spec)
-        return DeletionBlocked(f"Application referencing project {name} which does not exist")
+    if refused:
+        return DeletionBlocked(refused)
     # The cluster is not known, so there is nothing that could be deleted.
-    if not is_in_cluster(app.spec):
+    if not resolvable:
         return DropFinalizers((*cascade, *hooks))
-    if hooks:
-        return DeletionBlocked(f"finalizer {hooks[0]} is not supported by this version of Tiphys")
-    background = cascade[0] == FINALIZER_RESOURCES_BACKGROUND
-    return Cascade(Propagation.BACKGROUND if background else Propagation.FOREGROUND, cascade)
+    if FINALIZER_PRE_DELETE in hooks:
+        return RunHooks(HookType.PRE_DELETE, FINALIZER_PRE_DELETE)
+    if cascade:
+        background = cascade[0] == FINALIZER_RESOURCES_BACKGROUND
+        return Cascade(Propagation.BACKGROUND if background else Propagation.FOREGROUND, cascade)
+    if FINALIZER_POST_DELETE in hooks:
+        return RunHooks(HookType.POST_DELETE, FINALIZER_POST_DELETE)
+    if FINALIZER_PRE_DELETE + _CLEANUP in hooks:
+        return CleanUpHooks(HookType.PRE_DELETE, FINALIZER_PRE_DELETE + _CLEANUP)
+    return CleanUpHooks(HookType.POST_DELETE, FINALIZER_POST_DELETE + _CLEANUP)
+
+
+def delete_finalizers(
+    finalizers: Sequence[str], types: Collection[HookType]
+) -> tuple[str, ...] | None:
+    """The finalizers of an application whose manifests hold delete hooks of these types.
+
+    None where they are as they should be. Whoever asks is not deleting the application.
+    """
+    wanted = [
+        name + stage
+        for hook, name in _FINALIZER_OF.items()
+        for stage in ("", _CLEANUP)
+        if hook in types
+    ]
+    kept = [name for name in finalizers if name not in _HOOKS or name in wanted]
+    after = (*kept, *(name for name in wanted if name not in kept))
+    return None if after == tuple(finalizers) else after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """An ownerless live object that is tracked by the application. `kept`: it outlives it."""
+    """An ownerless live object that is tracked by the application. `kept`: it outlives it.
+
+    `held`: it is a hook that our finalizer keeps from going.
+    """
 
     key: ResourceKey
     uid: str
@@ -97,11 +154,17 @@ class Candidate:
     deleting: bool = False
     kept: bool = False
     confirm: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class WaitForDeletion:
-    """Objects are going, or a person's approval is awaited; an event will tell."""
+    """Objects are going, or a person's approval is awaited; an event will tell.
+
+    `release` are hooks on their way out that only our finalizer still holds.
+    """
+
+    release: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,27 +182,34 @@ class CascadeDone:
 CascadeStep = WaitForDeletion | DeleteObjects | CascadeDone
 
 
-def candidate(app: Application, manifest: Manifest) -> Candidate:
+def candidate(app: Application, manifest: Manifest, *, labelled: bool = False) -> Candidate:
+    """`labelled`: objects are tracked by their label alone, which names no object."""
     key = key_of(manifest)
     meta = manifest.get("metadata") or {}
+    options = sync_policy(app.spec).sync_options
     return Candidate(
         key=key,
         uid=str(meta.get("uid") or ""),
         wave=wave(manifest),
         deleting=bool(meta.get("deletionTimestamp")),
-        kept=_is_kept(app, key, manifest),
-        confirm=_needs_approval(app, manifest),
+        kept=_is_kept(app, key, manifest) or not (labelled or _is_own(key, manifest)),
+        confirm=asks_first(removal_options(manifest), options),
+        held=FINALIZER_HOOK in (meta.get("finalizers") or ()),
     )
 
 
 def next_deletions(app: Application, candidates: Sequence[Candidate]) -> CascadeStep:
     """What to delete now. Asked again whenever one of the objects changes or is gone."""
-    if any(found.deleting for found in candidates):
-        return WaitForDeletion()
+    leaving = [found for found in candidates if found.deleting]
+    if leaving:
+        return WaitForDeletion(tuple(found for found in leaving if found.held))
     going = [found for found in candidates if not found.kept]
     if not going:
         return CascadeDone()
-    if any(found.confirm for found in going) and not _is_approved(app):
+    flagged = _flagged(app)
+    asking = any(found.confirm or found.key in flagged for found in going)
+    meta = app.metadata
+    if asking and not approved_since(meta.annotations, meta.deletion_timestamp):
         return WaitForDeletion()
     last = max(found.wave for found in going)
     return DeleteObjects(tuple(found for found in going if found.wave == last))
@@ -151,30 +221,23 @@ def _is_kept(app: Application, key: ResourceKey, manifest: Manifest) -> bool:
         return True
     if key == ResourceKey(API_GROUP, "Application", app.namespace, app.name):
         return True
-    # A copied annotation makes no owner.
-    tracking = annotation(manifest, ANNOTATION_TRACKING_ID) or ""
-    readable = parse_tracking_id(tracking) is not None
-    if not readable or not names_itself(key, target=None, tracking=tracking):
-        return True
     if annotation(manifest, ANNOTATION_HELM_RESOURCE_POLICY) == "keep":
         return True
-    return _asked(app, manifest, "Delete", "false")
+    options = sync_policy(app.spec).sync_options
+    return wishes("Delete", "false", removal_options(manifest), options)
 
 
-def _needs_approval(app: Application, manifest: Manifest) -> bool:
-    # Whoever wants to be asked before a prune wants to be asked before the end as well.
-    return any(_asked(app, manifest, option, "confirm") for option in ("Delete", "Prune"))
+def _is_own(key: ResourceKey, manifest: Manifest) -> bool:
+    """A copied annotation makes no owner."""
+    tracking = annotation(manifest, ANNOTATION_TRACKING_ID) or ""
+    readable = parse_tracking_id(tracking) is not None
+    return readable and names_itself(key, target=None, tracking=tracking)
 
 
-def _asked(app: Application, manifest: Manifest, option: str, value: str) -> bool:
-    """What the object says of an option holds over what the application says."""
-    own = [text for text in sync_options(manifest) if text.startswith(f"{option}=")]
-    wish = f"{option}={value}"
-    return wish in own if own else has_option(app.spec, wish)
-
-
-def _is_approved(app: Application) -> bool:
-    """Approval counts from the deletion on: an older one was given for something else."""
-    approved = parse_rfc3339(app.metadata.annotations.get(_ANNOTATION_APPROVED))
-    deleted = parse_rfc3339(app.metadata.deletion_timestamp)
-    return approved is not None and deleted is not None and approved >= deleted
+def _flagged(app: Application) -> frozenset[ResourceKey]:
+    """Of which the last comparison found that a person is to be asked, perhaps by Git alone."""
+    return frozenset(
+        ResourceKey(entry.group, entry.kind, entry.namespace, entry.name)
+        for entry in app.status.resources
+        if entry.requires_deletion_confirmation
+    )

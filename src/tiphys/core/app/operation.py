@@ -26,6 +26,7 @@ from tiphys.model.application import (
 from tiphys.model.status import OperationPhase
 
 TIMED_OUT = "operation is terminating due to timeout"
+BLOCKED = "Sync operation blocked by sync window"
 
 _DEFAULT_HISTORY = 10
 _COMPLETED = frozenset(phase.value for phase in OperationPhase if phase.completed)
@@ -62,8 +63,13 @@ class EndOperation:
 OperationStep = RunOperation | TerminateOperation | WaitForRetry | EndOperation
 
 
-def decide_operation(app: Application, now: datetime, settings: Settings) -> OperationStep | None:
-    """The first rung that holds decides; None where there is no operation."""
+def decide_operation(
+    app: Application, now: datetime, settings: Settings, *, superseded: bool = False
+) -> OperationStep | None:
+    """The first rung that holds decides; None where there is no operation.
+
+    `superseded`: there is a newer commit than the one of the last attempt.
+    """
     state = app.status.operation_state
     # Nothing runs, so what is asked for begins.
     if state is None or state.phase in _COMPLETED:
@@ -85,7 +91,7 @@ def decide_operation(app: Application, now: datetime, settings: Settings) -> Ope
             message=TIMED_OUT,
         )
         return TerminateOperation(ending, timed_out=True)
-    return _resumed(state, now)
+    return _resumed(state, now, superseded=superseded)
 
 
 def begun(operation: Operation, now: datetime) -> OperationState:
@@ -97,11 +103,29 @@ def begun(operation: Operation, now: datetime) -> OperationState:
 
 def unsupported_operation(sync: SyncOperation) -> list[str]:
     """The fields of an operation whose meaning this version does not implement."""
-    asked = {"manifests": sync.manifests, "sources": sync.sources, "revisions": sync.revisions}
+    asked = {"sources": sync.sources, "revisions": sync.revisions}
     return [f"operation.sync.{name}" for name, values in asked.items() if values]
 
 
-def _resumed(state: OperationState, now: datetime) -> OperationStep:
+def awaits_newer(state: OperationState | None) -> bool:
+    """Whether an operation waits for its next attempt, which is to be made of the newest commit."""
+    if state is None or state.phase != OperationPhase.RUNNING or state.finished_at is None:
+        return False
+    return state.operation.retry.refresh
+
+
+def is_manual(state: OperationState) -> bool:
+    return not state.operation.initiated_by.automated
+
+
+def blocked(state: OperationState, error: str) -> OperationState:
+    """What is shown of an operation that a sync window holds up; it stays in its phase."""
+    if state.phase != OperationPhase.RUNNING:
+        return state
+    return replace(state, message=BLOCKED + (f": {error}" if error else ""))
+
+
+def _resumed(state: OperationState, now: datetime, *, superseded: bool) -> OperationStep:
     try:
         next_try = due(state)
     except RetryPolicyError as error:
@@ -110,7 +134,8 @@ def _resumed(state: OperationState, now: datetime) -> OperationStep:
     # It was interrupted, or its last pass ended with something to wait for.
     if next_try is None:
         return RunOperation(state, store=False)
-    if now < next_try:
+    # What failed may be mended by the newer commit, so nobody waits for the old one's turn.
+    if now < next_try and not (superseded and awaits_newer(state)):
         return WaitForRetry(next_try)
     return RunOperation(next_attempt(state), store=True)
 

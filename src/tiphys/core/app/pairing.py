@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from tiphys.core.app.conditions import Condition
-from tiphys.core.app.targets import CONFIRM_OPTIONS, Target, Targets
-from tiphys.core.manifest.annotations import annotation, compare_options, sync_options
+from tiphys.core.app.confirmation import removal_options
+from tiphys.core.app.targets import Target, Targets
+from tiphys.core.manifest.annotations import annotation, compare_options
 from tiphys.core.manifest.hooks import is_hook, is_skipped
 from tiphys.core.manifest.tracking import names_itself, parse_tracking_id
 from tiphys.model.live import LiveObject
@@ -24,7 +26,7 @@ class Traits:
     skipped: bool = False
     excused: bool = False
     extraneous: bool = False
-    confirm: bool = False
+    removal: frozenset[str] = frozenset()
 
 
 def traits_of(manifest: Manifest) -> Traits:
@@ -33,7 +35,7 @@ def traits_of(manifest: Manifest) -> Traits:
         skipped=is_skipped(manifest),
         excused=annotation(manifest, ANNOTATION_IGNORE_HEALTHCHECK) == "true",
         extraneous="IgnoreExtraneous" in compare_options(manifest),
-        confirm=bool(sync_options(manifest) & CONFIRM_OPTIONS),
+        removal=removal_options(manifest),
     )
 
 
@@ -76,10 +78,21 @@ def pair(targets: Targets, live: Iterable[Live], *, instance: str, qualified_nam
     conditions = _shared(by_key.values(), instance, qualified_name)
     left = dict(by_key)
     pairs = [_paired(target, left) for target in targets.objects]
-    waves = {hook.key: hook.wave for hook in targets.hooks}
+    if _is_managed(targets.namespace, left, instance):
+        pairs.append(_paired(targets.namespace, left))
+    waves = {hook.key: hook.wave for hook in (*targets.delete_hooks, *targets.hooks)}
     pairs += [_unwanted(found, waves.get(key, 0)) for key, found in left.items()]
     hooks = tuple((hook, _object(by_key.get(hook.key))) for hook in targets.hooks)
     return Pairing(tuple(sorted(pairs, key=lambda entry: str(entry.key))), hooks, conditions)
+
+
+def _is_managed(
+    namespace: Target | None, left: Mapping[ResourceKey, Live], instance: str
+) -> TypeGuard[Target]:
+    """Whether the managed namespace would otherwise be one that nobody wants any more."""
+    if namespace is None or namespace.key not in left:
+        return False
+    return left[namespace.key].object.instance == instance
 
 
 def _paired(target: Target, left: dict[ResourceKey, Live]) -> Pair:

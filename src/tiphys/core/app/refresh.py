@@ -55,6 +55,16 @@ def decide_refresh(
     return None
 
 
+def namespace_metadata_differs(app: Application) -> bool:
+    """Whether the last sync gave the destination's namespace other metadata than is wanted."""
+    wanted = sync_policy(app.spec).managed_namespace_metadata
+    state = app.status.operation_state
+    result = state.sync_result if state else None
+    if wanted is None or result is None:
+        return False
+    return result.managed_namespace_metadata != wanted
+
+
 def _source_differs(app: Application) -> str:
     compared = app.status.sync.compared_to
     if app.spec.sources:
@@ -89,10 +99,7 @@ def _inputs_differ(app: Application) -> str:
     compared = app.status.sync.compared_to
     if spec.destination != compared.destination:
         return "spec.destination differs"
-    wanted = sync_policy(spec).managed_namespace_metadata
-    state = app.status.operation_state
-    result = state.sync_result if state else None
-    if wanted is not None and result and result.managed_namespace_metadata != wanted:
+    if namespace_metadata_differs(app):
         return "spec.syncPolicy.managedNamespaceMetadata differs"
     if spec.ignore_differences != compared.ignore_differences:
         return "spec.ignoreDifferences differs"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import msgspec
 
 from tiphys.model.appspec import ApplicationSpec, SyncPolicy, SyncPolicyAutomated
@@ -13,14 +16,50 @@ from tiphys.model.source import (
     ApplicationSourceKustomize,
     no_source,
 )
+from tiphys.model.structs import Struct, decode
 
 DEFAULT_PROJECT = "default"
 
-_EMPTY_TOOLS = {
+_EMPTY_TOOLS: dict[str, Struct] = {
     "helm": ApplicationSourceHelm(),
     "kustomize": ApplicationSourceKustomize(),
     "directory": ApplicationSourceDirectory(),
 }
+
+
+def normal_spec_patch(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The JSON patch of an Application that writes its spec as it is compared; often empty.
+
+    Each operation tests what it replaces, for the spec is its user's.
+    """
+    operations: list[dict[str, Any]] = []
+    if not spec.get("project"):
+        if "project" in spec:
+            operations.append({"op": "test", "path": "/spec/project", "value": spec["project"]})
+        operations.append({"op": "add", "path": "/spec/project", "value": DEFAULT_PROJECT})
+    policy = spec.get("syncPolicy")
+    if isinstance(policy, Mapping) and decode(policy, SyncPolicy, at="spec") == SyncPolicy():
+        operations += _removed("/spec/syncPolicy", policy)
+    sources = spec.get("sources")
+    if isinstance(sources, Sequence) and sources:
+        for place, source in enumerate(sources):
+            operations += _without_empty_tools(f"/spec/sources/{place}", source)
+    else:
+        operations += _without_empty_tools("/spec/source", spec.get("source"))
+    return operations
+
+
+def _without_empty_tools(path: str, source: Any) -> list[dict[str, Any]]:
+    operations = []
+    for name, zero in _EMPTY_TOOLS.items():
+        tool = source.get(name) if isinstance(source, Mapping) else None
+        if isinstance(tool, Mapping) and decode(tool, type(zero), at=path) == zero:
+            operations += _removed(f"{path}/{name}", tool)
+    return operations
+
+
+def _removed(path: str, value: Any) -> list[dict[str, Any]]:
+    return [{"op": "test", "path": path, "value": value}, {"op": "remove", "path": path}]
 
 
 def project_name(spec: ApplicationSpec) -> str:

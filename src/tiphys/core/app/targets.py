@@ -6,21 +6,25 @@ hooks beside the objects that are to be kept.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tiphys.core.app.conditions import Condition
-from tiphys.core.manifest.annotations import sync_options, wave
+from tiphys.core.app.confirmation import removal_options
+from tiphys.core.app.spec import sync_policy
+from tiphys.core.manifest.annotations import wave
 from tiphys.core.manifest.hooks import (
     delete_hook_types,
     hook_phases,
-    is_delete_hook_only,
     is_hook,
     is_skipped,
 )
 from tiphys.core.manifest.keys import deduplicate, place
 from tiphys.core.manifest.tracking import stamp, tracking_key
 from tiphys.core.settings import ResourceFilter
+from tiphys.model.appspec import ApplicationSpec
+from tiphys.model.names import ANNOTATION_SYNC_OPTIONS
 from tiphys.model.resource import GroupKind, Manifest, ResourceKey, gvk_of
 from tiphys.model.status import ConditionType, SyncPhase
 
@@ -28,13 +32,14 @@ Scope = Callable[[GroupKind], bool | None]
 """Whether a kind is namespaced; None for a kind that the cluster does not know."""
 
 _CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
-CONFIRM_OPTIONS = frozenset({"Delete=confirm", "Prune=confirm"})
-"""A person is asked before such an object goes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A desired object with what its annotations say. `namespaced` None: nobody knows."""
+    """A desired object with what its annotations say. `namespaced` None: nobody knows.
+
+    `removal` are its sync options that concern how it goes.
+    """
 
     key: ResourceKey
     manifest: Manifest
@@ -42,7 +47,7 @@ class Target:
     namespaced: bool | None
     wave: int = 0
     skipped: bool = False
-    confirm: bool = False
+    removal: frozenset[str] = frozenset()
     phases: tuple[SyncPhase, ...] = ()
 
     @property
@@ -53,11 +58,18 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Objects to keep, hooks to run (their `phases` say when), and what was odd about them."""
+    """Objects to keep, hooks to run (their `phases` say when), and what was odd about them.
+
+    `delete_hooks` run when the application is deleted. `namespace` is the destination's, where
+    the application manages its labels and annotations: it counts only where the live one is
+    tracked, so that it is not taken for one that is not wanted any more.
+    """
 
     objects: tuple[Target, ...] = ()
     hooks: tuple[Target, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    delete_hooks: tuple[Target, ...] = ()
+    namespace: Target | None = None
 
     @property
     def keys(self) -> tuple[ResourceKey, ...]:
@@ -85,6 +97,7 @@ def prepare(
     ]
     objects: list[Target] = []
     hooks: list[Target] = []
+    delete_hooks: list[Target] = []
     for entry in desired:
         kind = entry.key.group_kind
         target = _target(entry.key, entry.manifest, scope(kind))
@@ -92,13 +105,47 @@ def prepare(
             conditions.append(_excluded(target))
             continue
         conditions += _problems(target)
-        if is_delete_hook_only(entry.manifest):
-            continue
-        if not is_hook(entry.manifest):
-            objects.append(target)
-        elif target.phases:
+        at_deletion = delete_hook_types(entry.manifest)
+        if at_deletion:
+            delete_hooks.append(target)
+        if target.phases:
             hooks.append(target)
-    return Targets(tuple(objects), tuple(hooks), tuple(conditions))
+        elif not at_deletion and not is_hook(entry.manifest):
+            objects.append(target)
+    return Targets(tuple(objects), tuple(hooks), tuple(conditions), tuple(delete_hooks))
+
+
+def managed_namespace(spec: ApplicationSpec) -> Target | None:
+    """The destination's namespace as far as the application manages it; None where it does not."""
+    wanted = sync_policy(spec).managed_namespace_metadata
+    name = spec.destination.namespace
+    if wanted is None or not name:
+        return None
+    options = {ANNOTATION_SYNC_OPTIONS: "ServerSideApply=true"}
+    metadata: dict[str, object] = {"name": name, "annotations": {**wanted.annotations, **options}}
+    if wanted.labels:
+        metadata["labels"] = dict(wanted.labels)
+    return Target(
+        key=ResourceKey("", "Namespace", "", name),
+        manifest={"apiVersion": "v1", "kind": "Namespace", "metadata": metadata},
+        version="v1",
+        namespaced=False,
+    )
+
+
+def local_manifests(texts: Sequence[str]) -> tuple[Manifest, ...]:
+    """The manifests of a local sync, JSON each. Raises ValueError naming which cannot be read."""
+    found: list[Manifest] = []
+    for number, text in enumerate(texts, 1):
+        try:
+            manifest = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"manifest {number} of {len(texts)} is no JSON: {error}") from None
+        if not isinstance(manifest, dict) or not manifest.get("kind"):
+            raise ValueError(f"manifest {number} of {len(texts)} is no object with a kind")
+        items = manifest.get("items") if str(manifest["kind"]).endswith("List") else None
+        found += items if isinstance(items, list) else [manifest]
+    return tuple(found)
 
 
 def _placed(manifest: Manifest, where: Place, scope: Scope) -> Manifest:
@@ -118,7 +165,7 @@ def _target(key: ResourceKey, manifest: Manifest, namespaced: bool | None) -> Ta
         namespaced=namespaced,
         wave=wave(manifest),
         skipped=is_skipped(manifest),
-        confirm=bool(sync_options(manifest) & CONFIRM_OPTIONS),
+        removal=removal_options(manifest),
         phases=hook_phases(manifest),
     )
 
@@ -139,15 +186,6 @@ def _problems(target: Target) -> list[Condition]:
         found.append(
             Condition(
                 ConditionType.INVALID_SPEC_ERROR, f"Namespace for {target.name} {text} is missing."
-            )
-        )
-    # To run such a hook never would be to ignore it.
-    if types := delete_hook_types(target.manifest):
-        found.append(
-            Condition(
-                ConditionType.COMPARISON_ERROR,
-                f"{gvk.kind}/{target.name}: hook {types[0].value} is not supported "
-                "by this version of Tiphys",
             )
         )
     return found

@@ -16,6 +16,7 @@ from tiphys.model.names import (
     ANNOTATION_HELM_HOOK_DELETE_POLICY,
     ANNOTATION_HOOK,
     ANNOTATION_HOOK_DELETE_POLICY,
+    FINALIZER_HOOK,
 )
 from tiphys.model.resource import Manifest
 from tiphys.model.status import HookDeletePolicy, HookType, SyncPhase
@@ -122,6 +123,16 @@ def with_hook_name(
     short = revision[:7] if len(revision) >= 8 else revision
     suffix = f"{short}-{phase.value}-{int(started_at.timestamp())}".lower()
     return {**manifest, "metadata": {**meta, "name": f"{prefix}{suffix}"}}
+
+
+def with_hook_finalizer(manifest: Manifest) -> Manifest:
+    """The hook with the finalizer that keeps it until its result was seen."""
+    meta = manifest.get("metadata") or {}
+    before = meta.get("finalizers")
+    finalizers = list(before) if isinstance(before, list) else []
+    if FINALIZER_HOOK not in finalizers:
+        finalizers.append(FINALIZER_HOOK)
+    return {**manifest, "metadata": {**meta, "finalizers": finalizers}}
 
 
 def _known(manifest: Manifest, name: str, values: Mapping[str, T]) -> tuple[T, ...]:
