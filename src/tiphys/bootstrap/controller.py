@@ -225,9 +225,11 @@ class _Process:
         deleter = Deleter(
             self._store,
             self._clusters,
+            desired,
+            memories,
+            self._rules,
             events,
-            instance=desired.instance,
-            projects=projects.find,
+            settings=settings,
             now=_now,
         )
         operator = Operator(

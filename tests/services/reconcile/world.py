@@ -117,13 +117,13 @@ class World:
         render = RenderService(self.git, self.renderer, clock=self.clock)
         self.desired = DesiredState(self.refs, render, self.clusters, namespace=NAMESPACE)
         self.comparer = Comparer(self.clusters)
-        rules = ProjectRules(
+        self.rules = ProjectRules(
             self.projects.get,
             ClusterTable.of((), in_cluster=True).resolve,
             lambda: self.settings,
             control_plane=NAMESPACE,
         )
-        admission = Admission(rules, lambda _url, _project: self.refused)
+        admission = Admission(self.rules, lambda _url, _project: self.refused)
         now, settings = (lambda: self.time), (lambda: self.settings)
         report = PassReport(
             self.store, self.clusters, self.events, instance=self.desired.instance, now=now
@@ -144,9 +144,11 @@ class World:
         self.deleter = Deleter(
             self.store,
             self.clusters,
+            self.desired,
+            self.memories,
+            self.rules,
             self.events,
-            instance=self.desired.instance,
-            projects=self.projects.get,
+            settings=settings,
             now=now,
         )
         self.operator = Operator(
