@@ -27,6 +27,7 @@ from tiphys.core.sync.events import (
 )
 from tiphys.core.sync.state import Stage, begin, to_record
 from tiphys.core.sync.task import LiveFacts, Plan
+from tiphys.core.sync.wording import cleaned
 from tiphys.model.live import Propagation
 from tiphys.model.status import HealthCode, HealthStatus, HookDeletePolicy, SyncPhase
 
@@ -224,3 +225,25 @@ def test_late_and_unknown_answers_change_nothing() -> None:
     state, _ = advance(plan, state, Applied(only.id, "m", LiveFacts("1")))
     assert state.stage is Stage.DONE
     assert advance(plan, state, Started()) == (state, ())
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ('error validating "/tmp/1.yaml": no such field', "no such field"),
+        ('error: error when creating "/tmp/1.yaml": forbidden', "forbidden"),
+        (
+            'error when applying patch:\n{"a":1}\nto:\nobject\nfor: "/tmp/1.yaml": immutable',
+            "immutable",
+        ),
+        ("value: map[a:b c:[d]] is odd", "value:  is odd"),
+        # Go's names of types are no values.
+        ('Invalid value: map[string]string{"a":"b"}: immutable',) * 2,
+        (
+            "bad; if you choose to ignore these errors, turn validation off with --validate=false",
+            "bad",
+        ),
+    ],
+)
+def test_errors_are_told_without_files_and_objects(said: str, told: str) -> None:
+    assert cleaned(said) == told

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from tests.core.sync.world import record
+from tiphys.core.sync.manner import Manner, Write
 from tiphys.core.sync.plan import plan
 from tiphys.core.sync.request import HookTarget, SyncPair, SyncRequest, request_for
 from tiphys.core.sync.task import LiveFacts, Plan, SyncTask
 from tiphys.core.sync.tasks import hook_targets
 from tiphys.model.live import Propagation
 from tiphys.model.operation import (
+    ManagedNamespaceMetadata,
     Operation,
     SyncOperation,
     SyncOperationResource,
@@ -22,7 +24,7 @@ from tiphys.model.operation import (
     SyncStrategyApply,
     SyncStrategyHook,
 )
-from tiphys.model.resource import ApiResource, GroupVersionKind, Manifest
+from tiphys.model.resource import ApiResource, GroupVersionKind, Manifest, ResourceKey
 from tiphys.model.status import HealthCode, HookDeletePolicy, SyncPhase
 
 HOOK = "argocd.argoproj.io/hook"
@@ -386,28 +388,123 @@ def test_a_missing_kind_may_be_announced() -> None:
 # Options
 
 
+def test_what_is_asked_for_reaches_the_task() -> None:
+    target = manifest(annotations={OPTIONS: "Validate=false, ServerSideApply=true"})
+    made = plan(request(), [SyncPair(target, live(target))], [])
+    assert made.tasks[0].manner == Manner(write=Write.APPLY, migrate="kubectl-client-side-apply")
+    hooks = [HookTarget(SyncPhase.PRE_SYNC, job(), live(job()))]
+    made = plan(request(forced=True, options=frozenset({"Replace=true"})), [], hooks)
+    assert made.tasks[0].manner == Manner(write=Write.REPLACE, force=True)
+
+
 @pytest.mark.parametrize(
-    "option",
-    ["Replace=true", "Force=true", "ServerSideApply=true", "Prune=confirm", "Delete=confirm"],
+    ("own", "application", "asks"),
+    [
+        ("", "", False),
+        ("Prune=confirm", "", True),
+        ("", "Prune=confirm", True),
+        ("Prune=true", "Prune=confirm", False),
+        ("Prune=confirm", "Prune=false", True),
+        ("Prune=false", "Prune=confirm", False),
+    ],
 )
-def test_what_is_not_supported_is_refused_by_name(option: str) -> None:
-    text = f"sync option {option} is not supported by this version of Tiphys"
-    made = plan(request(), pairs(manifest(annotations={OPTIONS: f"Validate=false, {option}"})))
-    assert [problem.text for problem in made.problems] == [text]
-    made = plan(request(options=frozenset({option})), [])
-    assert [(problem.task, problem.text) for problem in made.problems] == [(None, text)]
+@pytest.mark.parametrize("prune", [True, False])
+def test_prunes_that_somebody_has_to_agree_to(
+    own: str, application: str, *, asks: bool, prune: bool
+) -> None:
+    asked = request(prune=prune, options=frozenset({application}))
+    (task,) = plan(asked, [old("x", option=own)]).tasks
+    assert task.confirm is asks
 
 
-def test_of_a_pruned_object_only_how_it_goes_matters() -> None:
-    made = plan(request(prune=True), [old("x", option="Replace=true")])
-    assert made.problems == ()
-    made = plan(request(prune=True), [old("x", option="Prune=confirm")])
-    assert len(made.problems) == 1
+# What may be touched
 
 
-def test_force_is_refused() -> None:
-    (problem,) = plan(request(forced=True), []).problems
-    assert "force" in problem.text
+def refusing(key: ResourceKey, namespaced: bool) -> str:
+    return f"no {key.kind} {key.namespace} {namespaced}"
+
+
+def test_every_task_is_asked_whether_it_may() -> None:
+    role = manifest("ClusterRole", "r", namespace="", api="rbac.authorization.k8s.io/v1")
+    asked = request(
+        permits=refusing,
+        options=frozenset({"CreateNamespace=true"}),
+        namespace_live=False,
+        prune=True,
+    )
+    made = plan(
+        asked, [*pairs(manifest(), role), old("gone")], [HookTarget(SyncPhase.PRE_SYNC, job())]
+    )
+    assert [(problem.task, problem.text) for problem in made.problems] == [
+        (made.tasks[0].id, "no Namespace  False"),
+        (made.tasks[1].id, "no Job demo True"),
+        (made.tasks[2].id, "no ConfigMap demo True"),
+        (made.tasks[3].id, "no ConfigMap demo True"),
+        (made.tasks[4].id, "no ClusterRole  False"),
+    ]
+
+
+def test_a_kind_that_is_to_come_is_not_asked_for() -> None:
+    widget = manifest("Widget", "w", api="example.com/v1")
+    skip = frozenset({"SkipDryRunOnMissingResource=true"})
+    assert plan(request(permits=refusing, options=skip), pairs(widget)).problems == ()
+
+
+# The namespace
+
+
+CREATE = frozenset({"CreateNamespace=true"})
+METADATA = ManagedNamespaceMetadata(labels={"team": "a"}, annotations={"note": "b"})
+
+
+def test_the_metadata_of_a_namespace_is_applied_by_the_server() -> None:
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "demo", "uid": "u"}}
+    asked = request(options=CREATE, namespace_metadata=METADATA, namespace_object=space)
+    (task,) = plan(asked, []).tasks
+    assert task.target == {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": "demo",
+            "labels": {"team": "a"},
+            "annotations": {"note": "b", OPTIONS: "ServerSideApply=true"},
+        },
+    }
+    assert task.manner.write is Write.APPLY
+    assert (task.phase, task.live) == (SyncPhase.PRE_SYNC, LiveFacts("u"))
+    # It is there, so nothing has to come before the dry run.
+    assert plan(asked, []).namespace is None
+    missing = request(options=CREATE, namespace_metadata=METADATA, namespace_live=False)
+    made = plan(missing, [])
+    assert made.namespace == made.tasks[0].id
+
+
+def test_options_of_a_managed_namespace_stay() -> None:
+    metadata = ManagedNamespaceMetadata(annotations={OPTIONS: "Validate=false"})
+    (task,) = plan(
+        request(options=CREATE, namespace_metadata=metadata, namespace_live=False), []
+    ).tasks
+    assert task.target
+    wishes = task.target["metadata"]["annotations"][OPTIONS]
+    assert wishes == "Validate=false,ServerSideApply=true"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        request(options=CREATE),
+        request(options=CREATE, namespace_metadata=METADATA),
+        request(namespace_metadata=METADATA, namespace_live=False),
+        request(options=CREATE, namespace="", namespace_live=False),
+    ],
+)
+def test_a_namespace_that_is_left_alone(asked: SyncRequest) -> None:
+    assert plan(asked, []).tasks == ()
+
+
+def test_a_namespace_that_could_not_be_read() -> None:
+    (problem,) = plan(request(namespace_error="forbidden"), []).problems
+    assert (problem.task, problem.text) == (None, "namespace auto creation failed: forbidden")
 
 
 def test_options_reach_the_plan() -> None:
@@ -440,7 +537,11 @@ def test_a_request_is_read_from_the_record(
         revision="abc",
         namespace_live=True,
         kinds=SERVED,
+        annotations={"argocd.argoproj.io/client-side-apply-migration-manager": "mine"},
+        confirmed=True,
+        permits=refusing,
     )
+    assert (made.migrate, made.confirmed, made.permits) == ("mine", True, refusing)
     assert (made.forced, made.skip_hooks) == (forced, skipped)
     assert (made.prune, made.dry_run, made.attempt) == (True, True, 3)
     assert made.options == frozenset({"Prune=false"})
@@ -449,6 +550,7 @@ def test_a_request_is_read_from_the_record(
         record(operation=Operation()), namespace="", revision="", namespace_live=True, kinds={}
     )
     assert bare.options == frozenset()
+    assert bare.migrate == "kubectl-client-side-apply"
 
 
 def test_live_facts_are_read_with_care() -> None:

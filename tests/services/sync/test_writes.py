@@ -17,8 +17,8 @@ from tiphys.core.sync.events import (
     FinalizerRemoved,
     RemoveHookFinalizer,
 )
+from tiphys.core.sync.manner import CRD
 from tiphys.core.sync.task import SyncTask
-from tiphys.core.sync.turns import CRD
 from tiphys.model.errors import (
     ConflictError,
     InvalidObjectError,
@@ -30,9 +30,10 @@ from tiphys.model.errors import (
 from tiphys.model.live import Propagation
 from tiphys.model.names import ANNOTATION_LAST_APPLIED
 from tiphys.model.resource import Manifest, ResourceKey, key_of
-from tiphys.services.sync.applying import Applier, Change
+from tiphys.services.sync.applying import Applier
 from tiphys.services.sync.removing import Remover
 from tiphys.services.sync.wording import failure
+from tiphys.services.sync.work import Change
 
 FINALIZER = "argocd.argoproj.io/hook-finalizer"
 LOST = KubeUnreachableError("the connection was closed")
@@ -228,11 +229,11 @@ async def test_a_dry_run_says_what_would_be(cluster: FakeCluster) -> None:
     async with bench(cluster) as b:
         applier = Applier(b.ports)
         task = task_of(cluster, manifest())
-        assert await applier.dry_run(task) is Change.CREATED
+        assert (await applier.dry_run(task)).change is Change.CREATED
         await applier.apply(task)
-        assert await applier.dry_run(task) is Change.UNCHANGED
+        assert (await applier.dry_run(task)).change is Change.UNCHANGED
         other = task_of(cluster, manifest(data={"x": "1"}))
-        assert await applier.dry_run(other) is Change.CONFIGURED
+        assert (await applier.dry_run(other)).change is Change.CONFIGURED
 
 
 @pytest.mark.parametrize("gone", [False, True])

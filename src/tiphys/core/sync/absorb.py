@@ -12,6 +12,7 @@ from tiphys.core.sync.events import (
     Applied,
     Apply,
     Command,
+    Confirmed,
     Delete,
     Deleted,
     DeleteReason,
@@ -43,6 +44,8 @@ def absorb(plan: Plan, state: SyncState, event: Event) -> SyncState:
             return state.with_live(key, None)
         case TimerFired():
             return replace(state, sleeping=False)
+        case Confirmed():
+            return replace(state, confirmed=True)
         case Terminated(message=message):
             return _terminating(state, message)
         case DryRunDone():

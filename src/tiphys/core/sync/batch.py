@@ -14,7 +14,7 @@ from tiphys.core.sync.events import (
     RemoveHookFinalizer,
 )
 from tiphys.core.sync.state import SyncState, missing_results
-from tiphys.core.sync.step import Step, await_gone, mine
+from tiphys.core.sync.step import Step, await_confirmation, await_gone, mine
 from tiphys.core.sync.task import LiveFacts, Plan, SyncTask
 from tiphys.model.status import HookDeletePolicy, OperationPhase, ResultCode
 
@@ -26,6 +26,10 @@ def run_batch(plan: Plan, state: SyncState, batch: tuple[SyncTask, ...]) -> Step
         return None
     todo = missing_results(state, batch)
     if prunes := tuple(task for task in todo if task.prune):
+        # Also where it is not pruned in the end: who asks to be asked means the whole batch.
+        asked = tuple(task for task in prunes if task.confirm and task.key in state.live)
+        if asked and not state.confirmed:
+            return await_confirmation(state, asked)
         return _prune(plan, state, prunes)
     if made := tuple(task for task in todo if _made_already(state, task)):
         return _adopt(state, made), ()

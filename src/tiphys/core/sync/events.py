@@ -1,6 +1,6 @@
 """What the sync engine is told and what it asks for.
 
-Every command but AwaitHealth and AwaitGone is answered exactly once. The commands of one answer
+Every command but the ones that await something is answered exactly once. The commands of one answer
 run side by side. A durable command may make what happened unobservable (an object vanishes,
 the operation ends), so the state has to be stored before it runs.
 """
@@ -74,6 +74,13 @@ class AwaitGone:
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitConfirmation:
+    """Say when somebody has agreed to these prunes. Replaces the earlier await."""
+
+    tasks: tuple[TaskId, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sleep:
     seconds: float
 
@@ -84,7 +91,8 @@ class Finish:
     message: str
 
 
-Command = DryRun | Apply | Delete | RemoveHookFinalizer | AwaitHealth | AwaitGone | Sleep | Finish
+Await = AwaitHealth | AwaitGone | AwaitConfirmation
+Command = DryRun | Apply | Delete | RemoveHookFinalizer | Await | Sleep | Finish
 
 
 def durable(command: Command) -> bool:
@@ -96,7 +104,9 @@ def durable(command: Command) -> bool:
             return ended
         case Delete(reason=reason):
             return reason is not DeleteReason.BEFORE_CREATION
-        case DryRun() | Apply() | AwaitHealth() | AwaitGone() | Sleep():
+        case DryRun() | Apply() | Sleep():
+            return False
+        case AwaitHealth() | AwaitGone() | AwaitConfirmation():
             return False
         case _:
             assert_never(command)
@@ -175,6 +185,11 @@ class TimerFired:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmed:
+    """Somebody has agreed to the prunes that ask for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Terminated:
     """Somebody, or the time-out, ends the operation."""
 
@@ -191,5 +206,6 @@ Event = (
     | Seen
     | Gone
     | TimerFired
+    | Confirmed
     | Terminated
 )

@@ -1,7 +1,4 @@
-"""Sync options: which this version honours, and which it refuses by name.
-
-Options are compared literally. What is refused would otherwise be a wish silently unheard.
-"""
+"""Sync options: what applications and objects ask of a sync, compared literally."""
 
 from __future__ import annotations
 
@@ -15,30 +12,21 @@ from tiphys.model.resource import Manifest
 CREATE_NAMESPACE = "CreateNamespace=true"
 NO_VALIDATION = "Validate=false"
 PRUNE_LAST = "PruneLast=true"
+PRUNE_CONFIRM = "Prune=confirm"
+PRUNE_NEVER = "Prune=false"
 OUT_OF_SYNC_ONLY = "ApplyOutOfSyncOnly=true"
 SKIP_DRY_RUN = "SkipDryRunOnMissingResource=true"
+REPLACE = "Replace=true"
+FORCE = "Force=true"
+SERVER_SIDE = "ServerSideApply=true"
+NOT_SERVER_SIDE = "ServerSideApply=false"
+NO_MIGRATION = "ClientSideApplyMigration=false"
 
-_UNSUPPORTED = (
-    "Replace=true",
-    "Force=true",
-    "ServerSideApply=true",
-    "ClientSideApplyMigration=false",
-    "Prune=confirm",
-    "Delete=confirm",
-    "FailOnSharedResource=true",
-    "RespectIgnoreDifferences=true",
-)
-OF_PRUNES = frozenset({"Prune=confirm"})
 _PROPAGATION = (
     ("PrunePropagationPolicy=background", Propagation.BACKGROUND),
     ("PrunePropagationPolicy=foreground", Propagation.FOREGROUND),
     ("PrunePropagationPolicy=orphan", Propagation.ORPHAN),
 )
-
-
-def unsupported(options: frozenset[str]) -> tuple[str, ...]:
-    """A text for each option that is refused."""
-    return tuple(wording.unsupported_option(name) for name in _UNSUPPORTED if name in options)
 
 
 def propagation(options: frozenset[str]) -> Propagation:
@@ -54,11 +42,20 @@ def asked(option: str, application: frozenset[str], *manifests: Manifest | None)
 
 
 def kept(live: Manifest, application: frozenset[str], *, prune: bool) -> str:
-    """Why an object is not pruned, `` that it is. Its own option beats the application's."""
+    """Why an object is not pruned, `` that it is."""
     if not prune:
         return wording.PRUNE_OFF
-    own = _prune_options(sync_options(live))
-    return wording.PRUNE_NEVER if "Prune=false" in (own or _prune_options(application)) else ""
+    return wording.PRUNE_NEVER if PRUNE_NEVER in _of_pruning(live, application) else ""
+
+
+def confirmed_only(live: Manifest, application: frozenset[str]) -> bool:
+    """Whether somebody has to agree before the object is pruned, whether or not it is."""
+    return PRUNE_CONFIRM in _of_pruning(live, application)
+
+
+def _of_pruning(live: Manifest, application: frozenset[str]) -> frozenset[str]:
+    """What is said of its pruning: its own word beats the application's."""
+    return _prune_options(sync_options(live)) or _prune_options(application)
 
 
 def _prune_options(options: Iterable[str]) -> frozenset[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tiphys.core.sync import options
+from tiphys.core.sync import options, wording
 from tiphys.core.sync.request import HookTarget, SyncPair, SyncRequest
 from tiphys.core.sync.task import Plan, Problem, SyncTask, TaskId
 from tiphys.core.sync.tasks import (
@@ -21,8 +21,6 @@ from tiphys.core.sync.tasks import (
 )
 from tiphys.core.sync.turns import in_turn
 from tiphys.model.resource import ResourceKey
-
-_FORCED = "sync strategy with force is not supported by this version of Tiphys"
 
 
 def plan(request: SyncRequest, pairs: Sequence[SyncPair], hooks: Sequence[HookTarget] = ()) -> Plan:
@@ -41,16 +39,15 @@ def plan(request: SyncRequest, pairs: Sequence[SyncPair], hooks: Sequence[HookTa
         namespace=_namespace(request, ordered),
         propagation=options.propagation(request.options),
         dry_run=request.dry_run,
+        confirmed=request.confirmed,
         out_of_sync_only=options.OUT_OF_SYNC_ONLY in request.options,
         wave_delay=request.wave_delay,
     )
 
 
 def _problems(request: SyncRequest, tasks: Sequence[SyncTask]) -> tuple[Problem, ...]:
-    texts = list(options.unsupported(request.options))
-    if request.forced:
-        texts.append(_FORCED)
-    general = tuple(Problem(None, text) for text in texts)
+    space = wording.namespace_unknown(request.namespace_error) if request.namespace_error else ""
+    general = (Problem(None, space),) if space else ()
     return general + tuple(problem for task in tasks for problem in problems_of(request, task))
 
 

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tiphys.model.operation import OperationState, SyncOperation, SyncOperationResource
+from tiphys.model.names import ANNOTATION_MIGRATION_MANAGER
+from tiphys.model.operation import (
+    ManagedNamespaceMetadata,
+    OperationState,
+    SyncOperation,
+    SyncOperationResource,
+)
 from tiphys.model.resource import ApiResource, GroupVersionKind, Manifest, ResourceKey
 from tiphys.model.status import SyncPhase
+
+Permits = Callable[[ResourceKey, bool], str]
+"""Why an object must not be touched, `` that it may; with whether its kind is namespaced."""
+
+_CLIENT_SIDE_MANAGER = "kubectl-client-side-apply"
+
+
+def everything(_key: ResourceKey, _namespaced: bool) -> str:
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncRequest:
     """One attempt of one operation.
 
-    `namespace` is destination.namespace, `namespace_live` whether it exists. `revision` is empty
-    for several sources. `started_at` is the operation's, RFC 3339, `attempt` its retry count.
+    `namespace` is destination.namespace, `namespace_live` whether it exists; `namespace_object`
+    is the live one, needed where `namespace_metadata` has to be applied to it, and
+    `namespace_error` says why nobody knows. `revision` is empty for several sources.
+    `started_at` is the operation's, RFC 3339, `attempt` its retry count.
     `kinds` answers for every kind that the sync touches: as it was asked for where the cluster
     serves it, otherwise in the version that the cluster does serve. `forced` and `skip_hooks`
-    come from the strategy.
+    come from the strategy. `confirmed`: somebody has agreed to what Prune=confirm asks for.
+    `migrate` is the manager whose client-side applies are taken over by server-side ones.
     """
 
     namespace: str
@@ -32,6 +50,12 @@ class SyncRequest:
     options: frozenset[str] = frozenset()
     resources: tuple[SyncOperationResource, ...] = ()
     namespace_live: bool = True
+    namespace_object: Manifest | None = None
+    namespace_metadata: ManagedNamespaceMetadata | None = None
+    namespace_error: str = ""
+    confirmed: bool = False
+    migrate: str = _CLIENT_SIDE_MANAGER
+    permits: Permits = everything
     kinds: Mapping[GroupVersionKind, ApiResource] = field(default_factory=dict)
     wave_delay: float = 2.0
 
@@ -70,11 +94,17 @@ def request_for(
     *,
     namespace: str,
     revision: str,
-    namespace_live: bool,
     kinds: Mapping[GroupVersionKind, ApiResource],
+    namespace_live: bool = True,
+    namespace_object: Manifest | None = None,
+    namespace_metadata: ManagedNamespaceMetadata | None = None,
+    namespace_error: str = "",
+    annotations: Mapping[str, str] | None = None,
+    confirmed: bool = False,
+    permits: Permits = everything,
     wave_delay: float = 2.0,
 ) -> SyncRequest:
-    """The attempt that a record describes."""
+    """The attempt that a record describes; `annotations` are the Application's."""
     sync = record.operation.sync or SyncOperation()
     strategy = sync.sync_strategy
     apply = strategy.apply if strategy else None
@@ -91,6 +121,12 @@ def request_for(
         options=frozenset(sync.sync_options),
         resources=sync.resources,
         namespace_live=namespace_live,
+        namespace_object=namespace_object,
+        namespace_metadata=namespace_metadata,
+        namespace_error=namespace_error,
+        confirmed=confirmed,
+        migrate=(annotations or {}).get(ANNOTATION_MIGRATION_MANAGER) or _CLIENT_SIDE_MANAGER,
+        permits=permits,
         kinds=kinds,
         wave_delay=wave_delay,
     )

@@ -38,8 +38,8 @@ class SyncState:
 
     `open` holds the commands that are not answered yet, by task. `halted`: something in the batch
     failed that the rest of the batch must not run after. `rescued`: the SyncFail hooks had their
-    turn. `given_up`: hooks whose removal failed. `ending`: the final message, once it is
-    decided.
+    turn. `given_up`: hooks whose removal failed. `confirmed`: somebody has agreed to the prunes
+    that ask for it. `ending`: the final message, once it is decided.
     """
 
     record: OperationState
@@ -54,6 +54,7 @@ class SyncState:
     halted: bool = False
     rescued: bool = False
     given_up: frozenset[TaskId] = frozenset()
+    confirmed: bool = False
     ending: str = ""
 
     @property
@@ -137,7 +138,7 @@ def begin(plan: Plan, record: OperationState) -> SyncState:
     """The state of an operation that starts, or goes on after a restart."""
     results = dict(_resumed(plan, record))
     live = {task.key: task.live for task in plan.tasks if task.live is not None}
-    state = SyncState(record=record, results=results, live=live)
+    state = SyncState(record=record, results=results, live=live, confirmed=plan.confirmed)
     if record.phase == OperationPhase.TERMINATING:
         return replace(state, stage=Stage.TERMINATE)
     if not _resources(record) or plan.problems:

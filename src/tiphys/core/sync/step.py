@@ -9,6 +9,7 @@ from msgspec.structs import replace as replace_struct
 
 from tiphys.core.sync import wording
 from tiphys.core.sync.events import (
+    AwaitConfirmation,
     AwaitGone,
     AwaitHealth,
     Command,
@@ -45,6 +46,11 @@ def await_health(state: SyncState, tasks: Sequence[SyncTask]) -> Step:
 def await_gone(state: SyncState, tasks: Sequence[SyncTask]) -> Step:
     state = state.with_message(wording.waiting_for_deletion(tasks))
     return state, (AwaitGone(tuple(task.id for task in tasks)),)
+
+
+def await_confirmation(state: SyncState, tasks: Sequence[SyncTask]) -> Step:
+    state = state.with_message(wording.waiting_for_confirmation(tasks))
+    return state, (AwaitConfirmation(tuple(task.id for task in tasks)),)
 
 
 def running(state: SyncState, tasks: Iterable[SyncTask]) -> tuple[SyncTask, ...]:

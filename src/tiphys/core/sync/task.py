@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from tiphys.core.health import judge
+from tiphys.core.sync.manner import PLAIN, Manner
 from tiphys.model.live import Propagation
 from tiphys.model.names import ANNOTATION_OPERATION, FINALIZER_HOOK
 from tiphys.model.resource import GroupVersionKind, Manifest, ResourceKey
@@ -56,7 +57,7 @@ class SyncTask:
 
     `key` is the object's real key, its namespace empty for cluster-scoped kinds. `live` is what
     was live when the plan was made. `keep` says why a prune is left out, `` that it is not; `last`
-    that PruneLast concerns it.
+    that PruneLast concerns it, `confirm` that somebody has to agree first.
     `stamp` is what a hook of this operation, attempt and phase carries. `changed`: the comparison
     says that desired and live differ.
     """
@@ -72,10 +73,11 @@ class SyncTask:
     stamp: str = ""
     keep: str = ""
     last: bool = False
+    confirm: bool = False
+    manner: Manner = PLAIN
     changed: bool = True
     validate: bool = True
     skip_dry_run: bool = False
-    options: frozenset[str] = frozenset()
     images: tuple[str, ...] = ()
 
     @property
@@ -100,7 +102,8 @@ class Plan:
     """What a sync will do, in the order in which it will: read by the runner, the CLI, dry runs.
 
     SyncFail hooks come last; they run only after a failure. `namespace` is the task that creates
-    the destination namespace, where there is none yet: it goes before the dry run.
+    the destination namespace, where there is none yet: it goes before the dry run. `confirmed`:
+    somebody has agreed to the prunes that ask for it.
     """
 
     tasks: tuple[SyncTask, ...] = ()
@@ -108,6 +111,7 @@ class Plan:
     namespace: TaskId | None = None
     propagation: Propagation = Propagation.FOREGROUND
     dry_run: bool = False
+    confirmed: bool = False
     out_of_sync_only: bool = False
     wave_delay: float = 2.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from tiphys.core.manifest.annotations import sync_options, wave, with_annotation
+from tiphys.core.manifest.annotations import wave, with_annotation
 from tiphys.core.manifest.hooks import (
     delete_policies,
     hook_phases,
@@ -15,10 +15,12 @@ from tiphys.core.manifest.hooks import (
 )
 from tiphys.core.manifest.images import container_images
 from tiphys.core.sync import options, wording
+from tiphys.core.sync.manner import Manner, manner_of
 from tiphys.core.sync.request import HookTarget, SyncPair, SyncRequest, listed
 from tiphys.core.sync.task import Problem, SyncTask, TaskId, live_facts
 from tiphys.core.sync.turns import defined_kind
-from tiphys.model.names import ANNOTATION_OPERATION, FINALIZER_HOOK
+from tiphys.model.names import ANNOTATION_OPERATION, ANNOTATION_SYNC_OPTIONS, FINALIZER_HOOK
+from tiphys.model.operation import ManagedNamespaceMetadata
 from tiphys.model.resource import GroupKind, Manifest, ResourceKey, gvk_of, key_of
 from tiphys.model.status import SyncPhase
 
@@ -64,8 +66,8 @@ def _object_task(request: SyncRequest, pair: SyncPair) -> SyncTask | None:
         target=manifest,
         live=live_facts(pair.live) if pair.live is not None else None,
         changed=pair.modified,
+        manner=_manner(request, manifest, pair.live),
         validate=not options.asked(options.NO_VALIDATION, request.options, manifest),
-        options=sync_options(manifest),
         images=container_images(manifest),
     )
 
@@ -79,7 +81,7 @@ def _prune_task(request: SyncRequest, live: Manifest, key: ResourceKey) -> SyncT
         live=live_facts(live),
         keep=options.kept(live, request.options, prune=request.prune),
         last=options.asked(options.PRUNE_LAST, request.options, live),
-        options=sync_options(live),
+        confirm=options.confirmed_only(live, request.options),
         images=container_images(live),
     )
 
@@ -101,9 +103,19 @@ def _hook_task(request: SyncRequest, hook: HookTarget) -> SyncTask:
         hook=True,
         policies=delete_policies(manifest),
         stamp=stamp,
+        manner=_manner(request, manifest, hook.live),
         validate=not options.asked(options.NO_VALIDATION, request.options, manifest),
-        options=sync_options(manifest),
         images=container_images(manifest),
+    )
+
+
+def _manner(request: SyncRequest, target: Manifest, live: Manifest | None) -> Manner:
+    return manner_of(
+        target,
+        live,
+        application=request.options,
+        forced=request.forced,
+        migrate=request.migrate,
     )
 
 
@@ -118,27 +130,58 @@ def _held(manifest: Manifest) -> Manifest:
 
 
 def namespace_task(request: SyncRequest, tasks: Iterable[SyncTask]) -> SyncTask | None:
-    """The task of CreateNamespace=true: a plain Namespace, tracked by nobody."""
-    name = request.namespace
-    if options.CREATE_NAMESPACE not in request.options or not name or request.namespace_live:
+    """The task of CreateNamespace=true, tracked by nobody; None where nothing has to be done.
+
+    A namespace that is there is only touched for the metadata that the application manages.
+    """
+    name, live = request.namespace, request.namespace_object
+    if options.CREATE_NAMESPACE not in request.options or not name:
+        return None
+    # Without the live one nobody could tell what of it is ours.
+    if request.namespace_live and (request.namespace_metadata is None or live is None):
         return None
     key = ResourceKey("", "Namespace", "", name)
     if any(task.key == key and not task.hook and not task.prune for task in tasks):
         return None
-    target = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    return SyncTask(id=TaskId(SyncPhase.PRE_SYNC, key), key=key, gvk=gvk_of(target), target=target)
+    target = namespace_manifest(name, request.namespace_metadata)
+    return SyncTask(
+        id=TaskId(SyncPhase.PRE_SYNC, key),
+        key=key,
+        gvk=gvk_of(target),
+        target=target,
+        live=live_facts(live) if live is not None else None,
+        manner=_manner(request, target, live),
+    )
+
+
+def namespace_manifest(name: str, metadata: ManagedNamespaceMetadata | None) -> Manifest:
+    """A namespace with the metadata that is managed, if any.
+
+    That is applied by the server, so that the labels and annotations of others stay.
+    """
+    meta: dict[str, object] = {"name": name}
+    if metadata is not None:
+        meta["labels"] = dict(metadata.labels)
+        meta["annotations"] = _applied_by_server(metadata.annotations)
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+
+
+def _applied_by_server(annotations: Mapping[str, str]) -> dict[str, str]:
+    asked = annotations.get(ANNOTATION_SYNC_OPTIONS)
+    wishes = f"{asked},{options.SERVER_SIDE}" if asked else options.SERVER_SIDE
+    return {**annotations, ANNOTATION_SYNC_OPTIONS: wishes}
 
 
 def problems_of(request: SyncRequest, task: SyncTask) -> tuple[Problem, ...]:
     """What keeps a task from being run at all."""
-    # Of an object that goes, only how it goes is of interest.
-    wishes = task.options & options.OF_PRUNES if task.prune else task.options
-    texts = list(options.unsupported(wishes))
     served = request.kinds.get(task.gvk)
-    version = served.version if served else ""
-    if version != task.gvk.version and not task.skip_dry_run:
-        texts.append(wording.unknown_kind(task.gvk, task.id.shown, version))
-    return tuple(Problem(task.id, text) for text in texts)
+    if served is None or served.version != task.gvk.version:
+        if task.skip_dry_run:
+            return ()
+        version = served.version if served else ""
+        return (Problem(task.id, wording.unknown_kind(task.gvk, task.id.shown, version)),)
+    refusal = request.permits(task.key, served.namespaced)
+    return (Problem(task.id, refusal),) if refusal else ()
 
 
 def may_skip_dry_run(request: SyncRequest, task: SyncTask, brought: frozenset[GroupKind]) -> bool:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tiphys.core.manifest.order import ApplyOrder, apply_order
+from tiphys.core.sync.manner import CRD
 from tiphys.core.sync.task import SyncTask, TaskId
 from tiphys.model.resource import GroupKind, Manifest, gvk_of
 from tiphys.model.status import SyncPhase
-
-CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 
 
 def in_turn(tasks: Iterable[SyncTask], *, namespace: str) -> tuple[SyncTask, ...]:

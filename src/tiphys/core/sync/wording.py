@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from tiphys.core.sync.task import SyncTask
@@ -27,6 +28,18 @@ PRUNE_OFF = "ignored (requires pruning)"
 PRUNE_NEVER = "ignored (no prune)"
 
 
+_PREFIX = re.compile(r'^(error: )?(error validating|error when creating) "\S+": ')
+_PATCHING = re.compile(r'(?s)^error when applying patch:.*\nfor: "\S+": ')
+_PRINTED_MAP = re.compile(r"map\[[^\]]*:.*\]")
+_ADVICE = "; if you choose to ignore these errors, turn validation off with --validate=false"
+
+
+def cleaned(error: str) -> str:
+    """An error's text without what names files, quotes objects, or advises on flags."""
+    text = _PATCHING.sub("", _PREFIX.sub("", error.strip()))
+    return _PRINTED_MAP.sub("", text).replace(_ADVICE, "")
+
+
 def waiting_for_health(tasks: Sequence[SyncTask]) -> str:
     hooks = any(task.hook for task in tasks)
     return _waiting("completion of hook" if hooks else "healthy state of", tasks)
@@ -35,6 +48,10 @@ def waiting_for_health(tasks: Sequence[SyncTask]) -> str:
 def waiting_for_deletion(tasks: Sequence[SyncTask]) -> str:
     hooks = any(task.hook for task in tasks)
     return _waiting("deletion of hook" if hooks else "deletion of", tasks)
+
+
+def waiting_for_confirmation(tasks: Sequence[SyncTask]) -> str:
+    return _waiting("pruning confirmation of", tasks)
 
 
 def _waiting(reason: str, tasks: Sequence[SyncTask]) -> str:
@@ -57,6 +74,10 @@ def namespace_failed(reason: str) -> str:
     return f"the namespace failed to apply, reason: {reason}"
 
 
+def namespace_unknown(reason: str) -> str:
+    return f"namespace auto creation failed: {reason}"
+
+
 def missing(key: ResourceKey) -> str:
     return f"Resource {key.group}/{key.kind}/{key.name} is missing, it might have been deleted"
 
@@ -71,10 +92,6 @@ def rescue_failed(message: str, failed: Sequence[ResourceResult]) -> str:
     if not failed:
         return message
     return with_reasons(f"{message}\none or more SyncFail hooks failed", failed)
-
-
-def unsupported_option(option: str) -> str:
-    return f"sync option {option} is not supported by this version of Tiphys"
 
 
 def unknown_kind(gvk: GroupVersionKind, shown: ResourceKey, served: str) -> str:

@@ -1,6 +1,6 @@
-"""Applies one object as `kubectl apply` does: a three-way patch against what was applied last.
+"""Writes one object in the manner that was asked for, whatever the index knew of it.
 
-The live side comes from the index, so that most applies cost one request. The index may lag:
+The live side comes from the index, so that most writes cost one request. The index may lag:
 an object that is there after all, is gone meanwhile or has changed is read again.
 """
 
@@ -8,19 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from dataclasses import replace
+from typing import assert_never
 
-from tiphys.core.diff.applied import last_applied, with_last_applied
-from tiphys.core.diff.errors import LastAppliedError
-from tiphys.core.diff.patch import Patch, three_way_patch
-from tiphys.core.sync import wording
+from tiphys.core.sync.manner import CRD, Write
 from tiphys.core.sync.task import SyncTask, live_facts
-from tiphys.core.sync.turns import CRD, defined_kind
+from tiphys.core.sync.turns import defined_kind
 from tiphys.model.errors import (
     ConflictError,
-    InvalidObjectError,
     KubeError,
     KubeUnreachableError,
     ObjectExistsError,
@@ -28,102 +23,102 @@ from tiphys.model.errors import (
 )
 from tiphys.model.resource import Manifest
 from tiphys.services.sync.address import Address, address
-from tiphys.services.sync.ports import Cluster
+from tiphys.services.sync.gate import Gate
+from tiphys.services.sync.patching import Patcher
+from tiphys.services.sync.ports import SyncedCluster
+from tiphys.services.sync.recreating import Recreator
+from tiphys.services.sync.replacing import Replacer
+from tiphys.services.sync.serverside import ServerSideApplier
+from tiphys.services.sync.work import Change, Outcome, Work
 
 _TRIES = 5
 _CRD_WAIT = 3.0
 _CRD_POLL = 0.1
 
 Wait = Callable[[float], Awaitable[None]]
-
-
-class Change(StrEnum):
-    """kubectl's words for what an apply did."""
-
-    CREATED = "created"
-    CONFIGURED = "configured"
-    UNCHANGED = "unchanged"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """`manifest` is the object as the server answered it."""
-
-    change: Change
-    manifest: Manifest
+Step = Callable[[Work, Manifest | None], Awaitable[Outcome]]
 
 
 class Applier:
     """Raises KubeError and DiffError, whose texts belong in the task's result."""
 
-    def __init__(self, cluster: Cluster, *, wait: Wait = asyncio.sleep) -> None:
+    def __init__(
+        self, cluster: SyncedCluster, gate: Gate | None = None, *, wait: Wait = asyncio.sleep
+    ) -> None:
         self._cluster = cluster
+        self._gate = gate or Gate(1)
         self._wait = wait
+        recreator = Recreator(cluster, self._gate, wait=wait)
+        self._patcher = Patcher(cluster, recreator)
+        self._server_side = ServerSideApplier(cluster, recreator)
+        self._replacer = Replacer(cluster, recreator)
 
     async def apply(self, task: SyncTask) -> Outcome:
-        where = await address(task, self._cluster.discovery)
-        desired = _desired(task, where)
-        live = await self._cluster.index.manifest(where.key, task.gvk.version)
+        work = await self._work(task)
+        outcome = await self._settled(work, self._write)
+        self._cluster.index.observe(outcome.manifest)
+        if work.where.resource.group_kind == CRD:
+            await self._established(work.where, outcome.manifest)
+        return outcome
+
+    async def dry_run(self, task: SyncTask) -> Outcome:
+        """What an apply would do. Only a replacement is asked of the server."""
+        work = await self._work(task)
+        if work.manner.write is Write.REPLACE:
+            return await self._settled(work, self._try_replacement)
+        return await self._patcher.predict(work, await self._known(work))
+
+    async def _work(self, task: SyncTask) -> Work:
+        return Work(task, await address(task, self._cluster.discovery))
+
+    async def _settled(self, work: Work, step: Step) -> Outcome:
+        """Takes the step, again with what is really there where the index was wrong."""
+        live, last = await self._known(work), KubeError("")
         looked = False
-        last: KubeError
         for _ in range(_TRIES):
+            work.warnings.clear()
             try:
-                outcome = await self._write(task, where, desired, live)
+                return _warned(work, await step(work, live))
             except (ConflictError, ObjectExistsError, ObjectNotFoundError) as error:
-                latest, last = await self._reread(where), error
+                latest, last = await self._reread(work.where), error
                 if latest is None and live is None:
                     # Nothing is there and yet it cannot be made: its namespace is missing.
                     raise
                 live = latest
-                continue
             except KubeError as error:
                 if live is not None or looked or not _unanswered(error):
                     raise
                 # The creation may have happened: what is there says so, and is never made twice.
-                live, last, looked = await self._reread(where), error, True
-                continue
-            self._cluster.index.observe(outcome.manifest)
-            if where.resource.group_kind == CRD:
-                await self._established(where, outcome.manifest)
-            return outcome
+                live, last, looked = await self._reread(work.where), error, True
+        if live is not None and isinstance(last, ConflictError) and self._by_force(work):
+            return _warned(work, await self._patcher.recreate(work, live))
         raise last
 
-    async def dry_run(self, task: SyncTask) -> Change:
-        """All of an apply that needs no request to be sent."""
-        where = await address(task, self._cluster.discovery)
-        desired = _desired(task, where)
-        live = await self._cluster.index.manifest(where.key, task.gvk.version)
-        if live is None:
-            return Change.CREATED
-        patch = await self._patch(task, desired, live)
-        return Change.UNCHANGED if patch.empty else Change.CONFIGURED
+    def _by_force(self, work: Work) -> bool:
+        return work.manner.write is Write.PATCH and work.manner.force
 
-    async def _write(
-        self, task: SyncTask, where: Address, desired: Manifest, live: Manifest | None
-    ) -> Outcome:
-        writer = self._cluster.writer
-        validation = "Strict" if task.validate else "Ignore"
-        if live is None:
-            made = await writer.create(where.resource, desired, validation=validation)
-            return Outcome(Change.CREATED, made)
+    async def _write(self, work: Work, live: Manifest | None) -> Outcome:
+        task = work.task
         # A hook that carries this very stamp was created before the process was killed.
-        if task.hook and live_facts(live).stamp == task.stamp:
+        if task.hook and live is not None and live_facts(live).stamp == task.stamp:
             return Outcome(Change.CREATED, live)
-        patch = await self._patch(task, desired, live)
-        if patch.empty:
-            return Outcome(Change.UNCHANGED, live)
-        body: dict[str, Any] = dict(patch.body)
-        namespace, name = where.key.namespace, where.key.name
-        patched = await writer.patch(
-            where.resource, namespace, name, patch.kind, body, validation=validation
-        )
-        return Outcome(Change.CONFIGURED, patched)
+        match work.manner.write:
+            case Write.PATCH:
+                return await self._patcher.write(work, live)
+            case Write.APPLY:
+                return await self._server_side.write(work, live)
+            case Write.REPLACE:
+                return await self._replacer.write(work, live)
+            case _:
+                assert_never(work.manner.write)
 
-    async def _patch(self, task: SyncTask, desired: Manifest, live: Manifest) -> Patch:
-        schema = await self._cluster.discovery.schema(task.gvk)
-        return three_way_patch(
-            original=_original(live), modified=desired, current=live, schema=schema
-        )
+    async def _try_replacement(self, work: Work, live: Manifest | None) -> Outcome:
+        return await self._replacer.write(work, live, dry_run=True)
+
+    async def _known(self, work: Work) -> Manifest | None:
+        # What has no name is refused, never looked up.
+        _ = work.desired
+        return await self._cluster.index.manifest(work.where.key, work.task.gvk.version)
 
     async def _reread(self, where: Address) -> Manifest | None:
         try:
@@ -145,30 +140,12 @@ class Applier:
                         return
             except KubeError:
                 return
-            await self._wait(_CRD_POLL)
+            async with self._gate.outside():
+                await self._wait(_CRD_POLL)
 
 
-def message(task: SyncTask, change: Change, *, dry_run: bool = False) -> str:
-    """As kubectl prints it: `deployment.apps/web configured`."""
-    text = f"{wording.object_name(task.gvk, task.key.name)} {change}"
-    return f"{text} (dry run)" if dry_run else text
-
-
-def _desired(task: SyncTask, where: Address) -> Manifest:
-    manifest = task.target or {}
-    prefix = (manifest.get("metadata") or {}).get("generateName")
-    if not task.key.name:
-        text = f"from {prefix}: cannot use generate name with apply" if prefix else "has no name"
-        raise InvalidObjectError(text)
-    return with_last_applied(where.placed(manifest))
-
-
-def _original(live: Manifest) -> Manifest:
-    try:
-        return last_applied(live) or {}
-    except LastAppliedError:
-        # What cannot be read says nothing: nothing is removed, and it is written anew.
-        return {}
+def _warned(work: Work, outcome: Outcome) -> Outcome:
+    return replace(outcome, warnings=tuple(dict.fromkeys(work.warnings)))
 
 
 def _unanswered(error: KubeError) -> bool:

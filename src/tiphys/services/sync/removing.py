@@ -15,7 +15,7 @@ from tiphys.model.live import PatchKind
 from tiphys.model.names import FINALIZER_HOOK
 from tiphys.model.resource import Manifest
 from tiphys.services.sync.address import Address, address
-from tiphys.services.sync.ports import Cluster
+from tiphys.services.sync.ports import SyncedCluster
 
 _TRIES = 5
 
@@ -23,7 +23,7 @@ _TRIES = 5
 class Remover:
     """Raises KubeError."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: SyncedCluster) -> None:
         self._cluster = cluster
 
     async def delete(self, task: SyncTask, command: Delete) -> Deleted:

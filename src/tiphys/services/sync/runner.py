@@ -15,9 +15,12 @@ from typing import Any
 
 from tiphys.core.sync.advance import advance
 from tiphys.core.sync.events import (
+    Await,
+    AwaitConfirmation,
     AwaitGone,
     AwaitHealth,
     Command,
+    Confirmed,
     Event,
     Finish,
     Gone,
@@ -33,8 +36,10 @@ from tiphys.model.errors import KubeError
 from tiphys.model.live import LiveChange
 from tiphys.model.operation import OperationState
 from tiphys.model.resource import ResourceKey
+from tiphys.services.live.ports import KubeReader, KubeWriter
 from tiphys.services.sync.commands import CommandRunner, Runnable
-from tiphys.services.sync.ports import Cluster, OperationStore
+from tiphys.services.sync.gate import Gate
+from tiphys.services.sync.ports import Cluster, OperationStore, SyncedCluster
 from tiphys.services.sync.sighting import Lookout
 
 Wait = Callable[[float], Awaitable[None]]
@@ -60,22 +65,41 @@ class SyncRunner:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: SyncedCluster,
         *,
         limit: int = 20,
         pace: Pace | None = None,
         wait: Wait = asyncio.sleep,
     ) -> None:
-        self.commands = CommandRunner(cluster, limit=limit, wait=wait)
+        self._cluster = cluster
+        self._gate = Gate(limit)
+        self._wait = wait
+        self._commands = CommandRunner(cluster, self._gate, wait=wait)
         self.share = max(1, limit // 2)
         self.lookout = Lookout(cluster)
         self.pace = pace or Pace()
         self._waiting: defaultdict[ResourceKey, set[RunningSync]] = defaultdict(set)
         cluster.index.subscribe(self._changed)
 
-    def begin(self, plan: Plan, record: OperationState, store: OperationStore) -> RunningSync:
-        """A sync that is ready to run, from the start or from where the record left it."""
-        return RunningSync(self, plan, begin(plan, record), store)
+    def begin(
+        self,
+        plan: Plan,
+        record: OperationState,
+        store: OperationStore,
+        *,
+        acting: tuple[KubeReader, KubeWriter] | None = None,
+    ) -> RunningSync:
+        """A sync that is ready to run, from the start or from where the record left it.
+
+        `acting` are reader and writer of another account, in whose name all is written.
+        """
+        commands = self._commands if acting is None else self._acting(*acting)
+        return RunningSync(self, plan, begin(plan, record), store, commands)
+
+    def _acting(self, reader: KubeReader, writer: KubeWriter) -> CommandRunner:
+        own = self._cluster
+        other = Cluster(reader, writer, own.discovery, own.index, own.answering)
+        return CommandRunner(other, self._gate, wait=self._wait)
 
     def watch(self, sync: RunningSync, keys: set[ResourceKey]) -> None:
         for key in keys:
@@ -120,6 +144,7 @@ class RunningSync:
     plan: Plan
     state: SyncState
     store: OperationStore
+    commands: CommandRunner
     awaited: tuple[TaskId, ...] = ()
     _inbox: asyncio.Queue[Event | _Look | _Broken] = field(default_factory=asyncio.Queue)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -138,6 +163,10 @@ class RunningSync:
     def terminate(self, message: str = "operation is terminating") -> None:
         """Ends it as soon as what was sent is answered."""
         self._inbox.put_nowait(Terminated(message))
+
+    def confirm(self) -> None:
+        """Somebody has agreed to the prunes that ask for it."""
+        self._inbox.put_nowait(Confirmed())
 
     async def run(self) -> OperationState:
         """The record at the end of the attempt, not yet stored.
@@ -202,7 +231,7 @@ class RunningSync:
         """The end of a batch is stored at once, the progress of a wait now and then."""
         if any(durable(command) or isinstance(command, Sleep) for command in commands):
             return True
-        waits = any(isinstance(command, AwaitHealth | AwaitGone) for command in commands)
+        waits = any(isinstance(command, Await) for command in commands)
         return waits and (more or not self.awaited)
 
     async def _store(self) -> None:
@@ -214,7 +243,8 @@ class RunningSync:
 
     def _carry_out(self, command: Command) -> None:
         match command:
-            case AwaitHealth(tasks=tasks) | AwaitGone(tasks=tasks):
+            case AwaitHealth() | AwaitGone() | AwaitConfirmation():
+                tasks = command.tasks
                 fresh = tuple(task for task in tasks if task not in self.awaited)
                 self._await(tasks)
                 if fresh:
@@ -260,7 +290,7 @@ class RunningSync:
     async def _run(self, command: Runnable) -> None:
         try:
             async with self._share:
-                event = await self.runner.commands.run(self.plan, command)
+                event = await self.commands.run(self.plan, command)
         except Exception as error:
             self._inbox.put_nowait(_Broken(error))
         else:

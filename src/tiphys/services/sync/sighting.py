@@ -8,11 +8,11 @@ from tiphys.core.sync.task import LiveFacts, SyncTask, live_facts
 from tiphys.model.errors import ObjectNotFoundError
 from tiphys.model.resource import Manifest
 from tiphys.services.sync.address import Address, known_address
-from tiphys.services.sync.ports import Cluster
+from tiphys.services.sync.ports import SyncedCluster
 
 
 class Lookout:
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: SyncedCluster) -> None:
         self._cluster = cluster
 
     async def look(self, task: SyncTask, known: LiveFacts | None) -> LiveFacts | None:

@@ -21,11 +21,16 @@ _SECRET = GroupKind("", "Secret")
 
 
 def failure(error: Exception, task: SyncTask, discovery: Discovery) -> str:
-    text = str(error)
+    text = wording.cleaned(str(error))
     if _NOT_FOUND in text:
         return unserved(task, discovery)
     if _TOO_LONG in text:
         text += _HINT
+    return without_values(text, task)
+
+
+def without_values(text: str, task: SyncTask) -> str:
+    """What a server says of a Secret may quote it."""
     return _masked(text, task.target) if task.key.group_kind == _SECRET else text
 
 
