@@ -76,6 +76,14 @@ def test_another_spec_needs_upsert(world: World) -> None:
           "--directory-disable-extension-filter"],
          {"directory": {"recurse": True, "include": "*.yaml", "exclude": "x*",
                         "disableExtensionFilter": True}}),
+        (["--ref", "values", "--tag-prefix", "web-", "--source-name", "main"],
+         {"ref": "values", "tagPrefix": "web-", "name": "main"}),
+        (["--jsonnet-tla-str", "a=1", "--jsonnet-tla-code", "b=2", "--jsonnet-ext-var-str", "c=3",
+          "--jsonnet-ext-var-code", "d=4", "--jsonnet-libs", "vendor"],
+         {"directory": {"jsonnet": {
+             "tlas": [{"name": "a", "value": "1"}, {"name": "b", "value": "2", "code": True}],
+             "extVars": [{"name": "c", "value": "3"}, {"name": "d", "value": "4", "code": True}],
+             "libs": ["vendor"]}}}),
         (["--nameprefix", "p-", "--namesuffix", "-s", "--kustomize-image", "a=b:1",
           "--kustomize-image", "a=b:2", "--kustomize-replica", "web=3",
           "--kustomize-common-label", "a=b", "--kustomize-common-annotation", "c=d",
@@ -235,8 +243,30 @@ def test_a_name_is_needed(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "flag", ["helm-chart", "plugin-env", "dry-source-repo", "jsonnet-libs", "config", "env"]
-)
+    ("flags", "field"),
+    [
+        (["--helm-chart", "x"], "spec.source.chart"),
+        (["--plugin-env", "a=b"], "spec.source.plugin"),
+        (["--config-management-plugin", "own"], "spec.source.plugin"),
+        (["--dry-source-repo", "r", "--dry-source-path", "p", "--dry-source-revision", "main",
+          "--sync-source-branch", "b", "--sync-source-path", "p"], "spec.sourceHydrator"),
+    ],
+)  # fmt: skip
+def test_flags_of_what_comes_later_are_refused_by_field(
+    world: World, flags: list[str], field: str
+) -> None:
+    ran = world.run("app", "create", "a", *BASE, *flags)
+    assert ran.code == 20
+    assert f"InvalidSpecError: {field} is not supported by this version of Tiphys" in ran.fatal
+    assert world.find("Application", "a") is None
+
+
+def test_parameters_are_for_helm_alone(world: World) -> None:
+    ran = world.run("app", "create", "a", *BASE, "--directory-recurse", "-p", "a=b")
+    assert (ran.code, ran.fatal) == (1, "Parameters can only be set against Helm applications")
+
+
+@pytest.mark.parametrize("flag", ["config", "env"])
 def test_what_comes_later_is_refused_by_name(world: World, flag: str) -> None:
     ran = world.run("app", "create", "a", *BASE, f"--{flag}", "x")
     message = f"Error: --{flag} is not supported by this version of Tiphys\n"

@@ -5,11 +5,27 @@ from tiphys.cli.command import group
 app = group(
     "app",
     {
+        "add-source": ("tiphys.cli.app.sources:add_source", "Add a source to an application"),
+        "confirm-deletion": (
+            "tiphys.cli.app.simple:confirm_deletion",
+            "Let go what is deleted only when a person agrees",
+        ),
         "create": ("tiphys.cli.app.create:create", "Create an application"),
         "delete": ("tiphys.cli.app.delete:delete", "Delete an application"),
+        "edit": ("tiphys.cli.app.edit:edit_command", "Edit an application's spec"),
         "get": ("tiphys.cli.app.get:get", "Show an application"),
+        "history": ("tiphys.cli.app.history:history", "Show what was deployed"),
         "list": ("tiphys.cli.app.list:list_command", "List applications"),
+        "patch": ("tiphys.cli.app.patch:patch", "Patch an application"),
+        "remove-source": (
+            "tiphys.cli.app.sources:remove_source",
+            "Remove a source from an application",
+        ),
+        "rollback": ("tiphys.cli.app.rollback:rollback", "Go back to an earlier deployment"),
+        "set": ("tiphys.cli.app.set:set_command", "Change an application's spec"),
         "sync": ("tiphys.cli.app.sync:sync", "Bring applications to their target state"),
+        "terminate-op": ("tiphys.cli.app.simple:terminate", "Stop the running operation"),
+        "unset": ("tiphys.cli.app.unset:unset", "Take out of a spec what was set"),
         "wait": ("tiphys.cli.app.wait:wait", "Wait until applications are in a state"),
     },
     "Manage applications",

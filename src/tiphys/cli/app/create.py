@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from tiphys.cli.app.session import app_name, run_core, wiring, write
-from tiphys.cli.app.specflags import SPEC_FLAGS, apply_flags, pairs
+from tiphys.cli.app.session import app_name, run_core, write
+from tiphys.cli.app.specapply import apply_flags, pairs
+from tiphys.cli.app.specflags import SPEC_FLAGS
+from tiphys.cli.app.specsource import literal_values
 from tiphys.cli.command import Call, command
+from tiphys.cli.documents import documents_of
 from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import text, texts, yes
 from tiphys.cli.ports import CoreApi
-from tiphys.core.source.url import without_user
 from tiphys.model.application import Application, encode
 from tiphys.model.errors import ApiCode, ApiError
 from tiphys.model.names import API_VERSION, FINALIZER_RESOURCES
@@ -30,8 +30,6 @@ _FLAGS = (
     yes("upsert", "Change the application if it is there already"),
     yes("validate", "Ask the repository first, and render", default=True),
 )
-_LIMIT = 10 * 1024 * 1024
-_FETCH_SECONDS = 30
 
 
 @command("create", _FLAGS, usage="APPNAME [flags]", summary="Create an application.")
@@ -79,11 +77,9 @@ async def _manifests(call: Call) -> Sequence[Mapping[str, Any]]:
     file = call.text("file")
     if file == "-":
         # As the contract has it, everything stands in the documents then.
-        return await _documents(call, sys.stdin.buffer.read(_LIMIT + 1))
+        return await documents_of(call, file)
     if file:
-        return [
-            await _from_file(call, document) for document in await _documents(call, _read(file))
-        ]
+        return [await _from_file(call, document) for document in await documents_of(call, file)]
     return [await _from_flags(call)]
 
 
@@ -93,13 +89,12 @@ async def _from_flags(call: Call) -> Mapping[str, Any]:
         raise FatalError(
             f"--name argument '{call.text('name')}' does not match app name {name}", code=1
         )
-    manifest = {
+    return {
         "apiVersion": API_VERSION,
         "kind": "Application",
         "metadata": _metadata(call, {"name": AppName.parse(name).name}),
-        "spec": apply_flags(call, {}),
+        "spec": apply_flags(call, {}, literal=await literal_values(call)),
     }
-    return await _with_values(call, manifest)
 
 
 async def _from_file(call: Call, document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -111,12 +106,11 @@ async def _from_file(call: Call, document: Mapping[str, Any]) -> Mapping[str, An
         )
     if call.given("name"):
         metadata = {**metadata, "name": call.text("name")}
-    changed = {
+    return {
         **document,
         "metadata": _metadata(call, metadata),
-        "spec": apply_flags(call, document.get("spec") or {}),
+        "spec": apply_flags(call, document.get("spec") or {}, literal=await literal_values(call)),
     }
-    return await _with_values(call, changed)
 
 
 def _metadata(call: Call, metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,53 +125,3 @@ def _metadata(call: Call, metadata: Mapping[str, Any]) -> dict[str, Any]:
     if call.yes("set-finalizer") and FINALIZER_RESOURCES not in finalizers:
         changed["finalizers"] = [*finalizers, FINALIZER_RESOURCES]
     return changed
-
-
-async def _with_values(call: Call, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not call.given("values-literal-file"):
-        return manifest
-    found = await _documents(call, _read(call.text("values-literal-file")))
-    spec = dict(manifest["spec"])
-    source = dict(spec.get("source") or {})
-    helm = {key: value for key, value in (source.get("helm") or {}).items() if key != "values"}
-    source["helm"] = {**helm, "valuesObject": dict(found[0]) if found else {}}
-    return {**manifest, "spec": {**spec, "source": source}}
-
-
-async def _documents(call: Call, data: bytes) -> Sequence[Mapping[str, Any]]:
-    if len(data) > _LIMIT:
-        raise FatalError(f"more than {_LIMIT // 1024 // 1024} MiB of YAML")
-    async with wiring(call).documents() as documents:
-        return await documents.decode(data)
-
-
-def _read(place: str) -> bytes:
-    if place.startswith(("http://", "https://")):
-        return _fetch(place)
-    try:
-        with Path(place).open("rb") as file:
-            return file.read(_LIMIT + 1)
-    except OSError as error:
-        raise FatalError(f"open {place}: {error.strerror}") from None
-
-
-def _fetch(place: str) -> bytes:
-    """What a URL answers. An error page is an error here, and not read as YAML."""
-    from http.client import HTTPException
-    from urllib.error import HTTPError, URLError
-    from urllib.request import urlopen
-
-    shown = without_user(place)
-    if shown != place:
-        raise FatalError(f"GET {shown}: credentials in a URL are not supported")
-    try:
-        # The caller has looked at the scheme.
-        with urlopen(place, timeout=_FETCH_SECONDS) as answer:  # noqa: S310
-            data: bytes = answer.read(_LIMIT + 1)
-            return data
-    except HTTPError as error:
-        raise FatalError(f"GET {shown}: {error.code} {error.reason}") from None
-    except URLError as error:
-        raise FatalError(f"GET {shown}: {error.reason}") from None
-    except (OSError, HTTPException, ValueError) as error:
-        raise FatalError(f"GET {shown}: {error}") from None

@@ -1,49 +1,12 @@
-"""The flags of `app create` and what each sets in the spec.
+"""The flags that make or change a spec, as `app create`, `app set` and others have them.
 
-A flag that is not given leaves its field alone, so that a file's spec can be changed by flags.
+What each of them sets stands in specapply.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from tiphys.cli.command import Call
-from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import Flag, FlagKind, later, text, texts, yes
 
-Spec = dict[str, Any]
-
-_LATER = (
-    *(
-        later(name)
-        for name in (
-            "config-management-plugin",
-            "dry-source-path",
-            "dry-source-repo",
-            "dry-source-revision",
-            "env",
-            "helm-chart",
-            "hydrate-to-branch",
-            "ref",
-            "source-name",
-            "sync-source-branch",
-            "sync-source-path",
-            "tag-prefix",
-        )
-    ),
-    *(
-        later(name, FlagKind.STRINGS)
-        for name in (
-            "jsonnet-ext-var-code",
-            "jsonnet-ext-var-str",
-            "jsonnet-libs",
-            "jsonnet-tla-code",
-            "jsonnet-tla-str",
-            "plugin-env",
-        )
-    ),
-)
 SPEC_FLAGS = (
     yes("allow-empty", "Let automated syncs delete everything"),
     yes("auto-prune", "Let automated syncs delete what is no longer in the source"),
@@ -98,205 +61,23 @@ SPEC_FLAGS = (
     yes("sync-retry-refresh", "Retry with the latest revision"),
     texts("values", "A Helm value file; may be repeated"),
     text("values-literal-file", "A file or URL whose content becomes the Helm values"),
-    *_LATER,
+    text("config-management-plugin", "The plugin that makes the manifests"),
+    text("dry-source-path", "The folder of the manifests to hydrate"),
+    text("dry-source-repo", "The repository of the manifests to hydrate"),
+    text("dry-source-revision", "The revision of the manifests to hydrate"),
+    text("helm-chart", "The chart in a Helm repository"),
+    text("hydrate-to-branch", "The branch that hydrated manifests go to first"),
+    texts("jsonnet-ext-var-code", "A Jsonnet external variable, as name=code; may be repeated"),
+    texts("jsonnet-ext-var-str", "A Jsonnet external variable, as name=text; may be repeated"),
+    texts("jsonnet-libs", "A folder of Jsonnet libraries; may be repeated"),
+    texts("jsonnet-tla-code", "A Jsonnet top-level argument, as name=code; may be repeated"),
+    texts("jsonnet-tla-str", "A Jsonnet top-level argument, as name=text; may be repeated"),
+    texts("plugin-env", "A plugin's environment variable, as name=value; may be repeated"),
+    text("ref", "The name by which other sources refer to this one's files"),
+    text("source-name", "The name of the source among several"),
+    text("sync-source-branch", "The branch that hydrated manifests are synced from"),
+    text("sync-source-path", "The folder that hydrated manifests are synced from"),
+    text("tag-prefix", "What tags begin with, before their version"),
+    # Of a tool that the contract has forgotten: it sets nothing there.
+    later("env"),
 )
-
-# Flags that set one field as it is: (flag, block of the source or none, field).
-_TEXTS = (
-    ("repo", "", "repoURL"),
-    ("path", "", "path"),
-    ("revision", "", "targetRevision"),
-    ("release-name", "helm", "releaseName"),
-    ("helm-version", "helm", "version"),
-    ("helm-namespace", "helm", "namespace"),
-    ("helm-kube-version", "helm", "kubeVersion"),
-    ("nameprefix", "kustomize", "namePrefix"),
-    ("namesuffix", "kustomize", "nameSuffix"),
-    ("kustomize-version", "kustomize", "version"),
-    ("kustomize-namespace", "kustomize", "namespace"),
-    ("kustomize-kube-version", "kustomize", "kubeVersion"),
-    ("directory-include", "directory", "include"),
-    ("directory-exclude", "directory", "exclude"),
-)
-_LISTS = (
-    ("values", "helm", "valueFiles"),
-    ("helm-api-versions", "helm", "apiVersions"),
-    ("kustomize-api-versions", "kustomize", "apiVersions"),
-)
-_SWITCHES = (
-    ("ignore-missing-value-files", "helm", "ignoreMissingValueFiles"),
-    ("helm-pass-credentials", "helm", "passCredentials"),
-    ("helm-skip-crds", "helm", "skipCrds"),
-    ("helm-skip-tests", "helm", "skipTests"),
-    ("helm-skip-schema-validation", "helm", "skipSchemaValidation"),
-    ("ignore-missing-components", "kustomize", "ignoreMissingComponents"),
-    ("kustomize-force-common-annotation", "kustomize", "forceCommonAnnotations"),
-    ("kustomize-force-common-label", "kustomize", "forceCommonLabels"),
-    ("kustomize-label-include-templates", "kustomize", "labelIncludeTemplates"),
-    ("kustomize-label-without-selector", "kustomize", "labelWithoutSelector"),
-    ("directory-recurse", "directory", "recurse"),
-    ("directory-disable-extension-filter", "directory", "disableExtensionFilter"),
-)
-_MAPS = (
-    ("kustomize-common-annotation", "kustomize", "commonAnnotations"),
-    ("kustomize-common-label", "kustomize", "commonLabels"),
-)
-_DESTINATION = (("dest-server", "server"), ("dest-name", "name"), ("dest-namespace", "namespace"))
-_AUTOMATED = (("auto-prune", "prune"), ("self-heal", "selfHeal"), ("allow-empty", "allowEmpty"))
-
-
-def apply_flags(call: Call, spec: Mapping[str, Any]) -> Spec:
-    """The spec with what the given flags set. `--values-literal-file` is not among them."""
-    changed: Spec = dict(spec)
-    if call.given("project"):
-        changed["project"] = call.text("project")
-    if call.given("revision-history-limit"):
-        changed["revisionHistoryLimit"] = call.number("revision-history-limit")
-    destination = dict(changed.get("destination") or {})
-    for flag, field in _DESTINATION:
-        if call.given(flag):
-            destination[field] = call.text(flag)
-    changed["destination"] = destination
-    # With several sources the flags would not say which one they mean.
-    if not changed.get("sources"):
-        changed["source"] = apply_source_flags(call, changed.get("source") or {})
-    policy = _policy(call, changed.get("syncPolicy") or {})
-    changed.pop("syncPolicy", None)
-    return {**changed, "syncPolicy": policy} if policy else changed
-
-
-def apply_source_flags(call: Call, source: Mapping[str, Any]) -> dict[str, Any]:
-    changed = dict(source)
-    _plain(call, changed, _TEXTS, call.text)
-    _plain(call, changed, _LISTS, lambda flag: list(call.texts(flag)))
-    # Switches can be turned on by flags, never off.
-    on = [row for row in _SWITCHES if call.yes(row[0])]
-    _plain(call, changed, on, call.yes)
-    _plain(call, changed, _MAPS, lambda flag: pairs(call.texts(flag), flag))
-    _parameters(call, changed)
-    if call.given("kustomize-image"):
-        images = merge_images((changed.get("kustomize") or {}).get("images") or (), call)
-        _set(changed, "kustomize", "images", images)
-    if call.given("kustomize-replica"):
-        replicas = [
-            {"name": name, "count": int(count) if count.isdigit() else count}
-            for name, count in pairs(call.texts("kustomize-replica"), "kustomize-replica").items()
-        ]
-        _set(changed, "kustomize", "replicas", replicas)
-    return changed
-
-
-def pairs(given: tuple[str, ...], what: str) -> dict[str, str]:
-    """`name=value` texts as a map."""
-    found: dict[str, str] = {}
-    for item in given:
-        name, equals, value = item.partition("=")
-        if not equals:
-            raise FatalError(f"{what} should have key=value, but instead got: {item}")
-        found[name] = value
-    return found
-
-
-def merge_images(present: tuple[str, ...] | list[str], call: Call) -> list[str]:
-    """An image takes the place of the one that it is named like."""
-    merged = {_image_name(image): image for image in present}
-    for image in call.texts("kustomize-image"):
-        merged[_image_name(image)] = image
-    return list(merged.values())
-
-
-def _image_name(image: str) -> str:
-    for separator in "=@:":
-        if separator in image:
-            return image.split(separator, 1)[0]
-    return image
-
-
-def _plain(
-    call: Call,
-    source: dict[str, Any],
-    rows: Any,
-    value: Callable[[str], Any],
-) -> None:
-    for flag, block, field in rows:
-        if call.given(flag):
-            _set(source, block, field, value(flag))
-
-
-def _set(source: dict[str, Any], block: str, field: str, value: Any) -> None:
-    if not block:
-        source[field] = value
-        return
-    source[block] = {**(source.get(block) or {}), field: value}
-
-
-def _parameters(call: Call, source: dict[str, Any]) -> None:
-    helm = source.get("helm") or {}
-    parameters = {item.get("name"): item for item in helm.get("parameters") or ()}
-    for flag, force in (("parameter", False), ("helm-set", False), ("helm-set-string", True)):
-        for name, value in pairs(call.texts(flag), f"--{flag}").items():
-            item: dict[str, Any] = {"name": name, "value": _escaped(value)}
-            parameters[name] = {**item, "forceString": True} if force else item
-    if any(call.given(flag) for flag in ("parameter", "helm-set", "helm-set-string")):
-        _set(source, "helm", "parameters", list(parameters.values()))
-    if call.given("helm-set-file"):
-        files = {item.get("name"): item for item in helm.get("fileParameters") or ()}
-        for name, path in pairs(call.texts("helm-set-file"), "--helm-set-file").items():
-            files[name] = {"name": name, "path": path}
-        _set(source, "helm", "fileParameters", list(files.values()))
-
-
-def _escaped(value: str) -> str:
-    """Helm would take a bare comma for the end of the value."""
-    return value.replace("\\,", ",").replace(",", "\\,")
-
-
-def _policy(call: Call, present: Mapping[str, Any]) -> dict[str, Any]:
-    policy = dict(present)
-    if call.given("sync-policy"):
-        match call.text("sync-policy"):
-            case "none" | "manual":
-                policy.pop("automated", None)
-            case "auto" | "automated" | "automatic":
-                policy["automated"] = {}
-            case other:
-                raise FatalError(f"Invalid sync-policy: {other}", code=1)
-    for flag, field in _AUTOMATED:
-        if call.given(flag):
-            # Without a policy the switch is remembered, and nothing is automated by it.
-            automated = policy.get("automated", {"enabled": False})
-            policy["automated"] = {**automated, field: call.yes(flag)}
-    if call.given("sync-option"):
-        policy["syncOptions"] = _options(call, policy.get("syncOptions") or [])
-    if call.given("sync-retry-limit"):
-        _retry(call, policy)
-    if call.given("sync-retry-refresh") and "retry" in policy:
-        policy["retry"] = {**policy["retry"], "refresh": call.yes("sync-retry-refresh")}
-    return {key: value for key, value in policy.items() if value not in (None, [])}
-
-
-def _options(call: Call, present: list[str]) -> list[str]:
-    options = list(present)
-    for option in call.texts("sync-option"):
-        taken_out = option.removeprefix("!")
-        options = [item for item in options if item != taken_out]
-        if option == taken_out:
-            options.append(option)
-    return options
-
-
-def _retry(call: Call, policy: dict[str, Any]) -> None:
-    limit = call.number("sync-retry-limit")
-    if limit < 0:
-        raise FatalError(f"Invalid sync-retry-limit [{limit}]", code=1)
-    if limit == 0:
-        policy.pop("retry", None)
-        return
-    policy["retry"] = {
-        "limit": limit,
-        "backoff": {
-            "duration": call.text("sync-retry-backoff-duration"),
-            "factor": call.number("sync-retry-backoff-factor"),
-            "maxDuration": call.text("sync-retry-backoff-max-duration"),
-        },
-    }

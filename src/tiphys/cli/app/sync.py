@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tiphys.cli.app.resources import parse_patterns, selected
 from tiphys.cli.app.session import app_name, check_output, run_core
-from tiphys.cli.app.specflags import pairs
+from tiphys.cli.app.specapply import pairs
 from tiphys.cli.app.views import choose_view
 from tiphys.cli.app.wait import OUTPUTS
 from tiphys.cli.app.waiting import Waiter, WaitOptions, Watched
