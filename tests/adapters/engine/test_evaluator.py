@@ -124,8 +124,8 @@ async def test_processes_leave_when_there_is_no_work() -> None:
     await evaluator.health(script(HEALTHY), objects(1))
     assert len(evaluator.lane.idle) == 1
     async with asyncio.timeout(5):
-        while evaluator.lane.idle:
-            await asyncio.sleep(0.05)  # noqa: ASYNC110 - nothing tells that a process left
+        while evaluator.lane.idle:  # noqa: ASYNC110 - nothing tells that a process left
+            await asyncio.sleep(0.05)
     await evaluator.close()
 
 

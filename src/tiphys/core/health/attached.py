@@ -1,8 +1,8 @@
-"""Health of what waits for something to be attached: Service, Ingress, PersistentVolumeClaim."""
+"""Health of what waits to be attached to something: services, claims, API services."""
 
 from __future__ import annotations
 
-from tiphys.core.health.fields import items_at, text_at
+from tiphys.core.health.fields import condition, items_at, text_at
 from tiphys.model.resource import Manifest
 from tiphys.model.status import HealthCode, HealthStatus
 
@@ -27,3 +27,14 @@ def ingress(manifest: Manifest) -> HealthStatus:
 def volume_claim(manifest: Manifest) -> HealthStatus:
     phase = text_at(manifest, "status", "phase")
     return HealthStatus(_CLAIM_PHASES.get(phase, HealthCode.UNKNOWN))
+
+
+def api_service(manifest: Manifest) -> HealthStatus:
+    available = condition(manifest, "Available")
+    if available is None:
+        return HealthStatus(HealthCode.PROGRESSING, "Waiting to be processed")
+    said = f"{text_at(available, 'reason')}: {text_at(available, 'message')}"
+    code = HealthCode.PROGRESSING
+    if text_at(available, "status") == "True":
+        code = HealthCode.HEALTHY
+    return HealthStatus(code, said)
