@@ -86,7 +86,7 @@ async def test_what_was_begun_is_resumed_and_not_what_is_asked_for_since() -> No
         assert "operation" not in here.raw()
 
 
-@pytest.mark.parametrize("name", ["manifests", "revisions"])
+@pytest.mark.parametrize("name", ["revisions"])
 async def test_fields_that_are_not_supported_are_named(name: str) -> None:
     async with world(asking(sync={name: ["x"]})) as here:
         await here.operator.operate("web")

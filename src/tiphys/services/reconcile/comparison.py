@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from tiphys.core.app.compare import Folded, Itself, fold
 from tiphys.core.app.conditions import Condition
 from tiphys.core.app.pairing import Live, Pair, Pairing, Traits, pair, traits_of
+from tiphys.core.app.refresh import namespace_metadata_differs
+from tiphys.core.app.spec import sync_policy
 from tiphys.core.app.targets import Target
 from tiphys.core.diff.compare import compare
 from tiphys.core.diff.errors import DiffError
@@ -23,6 +25,7 @@ from tiphys.model.resource import GroupKind, GroupVersionKind, ResourceKey, gvk_
 from tiphys.model.status import ConditionType, HealthCode, SyncCode
 from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.clusters.reaching import unreachable, view_of
+from tiphys.services.projects.rules import Permission, ProjectRules
 from tiphys.services.reconcile.desired import Wanted
 from tiphys.services.reconcile.memory import AppMemory, Judged, SeenTraits
 
@@ -61,10 +64,11 @@ class Compared:
 
 
 class Comparer:
-    """Compares on the cluster of each application's destination."""
+    """Compares on the cluster of each application's destination, what its project permits."""
 
-    def __init__(self, clusters: Clusters) -> None:
+    def __init__(self, clusters: Clusters, rules: ProjectRules) -> None:
         self._clusters = clusters
+        self._rules = rules
 
     async def compare(
         self,
@@ -80,17 +84,22 @@ class Comparer:
 
         Raises DestinationError, for an application that should not have come so far.
         """
-        comparison = _Comparison(view_of(self._clusters, app.spec.destination))
+        view = view_of(self._clusters, app.spec.destination)
+        comparison = _Comparison(view, self._rules.permission(app))
         return await comparison.compare(
             app, wanted, memory, instance=instance, health_inline=health_inline, hard=hard
         )
 
 
 class _Comparison:
-    """Reads the live side from the index of one cluster."""
+    """Reads the live side from the index of one cluster.
 
-    def __init__(self, view: ClusterView) -> None:
+    What the project does not permit counts as absent: then it is never pruned.
+    """
+
+    def __init__(self, view: ClusterView, permission: Permission | None) -> None:
         self._view = view
+        self._permission = permission
         self._index = view.index
         self._discovery = view.discovery
 
@@ -108,8 +117,7 @@ class _Comparison:
         if wanted.unsupported:
             conditions.append(Condition(ConditionType.INVALID_SPEC_ERROR, wanted.error))
         elif wanted.error:
-            text = f"Failed to load target state: {wanted.error}"
-            conditions.append(Condition(ConditionType.COMPARISON_ERROR, text))
+            conditions.append(Condition(ConditionType.COMPARISON_ERROR, wanted.failure))
         if hard:
             memory.forget_comparisons()
         failed = bool(wanted.error)
@@ -134,6 +142,9 @@ class _Comparison:
             itself=Itself(app.uid, app.namespace, app.name),
             load_failed=failed,
             health_inline=health_inline,
+            options=sync_policy(app.spec).sync_options,
+            metadata_differs=namespace_metadata_differs(app),
+            permitted=self._kind_permitted,
         )
         if late:
             # What was not seen is neither missing nor healthy.
@@ -141,17 +152,28 @@ class _Comparison:
             folded = replace(folded, health=unseen)
         return Compared(wanted, paired, folded, tuple(conditions), failed, late, dict(judged))
 
+    def _kind_permitted(self, found: Pair) -> bool:
+        """A kind of unknown scope is taken for a cluster's."""
+        if self._permission is None:
+            return False
+        namespaced = self._discovery.scope(found.key.group_kind) is True
+        return self._permission.kind(found.key, namespaced=namespaced)
+
     async def _live(self, instance: str, wanted: Wanted, memory: AppMemory) -> list[Live]:
         """All that is tracked by the application, and all that its targets name."""
         if problem := unreachable(self._view):
             raise KubeError(problem)
-        found = {known.key: known for known in self._index.tracked(instance)}
+        permission = self._permission
+        if permission is None:
+            raise KubeError("it is not known what the project permits")
+        tracked = self._index.tracked(instance)
+        found = {known.key: known for known in tracked if permission.live(known.key)}
         targets = (*wanted.targets.objects, *wanted.targets.hooks)
         self._require_complete(found, targets)
         for target in targets:
             for key in _spellings(target):
                 known = await self._named(key, target.version)
-                if known is not None:
+                if known is not None and permission.live(key):
                     found[key] = known
         entries = []
         for count, known in enumerate(found.values(), 1):

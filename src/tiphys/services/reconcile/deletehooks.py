@@ -113,9 +113,12 @@ class DeleteHooks:
     async def _wanted(self, ground: Ground, kind: HookType) -> tuple[DeleteHook, ...]:
         app = ground.app
         memory = self._memories.of(ground.instance)
-        wanted = await self._desired.load(app, memory, self._settings(), level=CompareLevel.LATEST)
+        # Of the spec: what somebody once synced from a folder is not what it says.
+        wanted = await self._desired.load(
+            app, memory, self._settings(), level=CompareLevel.LATEST, local=()
+        )
         if wanted.error:
-            raise DeleteHookError(wanted.error)
+            raise DeleteHookError(wanted.failure)
         manifests = [target.manifest for target in wanted.targets.delete_hooks]
         hooks = delete_hooks(app, manifests, kind, ground.instance)
         for hook in hooks:

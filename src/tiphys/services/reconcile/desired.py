@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from tiphys.core.app.spec import effective_source, project_name
-from tiphys.core.app.targets import Place, Targets, prepare
+from tiphys.core.app.targets import (
+    Place,
+    Targets,
+    local_manifests,
+    managed_namespace,
+    prepare,
+)
 from tiphys.core.diff.canonical import manifest_hash
 from tiphys.core.manifest.tracking import instance_name
 from tiphys.core.settings import Settings
@@ -14,12 +20,12 @@ from tiphys.core.source.environment import BuildContext
 from tiphys.core.source.revision import is_commit
 from tiphys.model.application import Application, ApplicationSource
 from tiphys.model.errors import RenderError, RepositoryError, UnsupportedSourceError
-from tiphys.model.resource import ResourceKey
+from tiphys.model.resource import Manifest, ResourceKey
 from tiphys.model.status import CompareLevel
 from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.clusters.reaching import view_of
 from tiphys.services.reconcile.memory import AppMemory, Known, Prepared
-from tiphys.services.render.service import Rendered, RenderService
+from tiphys.services.render.service import RenderService
 from tiphys.services.sources.refs import RefWatcher
 
 
@@ -30,6 +36,7 @@ class Wanted:
     Two with one `digest` were rendered to equal manifests.
     `repository_failed` tells a repository that could not be asked from a source that is wrong;
     `unsupported` says that the spec asks for what this version refuses, naming the field.
+    `local`: somebody handed the manifests over with a sync, and no revision is behind them.
     """
 
     revision: str
@@ -40,6 +47,13 @@ class Wanted:
     error: str = ""
     repository_failed: bool = False
     unsupported: bool = False
+    local: bool = False
+
+    @property
+    def failure(self) -> str:
+        """The error as a condition says it; empty where there is none."""
+        what = "local manifests" if self.local else "target state"
+        return f"Failed to load {what}: {self.error}" if self.error else ""
 
 
 class DesiredState:
@@ -85,8 +99,16 @@ class DesiredState:
         hard: bool = False,
         source: ApplicationSource | None = None,
         revision: str = "",
+        local: Sequence[str] | None = None,
     ) -> Wanted:
-        """`source` and `revision` are an operation's, where it names its own."""
+        """`source` and `revision` are an operation's, where it names its own.
+
+        `local` are manifests that take the source's place. None stands for those of the last
+        operation: what somebody synced from a folder stays wanted until the next sync.
+        """
+        local = _handed_over(app) if local is None else local
+        if local:
+            return self._local(app, memory, settings, local)
         source = source or effective_source(app.spec)
         asked = revision or self._asked(app, source, level)
         try:
@@ -103,10 +125,33 @@ class DesiredState:
             text = f"failed to generate manifest for source 1 of 1: {error}"
             failed = isinstance(error, RepositoryError)
             return Wanted(asked, "", Targets(), {}, error=text, repository_failed=failed)
-        prepared = self._prepare(app, memory, settings, rendered)
+        prepared = self._prepare(app, memory, settings, rendered.manifests, rendered.digest)
         memory.known = Known(rendered.digest, rendered.tool)
         return Wanted(
             rendered.commit, rendered.tool, prepared.targets, prepared.hashes, rendered.digest
+        )
+
+    def _local(
+        self, app: Application, memory: AppMemory, settings: Settings, texts: Sequence[str]
+    ) -> Wanted:
+        memory.known = None
+        try:
+            manifests = local_manifests(texts)
+        except ValueError as error:
+            return Wanted("", "", Targets(), {}, error=str(error), local=True)
+        digest = manifest_hash({"items": list(manifests)})
+        prepared = self._prepare(app, memory, settings, manifests, f"local {digest}")
+        return Wanted("", "", prepared.targets, prepared.hashes, local=True)
+
+    async def newest(self, app: Application, source: ApplicationSource | None = None) -> str:
+        """The commit that the target revision has, as far as it is known without asking Git.
+
+        Raises RepositoryError.
+        """
+        source = source or effective_source(app.spec)
+        self._require_reachable(source.repo_url)
+        return await self._refs.resolve(
+            source.repo_url, source.target_revision, tag_prefix=source.tag_prefix
         )
 
     async def equal(self, app: Application, commit: str, digest: str) -> bool:
@@ -162,17 +207,31 @@ class DesiredState:
         return source.target_revision
 
     def _prepare(
-        self, app: Application, memory: AppMemory, settings: Settings, rendered: Rendered
+        self,
+        app: Application,
+        memory: AppMemory,
+        settings: Settings,
+        manifests: Sequence[Manifest],
+        digest: str,
     ) -> Prepared:
         view = self._view(app)
         where = Place(self.instance(app), app.spec.destination.namespace, view.server)
         scopes = tuple(view.discovery.versions())
-        made_from = (rendered.digest, where, settings.resources, scopes)
+        namespace = managed_namespace(app.spec)
+        made_from = (digest, where, settings.resources, scopes, namespace)
         known = memory.prepared
         if known is not None and known.made_from == made_from:
             return known
-        targets = prepare(rendered.manifests, where, view.discovery.scope, settings.resources)
-        both = (*targets.objects, *targets.hooks)
-        hashes = {target.key: manifest_hash(target.manifest) for target in both}
+        targets = prepare(manifests, where, view.discovery.scope, settings.resources)
+        targets = replace(targets, namespace=namespace)
+        # An object from Git of the same name counts, so it comes last.
+        every = (*((namespace,) if namespace else ()), *targets.objects, *targets.hooks)
+        hashes = {target.key: manifest_hash(target.manifest) for target in every}
         memory.prepared = Prepared(made_from, targets, hashes)
         return memory.prepared
+
+
+def _handed_over(app: Application) -> Sequence[str]:
+    state = app.status.operation_state
+    sync = state.operation.sync if state else None
+    return sync.manifests if sync else ()
