@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.core.diff.documents import DELETE_OPTIONS, SCHEMAS, WIDGET, document, schema_of
 from tiphys.core.diff.schema import SchemaSet, TypeSchema
-from tiphys.core.diff.types import Omission, Scalar, Shape, TypeNode, field_of
+from tiphys.core.diff.types import (
+    FieldType,
+    ListKind,
+    Omission,
+    Scalar,
+    Shape,
+    TypeNode,
+    field_of,
+)
 from tiphys.model.resource import GroupVersionKind
 
 
@@ -122,3 +132,26 @@ def test_missing_components_are_opaque() -> None:
     schema = SchemaSet.from_openapi(content).find(GroupVersionKind("apps", "v1", "Deployment"))
     assert schema is not None
     assert descend(schema, "spec").shape is Shape.OPAQUE
+
+
+def test_how_lists_and_maps_are_applied() -> None:
+    def field(**schema: Any) -> FieldType:
+        kinds = [{"group": "g", "version": "v1", "kind": "K"}]
+        root = {"type": "object", "properties": {"x": schema},
+                "x-kubernetes-group-version-kind": kinds}  # fmt: skip
+        path = {"get": {"x-kubernetes-group-version-kind": kinds[0]}}
+        document = {"components": {"schemas": {"k": root}}, "paths": {"/k": path}}
+        found = TypeSchema.from_openapi(document, GroupVersionKind("g", "v1", "K"))
+        assert found is not None
+        return found.root.fields["x"]
+
+    merged = {"type": "array", "x-kubernetes-patch-strategy": "merge"}
+    keyed = {**merged, "x-kubernetes-patch-merge-key": "name"}
+    assert field(type="array").list_kind is ListKind.ATOMIC
+    assert field(type="array", **{"x-kubernetes-list-type": "set"}).list_kind is ListKind.SET
+    assert field(type="array", **{"x-kubernetes-list-type": "odd"}).list_kind is ListKind.ATOMIC
+    assert field(**merged).list_kind is ListKind.SET
+    assert field(**keyed).list_kind is ListKind.MAP
+    assert field(**keyed, **{"x-kubernetes-list-type": "atomic"}).list_kind is ListKind.ATOMIC
+    assert field(type="object", **{"x-kubernetes-map-type": "atomic"}).atomic
+    assert not field(type="object", **{"x-kubernetes-map-type": "granular"}).atomic

@@ -8,12 +8,11 @@ a position. The manager that names a field most precisely wrote it; among equals
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import orjson
-
 from tiphys.core.diff.normalise import same, strictly_equal
+from tiphys.core.diff.ownership import entries_of, has_keys, item_keys
 from tiphys.core.diff.types import OPAQUE, FieldType, Omission, Shape, TypeNode, field_of
 from tiphys.model.resource import Manifest
 
@@ -35,6 +34,7 @@ class FieldDifference:
     """A field that is not as desired. None stands for an absent value.
 
     `manager` and `time` say who wrote the live value and when, empty where no one is named.
+    `rule` is why the difference does not count, empty where it does.
     """
 
     path: Path
@@ -42,6 +42,7 @@ class FieldDifference:
     live: Any
     manager: str = ""
     time: str = ""
+    rule: str = ""
 
     @property
     def field(self) -> str:
@@ -71,19 +72,15 @@ def differences(desired: Manifest, live: Manifest, root: TypeNode) -> Iterator[F
 
 def explained(difference: FieldDifference, live: Manifest) -> FieldDifference:
     """The difference with the manager of its live value; `live` still has managedFields."""
-    meta = live.get("metadata")
-    entries = meta.get("managedFields") if isinstance(meta, Mapping) else None
     best: tuple[int, str, str] = (0, "", "")
-    for entry in entries if isinstance(entries, list) else ():
-        depth = _depth(entry.get("fieldsV1"), difference.path, live)
+    for entry in entries_of(live):
+        depth = ownership_depth(entry.get("fieldsV1"), difference.path, live)
         time, manager = str(entry.get("time") or ""), str(entry.get("manager") or "")
         if depth:
             best = max(best, (depth, time, manager))
     if difference.live is None or not best[0]:
         return difference
-    return FieldDifference(
-        difference.path, difference.desired, difference.live, manager=best[2], time=best[1]
-    )
+    return replace(difference, manager=best[2], time=best[1])
 
 
 def _object(
@@ -116,7 +113,8 @@ def _list(
     Another order counts where the items themselves do not differ.
     """
     items = FieldType(field.type.items or OPAQUE)
-    wanted, found = _by_key(desired, field.merge_key), _by_key(live, field.merge_key)
+    key_name = field.merge_key or (field.list_keys[0] if len(field.list_keys) == 1 else "")
+    wanted, found = _by_key(desired, key_name), _by_key(live, key_name)
     if wanted is None or found is None:
         if len(desired) == len(live):
             for index, (one, other) in enumerate(zip(desired, live, strict=True)):
@@ -126,7 +124,7 @@ def _list(
         return
     inside = False
     for key in dict.fromkeys([*wanted, *found]):
-        place = (*path, ItemKey(field.merge_key, key))
+        place = (*path, ItemKey(key_name, key))
         for difference in _value(wanted.get(key), found.get(key), items, place):
             inside = True
             yield difference
@@ -146,7 +144,7 @@ def _by_key(items: Sequence[Any], name: str) -> dict[Any, Any] | None:
     return keyed if len(keyed) == len(items) else None
 
 
-def _depth(fields: Any, path: Path, live: Any) -> int:
+def ownership_depth(fields: Any, path: Path, live: Any) -> int:
     """How many elements of a path a tree of fields names; 0 when the path is not in it.
 
     A tree that ends before the path does owns all that is below.
@@ -185,10 +183,4 @@ def _named(fields: Mapping[str, Any], element: PathElement, live: Any) -> str | 
             return f"i:{element}" if f"i:{element}" in fields else None
         case _:
             keys = (key for key in fields if key.startswith("k:"))
-            return next((key for key in keys if _selects(key, live)), None)
-
-
-def _selects(key: str, live: Any) -> bool:
-    """Whether `k:{...}` names this item: all of its keys have the item's values."""
-    wanted = orjson.loads(key.removeprefix("k:"))
-    return isinstance(live, Mapping) and all(live.get(k) == v for k, v in wanted.items())
+            return next((key for key in keys if has_keys(live, item_keys(key))), None)

@@ -34,21 +34,28 @@ SERVER_METADATA = frozenset(
 """Fields of metadata that only the server writes."""
 
 
-def normalise(manifest: Manifest, schema: TypeSchema | None) -> dict[str, Any]:
-    """A manifest in one spelling, without status and without what the server owns of metadata."""
+def normalise(
+    manifest: Manifest, schema: TypeSchema | None, *, status: bool = False
+) -> dict[str, Any]:
+    """A manifest in one spelling, without what the server owns of metadata.
+
+    `status` says that the status stays.
+    """
     root = OPAQUE if schema is None else schema.root
-    normal: dict[str, Any] = canonical(strip_server_fields(fold_string_data(manifest)), root)
+    stripped = strip_server_fields(fold_string_data(manifest), status=status)
+    normal: dict[str, Any] = canonical(stripped, root)
     return _sort_subsets(normal) if root.name == "Endpoints" else normal
 
 
-def strip_server_fields(manifest: Manifest) -> Manifest:
-    """A manifest without status and without what the server owns of metadata."""
+def strip_server_fields(manifest: Manifest, *, status: bool = False) -> Manifest:
+    """A manifest without what the server owns of metadata, and without status unless it stays."""
+    dropped = "" if status else "status"
     meta = manifest.get("metadata")
     if isinstance(meta, Mapping) and not SERVER_METADATA.isdisjoint(meta):
         meta = {name: value for name, value in meta.items() if name not in SERVER_METADATA}
-    elif "status" not in manifest:
+    elif dropped not in manifest:
         return manifest
-    stripped = {name: value for name, value in manifest.items() if name != "status"}
+    stripped = {name: value for name, value in manifest.items() if name != dropped}
     if meta is not None:
         stripped["metadata"] = meta
     return stripped

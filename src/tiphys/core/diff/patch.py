@@ -46,17 +46,23 @@ class Patch:
 
 
 def three_way_patch(
-    *, original: Manifest, modified: Manifest, current: Manifest, schema: TypeSchema | None
+    *,
+    original: Manifest,
+    modified: Manifest,
+    current: Manifest,
+    schema: TypeSchema | None,
+    status: bool = False,
 ) -> Patch:
     """The patch that brings `current` to `modified`. Raises MergeKeyError.
 
-    What only the server writes (uid, resourceVersion, managedFields and the like) is left out.
+    What only the server writes (uid, resourceVersion, managedFields and the like) is left out,
+    and so is a built-in kind's status, unless `status` says that it stays.
     """
     strategic = schema is not None and schema.strategic
     root = OPAQUE if schema is None else schema.root
     builder = _Builder(key_of(modified), strategic=strategic)
-    applied = _applicable(original, status=not strategic)
-    desired = _applicable(modified, status=not strategic)
+    applied = _applicable(original, status=status or not strategic)
+    desired = _applicable(modified, status=status or not strategic)
     body = builder.object(applied, desired, fold_string_data(current), root, "")
     return Patch(PatchKind.STRATEGIC if strategic else PatchKind.MERGE, body)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from tiphys.core.diff.defaults import DEFAULTS
 from tiphys.core.diff.facts import POINTER_STRINGS, SERVER_CHOSEN, VALUE_SCALARS
-from tiphys.core.diff.types import OPAQUE, FieldType, Omission, Scalar, Shape, TypeNode
+from tiphys.core.diff.types import OPAQUE, FieldType, ListKind, Omission, Scalar, Shape, TypeNode
 from tiphys.model.live import PatchKind
 from tiphys.model.resource import GroupVersionKind
 
@@ -35,6 +35,8 @@ _SCALAR_COMPONENTS = {
     "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": Scalar.MICRO_TIME,
     "io.k8s.apimachinery.pkg.apis.meta.v1.Duration": Scalar.DURATION,
 }
+
+_LIST_KINDS = frozenset(kind.value for kind in ListKind)
 
 _UNIONS = {"JSONSchemaPropsOrArray": "JSONSchemaProps", "JSONSchemaPropsOrBool": "JSONSchemaProps"}
 """Components that OpenAPI leaves blank, and the type of their form as an object."""
@@ -128,6 +130,7 @@ class _Compiler:
 
     def _fill(self, node: TypeNode, schema: Mapping[str, Any], *, own: bool) -> None:
         kind = schema.get("type")
+        node.atomic = _atomic(schema)
         if schema.get("x-kubernetes-int-or-string"):
             node.shape, node.scalar = Shape.SCALAR, Scalar.INT_OR_STRING
         elif "properties" in schema:
@@ -155,6 +158,8 @@ class _Compiler:
             replace="replace" in strategy,
             retain_keys="retainKeys" in strategy,
             list_keys=tuple(schema.get("x-kubernetes-list-map-keys") or ()),
+            list_kind=_list_kind(schema, merge="merge" in strategy),
+            atomic=_atomic(schema),
             omission=_omission(path, schema, node) if own else Omission.NULL,
             chosen=own and path in SERVER_CHOSEN,
             default=_default(path, schema, own=own),
@@ -168,6 +173,20 @@ def _reference(schema: Mapping[str, Any]) -> str:
         case [Mapping() as wrapped] if "$ref" not in schema:
             target = wrapped
     return str(target.get("$ref") or "").removeprefix(_REFERENCE)
+
+
+def _atomic(schema: Mapping[str, Any]) -> bool:
+    return schema.get("x-kubernetes-map-type") == "atomic"
+
+
+def _list_kind(schema: Mapping[str, Any], *, merge: bool) -> ListKind:
+    """The strategy of patches stands in where the schema names no list type."""
+    named = schema.get("x-kubernetes-list-type")
+    if named is not None:
+        return ListKind(named) if named in _LIST_KINDS else ListKind.ATOMIC
+    if not merge:
+        return ListKind.ATOMIC
+    return ListKind.MAP if schema.get("x-kubernetes-patch-merge-key") else ListKind.SET
 
 
 def _plain_scalar(schema: Mapping[str, Any], *, own: bool) -> Scalar:

@@ -44,12 +44,21 @@ class Omission(Enum):
     """Null and the empty value: lists, maps, structs, and scalars whose zero is not stored."""
 
 
+class ListKind(Enum):
+    """How a server-side apply merges a list; values are x-kubernetes-list-type's."""
+
+    ATOMIC = "atomic"
+    SET = "set"
+    MAP = "map"
+
+
 @dataclass(slots=True, eq=False)
 class TypeNode:
     """A type. `name` is the last part of its component's name, empty for types without one.
 
     `fields` are an OBJECT's, `items` a LIST's element, `values` a MAP's. `text` says of a MAP
-    that its values are strings or bytes, where null means the empty string.
+    that its values are strings or bytes, where null means the empty string. An `atomic` object
+    or map has one owner as a whole.
     """
 
     shape: Shape
@@ -59,6 +68,7 @@ class TypeNode:
     items: TypeNode | None = None
     values: TypeNode | None = None
     text: bool = False
+    atomic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,8 @@ class FieldType:
 
     `merge_key` pairs the items of a merged list, empty for one of scalars; `list_keys` are all
     keys that tell items apart, with the server's defaults for those left out. `chosen` says
-    that the server picks the value where the field is zero.
+    that the server picks the value where the field is zero. `list_kind` and `atomic` are for
+    server-side applies, the patch strategies for strategic merges.
     """
 
     type: TypeNode
@@ -76,6 +87,8 @@ class FieldType:
     replace: bool = False
     retain_keys: bool = False
     list_keys: tuple[str, ...] = ()
+    list_kind: ListKind = ListKind.ATOMIC
+    atomic: bool = False
     omission: Omission = Omission.NULL
     chosen: bool = False
     default: Any = None
