@@ -14,7 +14,7 @@ from tiphys.core.project import (
     Verdict,
     can_sync,
     effective_project,
-    live_permitted,
+    kind_permitted,
     matching_windows,
     object_refusal,
     service_account,
@@ -41,11 +41,22 @@ class Permission:
         self.project = project
         self._cluster = cluster
         self._known: dict[tuple[GroupKind, str, str, bool], str] = {}
+        self._kinds: dict[tuple[GroupKind, str, bool], bool] = {}
+
+    def kind(self, key: ResourceKey, *, namespaced: bool) -> bool:
+        """Whether the kind, and of a cluster-scoped object the name, is permitted anywhere."""
+        known = (key.group_kind, "" if namespaced else key.name, namespaced)
+        if known not in self._kinds:
+            self._kinds[known] = kind_permitted(
+                self.project, key.group_kind, key.name, namespaced=namespaced
+            )
+        return self._kinds[known]
 
     def refusal(self, key: ResourceKey, namespaced: bool) -> str:
         """Why an object must not be touched, empty where it may."""
         # Only of cluster-scoped objects the name counts.
-        known = (key.group_kind, key.namespace, "" if namespaced else key.name, namespaced)
+        place = (key.namespace, "") if namespaced else ("", key.name)
+        known = (key.group_kind, *place, namespaced)
         if known not in self._known:
             self._known[known] = object_refusal(
                 self.project, self._cluster, key, namespaced=namespaced
@@ -54,9 +65,7 @@ class Permission:
 
     def live(self, key: ResourceKey) -> bool:
         """Whether a live object is to be seen at all."""
-        if key.namespace:
-            return not self.refusal(key, True)
-        return live_permitted(self.project, self._cluster, key)
+        return not self.refusal(key, bool(key.namespace))
 
 
 class ProjectRules:
