@@ -23,6 +23,7 @@ from tiphys.model.appspec import ApplicationDestination
 from tiphys.model.cluster import Cluster
 from tiphys.model.errors import DestinationError, ManifestDecodeError, TiphysError
 from tiphys.model.live import LiveChange
+from tiphys.model.names import ANNOTATION_DELETION_APPROVED
 from tiphys.model.status import CompareLevel, OperationPhase
 from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.reconcile.desired import DesiredState
@@ -51,6 +52,10 @@ class Operations(Protocol):
 
     def terminate(self, name: str) -> None:
         """Tells a running operation to end; does nothing where none runs."""
+        ...
+
+    def approve(self, name: str) -> None:
+        """Somebody may have agreed to deletions that a running operation waits for."""
         ...
 
     def abandon(self, name: str) -> None:
@@ -152,6 +157,8 @@ class ApplicationController:
         self._clusters.hold(change.name, _destination(app))
         if _must_end(app):
             self._operations.terminate(change.name)
+        if ANNOTATION_DELETION_APPROVED in app.metadata.annotations and in_progress(app):
+            self._operations.approve(change.name)
         if skips(app):
             return
         self._ask_for_pass(change.name, old, app)

@@ -17,7 +17,6 @@ from tiphys.model.application import (
     ApplicationSourcePlugin,
     ApplicationSpec,
     DrySource,
-    ManagedNamespaceMetadata,
     ResourceIgnoreDifferences,
     SourceHydrator,
     SyncPolicy,
@@ -120,18 +119,15 @@ REFUSED = [
     ),
     (
         replace(
-            SPEC, sync_policy=SyncPolicy(managed_namespace_metadata=ManagedNamespaceMetadata())
-        ),
-        ["spec.syncPolicy.managedNamespaceMetadata"],
-    ),
-    (
-        replace(
             SPEC,
             sync_policy=SyncPolicy(
-                sync_options=("Replace=true", "CreateNamespace=true", "Prune=confirm")
+                sync_options=("Force=true", "CreateNamespace=true", "NoSuchOption=true")
             ),
         ),
-        ["spec.syncPolicy.syncOptions: Replace=true", "spec.syncPolicy.syncOptions: Prune=confirm"],
+        [
+            "spec.syncPolicy.syncOptions: Force=true",
+            "spec.syncPolicy.syncOptions: NoSuchOption=true",
+        ],
     ),
 ]
 
@@ -156,6 +152,11 @@ def test_refused_fields(spec: ApplicationSpec, fields: list[str]) -> None:
         "Delete=false",
         "ApplyOutOfSyncOnly=true",
         "ServerSideApply=false",
+        "ServerSideApply=true",
+        "ClientSideApplyMigration=false",
+        "Replace=true",
+        "Prune=confirm",
+        "Delete=confirm",
     ],
 )
 def test_supported_options(option: str) -> None:
@@ -163,7 +164,7 @@ def test_supported_options(option: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", ["PrunePropagationPolicy=later", "ServerSideApply=true", "validate=false", ""]
+    "option", ["PrunePropagationPolicy=later", "Force=true", "validate=false", ""]
 )
 def test_other_options(option: str) -> None:
     assert unsupported(replace(SPEC, sync_policy=SyncPolicy(sync_options=(option,))))

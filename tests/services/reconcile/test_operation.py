@@ -22,6 +22,7 @@ from tests.services.reconcile.world import (
 )
 from tiphys.model.errors import ForbiddenError, KubeUnreachableError, RepositoryUnreachableError
 from tiphys.model.render import ReadSet, RenderResult
+from tiphys.model.resource import ResourceKey
 from tiphys.services.reconcile.refresh import Again
 
 ASKED = {"sync": {"prune": True}, "initiatedBy": {"username": "admin"}}
@@ -341,6 +342,48 @@ async def test_an_automated_sync_takes_three_patches_and_is_synced() -> None:
     async with world(application(policy=AUTO), controller=True) as here:
         await until(lambda: here.status().get("sync", {}).get("status") == "Synced")
         assert here.patches() == 3
+
+
+async def test_a_prune_that_asks_first_waits_until_somebody_agrees() -> None:
+    options = "argocd.argoproj.io/sync-options"
+    async with world(asking(), controller=True) as here:
+        await until(lambda: here.state().get("phase") == "Succeeded")
+        live = here.live("a")
+        notes = {**live["metadata"]["annotations"], options: "Prune=confirm"}
+        here.cluster.change({**live, "metadata": {**live["metadata"], "annotations": notes}})
+        with_hook(here, job("later", phase="PostSync"))
+        here.git.commit(URL, {"web/b": "two"})
+        here.pass_time(10)
+        here.annotate(**{"deletion-approved": "2026-11-23T12:00:00Z"})
+        here.ask()
+        asked = "waiting for pruning confirmation of /ConfigMap/a"
+        await until(lambda: here.state().get("message") == asked)
+        # What was agreed to before was something else.
+        assert here.live("a")
+        here.annotate(**{"deletion-approved": "2026-11-23T12:00:11Z"})
+        await until(lambda: here.live("a") is None)
+        await until(lambda: here.live("later", "Job"))
+        complete(here, "later")
+        await until(lambda: here.state()["phase"] == "Succeeded")
+
+
+async def test_the_metadata_of_the_namespace_is_managed() -> None:
+    policy = {
+        "syncOptions": ["CreateNamespace=true"],
+        "managedNamespaceMetadata": {"labels": {"team": "a"}},
+    }
+    app = application(policy=policy) | {
+        "operation": {"sync": {"syncOptions": policy["syncOptions"]}}
+    }
+    async with world(app) as here:
+        space = ResourceKey("", "Namespace", "", "demo")
+        here.cluster.change(
+            {**here.cluster.objects[space], "metadata": {"name": "demo", "labels": {"others": "b"}}}
+        )
+        await here.operator.operate("web")
+        assert here.state()["phase"] == "Succeeded"
+        meta = here.cluster.objects[space]["metadata"]
+        assert meta["labels"] == {"others": "b", "team": "a"}
 
 
 def terminate(here: World) -> None:

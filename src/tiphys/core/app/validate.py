@@ -26,10 +26,16 @@ _OPTIONS = frozenset(
         "CreateNamespace=true",
         "Validate=false",
         "Prune=false",
+        "Prune=confirm",
         "PruneLast=true",
         "Delete=false",
+        "Delete=confirm",
+        "Replace=true",
+        "ServerSideApply=true",
+        "ClientSideApplyMigration=false",
         "ApplyOutOfSyncOnly=true",
         "SkipDryRunOnMissingResource=true",
+        "FailOnSharedResource=true",
     }
 )
 _PROPAGATION = "PrunePropagationPolicy="
@@ -46,6 +52,7 @@ _IDLE_OPTIONS = frozenset(
         "Replace=false",
         "Force=false",
         "ServerSideApply=false",
+        "ClientSideApplyMigration=true",
         "FailOnSharedResource=false",
         "RespectIgnoreDifferences=false",
     }
@@ -142,14 +149,12 @@ def _source_shape(spec: ApplicationSpec) -> str:
 
 def _unsupported_fields(spec: ApplicationSpec) -> list[str]:
     source, policy = spec.source, sync_policy(spec)
-    metadata = policy.managed_namespace_metadata
     asked = {
         "sources": bool(spec.sources),
         "sourceHydrator": spec.source_hydrator is not None,
         "source.plugin": source is not None and source.plugin is not None,
         "source.chart": source is not None and bool(source.chart),
         "ignoreDifferences": bool(spec.ignore_differences),
-        "syncPolicy.managedNamespaceMetadata": metadata is not None,
     }
     fields = [field for field, is_asked in asked.items() if is_asked]
     for option in policy.sync_options:

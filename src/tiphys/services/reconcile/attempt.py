@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
 from tiphys.core.app.conditions import Condition
-from tiphys.core.app.spec import effective_source
+from tiphys.core.app.confirmation import approved_since
+from tiphys.core.app.spec import effective_source, sync_policy
 from tiphys.core.settings import Settings
 from tiphys.core.sync.plan import plan
 from tiphys.core.sync.request import HookTarget, SyncPair, SyncRequest, request_for
@@ -22,6 +23,7 @@ from tiphys.model.application import (
     SyncOperation,
     SyncOperationResult,
 )
+from tiphys.model.errors import KubeError, KubeUnreachableError, RepositoryError
 from tiphys.model.resource import (
     ApiResource,
     GroupVersionKind,
@@ -33,7 +35,9 @@ from tiphys.model.resource import (
 from tiphys.model.status import CompareLevel, ConditionType, OperationPhase
 from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.clusters.reaching import require_answering, view_of
-from tiphys.services.live.ports import Discovery
+from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter
+from tiphys.services.projects.rules import ProjectRules
+from tiphys.services.reconcile.acting import NoAccountError, hands_for
 from tiphys.services.reconcile.comparison import Compared, Comparer
 from tiphys.services.reconcile.desired import DesiredState
 from tiphys.services.reconcile.memory import AppMemory
@@ -45,6 +49,8 @@ _LIVE_TRIES = 20
 _LIVE_PAUSE = 0.5
 """A watch that is disturbed for a moment must not end an operation."""
 _FATAL = (ConditionType.COMPARISON_ERROR, ConditionType.INVALID_SPEC_ERROR)
+_SHARED = "FailOnSharedResource=true"
+_SHARED_TYPES = (ConditionType.SHARED_RESOURCE_WARNING,)
 _NAMESPACE = GroupVersionKind("", "v1", "Namespace")
 
 
@@ -62,9 +68,10 @@ class Ready:
     runner: SyncRunner
     plan: Plan
     state: OperationState
+    acting: tuple[KubeReader, KubeWriter] | None = None
 
     def begin(self, store: OperationStore) -> RunningSync:
-        return self.runner.begin(self.plan, self.state, store)
+        return self.runner.begin(self.plan, self.state, store, acting=self.acting)
 
 
 class Attempts:
@@ -76,6 +83,7 @@ class Attempts:
         comparer: Comparer,
         clusters: Clusters,
         runners: SyncRunners,
+        rules: ProjectRules,
         settings: Callable[[], Settings],
         *,
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -84,6 +92,7 @@ class Attempts:
         self._comparer = comparer
         self._clusters = clusters
         self._runners = runners
+        self._rules = rules
         self._settings = settings
         self._wait = wait
 
@@ -101,14 +110,31 @@ class Attempts:
             text = "Invalid operation request: no operation specified"
             return NotReady(_ended(state, OperationPhase.ERROR, text))
         source = sync.source or effective_source(app.spec)
-        state = _with_result(state, source, _revision(state, sync))
+        state = _with_result(app, state, source, _revision(state, sync))
         compared = await self._compare(app, memory, state, source, view)
-        state = _with_result(state, source, compared.wanted.revision)
-        fatal = [found for found in compared.conditions if found.type in _FATAL]
-        if fatal:
+        state = _with_result(app, state, source, compared.wanted.revision)
+        if _SHARED in sync.sync_options and (shared := _found(compared, _SHARED_TYPES)):
+            text = f"Shared resource found: {shared[0].message}"
+            return NotReady(_ended(state, OperationPhase.FAILED, text))
+        if fatal := _found(compared, _FATAL):
             return NotReady(_ended(state, OperationPhase.ERROR, _joined(fatal)))
-        prepared = await self._plan(app, compared, state, view)
-        return Ready(self._runners.of(view), prepared, state)
+        try:
+            hands = hands_for(app, view, self._rules, self._settings(), enforce=True)
+        except NoAccountError as error:
+            return NotReady(_ended(state, OperationPhase.ERROR, str(error)))
+        planned = await self._plan(app, compared, state, view)
+        acting = (hands.reader, hands.writer) if hands.account else None
+        return Ready(self._runners.of(view), planned, state, acting)
+
+    async def superseded(self, app: Application, state: OperationState) -> bool:
+        """Whether a newer commit is known than the one of the last attempt."""
+        sync, result = state.operation.sync, state.sync_result
+        if sync is None or result is None or sync.manifests:
+            return False
+        try:
+            return await self._desired.newest(app, sync.source) != result.revision
+        except RepositoryError:
+            return False
 
     async def _compare(
         self,
@@ -127,6 +153,7 @@ class Attempts:
             level=CompareLevel.FORCE_RESOLVE,
             source=source,
             revision=asked,
+            local=state.operation.sync.manifests if state.operation.sync else (),
         )
         for count in range(_LIVE_TRIES):
             if count:
@@ -148,11 +175,20 @@ class Attempts:
     ) -> Plan:
         namespace = app.spec.destination.namespace
         kinds = _kinds(compared)
+        permission = self._rules.permission(app)
+        metadata = sync_policy(app.spec).managed_namespace_metadata
+        space = await _space(view, namespace, whole=metadata is not None)
         request = request_for(
             state,
             namespace=namespace,
             revision=compared.wanted.revision,
-            namespace_live=await _is_live(view, ResourceKey("", "Namespace", "", namespace)),
+            namespace_live=space.live,
+            namespace_object=space.manifest,
+            namespace_metadata=metadata,
+            namespace_error=space.error,
+            annotations=app.metadata.annotations,
+            confirmed=approved_since(app.metadata.annotations, state.started_at),
+            permits=permission.refusal if permission else _nothing,
             kinds={
                 kind: found
                 for kind in kinds
@@ -186,10 +222,31 @@ class Attempts:
         return hooks
 
 
-async def _is_live(view: ClusterView, key: ResourceKey) -> bool:
-    if not key.name or view.index.get(key) is not None:
-        return True
-    return await view.index.manifest(key) is not None
+@dataclass(frozen=True, slots=True)
+class _Space:
+    """The destination namespace; `error` says why nobody knows whether it is there."""
+
+    live: bool
+    manifest: Manifest | None = None
+    error: str = ""
+
+
+async def _space(view: ClusterView, name: str, *, whole: bool) -> _Space:
+    """`whole`: the manifest is wanted too."""
+    key = ResourceKey("", "Namespace", "", name)
+    if not name or (not whole and view.index.get(key) is not None):
+        return _Space(live=True)
+    try:
+        manifest = await view.index.manifest(key)
+    except KubeUnreachableError:
+        raise
+    except KubeError as error:
+        return _Space(live=True, error=str(error))
+    return _Space(manifest is not None, manifest)
+
+
+def _nothing(_key: ResourceKey, _namespaced: bool) -> str:
+    return "it is not known what the project permits"
 
 
 def _served(discovery: Discovery, kind: GroupVersionKind) -> ApiResource | None:
@@ -214,11 +271,21 @@ def _revision(state: OperationState, sync: SyncOperation) -> str:
     return known or sync.revision
 
 
-def _with_result(state: OperationState, source: ApplicationSource, revision: str) -> OperationState:
-    before = state.sync_result
-    if before is not None:
-        return replace(state, sync_result=replace(before, revision=revision, source=source))
-    return replace(state, sync_result=SyncOperationResult(revision=revision, source=source))
+def _with_result(
+    app: Application, state: OperationState, source: ApplicationSource, revision: str
+) -> OperationState:
+    before = state.sync_result or SyncOperationResult(revision=revision)
+    result = replace(
+        before,
+        revision=revision,
+        source=source,
+        managed_namespace_metadata=sync_policy(app.spec).managed_namespace_metadata,
+    )
+    return replace(state, sync_result=result)
+
+
+def _found(compared: Compared, types: Collection[ConditionType]) -> list[Condition]:
+    return [found for found in compared.conditions if found.type in types]
 
 
 def _ended(state: OperationState, phase: OperationPhase, message: str) -> OperationState:

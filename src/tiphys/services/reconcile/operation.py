@@ -15,6 +15,7 @@ from typing import Any, assert_never
 import structlog
 from msgspec.structs import replace
 
+from tiphys.core.app.confirmation import approved_since
 from tiphys.core.app.events import completed
 from tiphys.core.app.operation import (
     TIMED_OUT,
@@ -23,12 +24,16 @@ from tiphys.core.app.operation import (
     RunOperation,
     TerminateOperation,
     WaitForRetry,
+    awaits_newer,
+    blocked,
     decide_operation,
     history_after,
+    is_manual,
 )
 from tiphys.core.app.spec import automation
 from tiphys.core.app.status import merge_patch
 from tiphys.core.app.times import parse_rfc3339, rfc3339
+from tiphys.core.project import Verdict
 from tiphys.core.settings import Settings
 from tiphys.core.sync.retry import conclude
 from tiphys.model.application import Application, OperationState
@@ -40,6 +45,7 @@ from tiphys.model.errors import (
 )
 from tiphys.model.status import CompareLevel, OperationPhase
 from tiphys.model.structs import encode
+from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.attempt import Attempts, NotReady
 from tiphys.services.reconcile.deletion import Deleter
@@ -54,10 +60,16 @@ log = structlog.get_logger()
 
 _FINISH_TRIES = 5
 _FINISH_WAIT = 2.0
+_WINDOW = 30.0
+"""Seconds until a closed window is looked at again."""
 
 
 class StateLostError(TiphysError):
     """The Application went away under its operation."""
+
+
+class _HeldUpError(TiphysError):
+    """A sync window is closed: the operation goes on from its stored state when it opens."""
 
 
 @dataclass(eq=False)
@@ -99,6 +111,7 @@ class Operator:
     deleter: Deleter
     events: EventRecorder
     admission: Admission
+    rules: ProjectRules
     settings: Callable[[], Settings]
     now: Callable[[], datetime]
     request: Callable[[str, CompareLevel], None] = lambda _name, _level: None
@@ -112,6 +125,15 @@ class Operator:
         attempt = self._present.get(name)
         if attempt is not None:
             attempt.terminate()
+
+    def approve(self, name: str) -> None:
+        """Somebody may have agreed to what the operation waits for."""
+        attempt, app = self._present.get(name), self.store.get(name)
+        if attempt is None or attempt.running is None or app is None:
+            return
+        state = app.status.operation_state
+        if state is not None and approved_since(app.metadata.annotations, state.started_at):
+            attempt.running.confirm()
 
     def abandon(self, name: str) -> None:
         """The Application is gone: nothing more is done in its name."""
@@ -128,7 +150,11 @@ class Operator:
         early = (start_time(app, self.memories.of(name), now) - now).total_seconds()
         if app.operation is not None and early > 0:
             return Again(early)
-        step = decide_operation(app, now, self.settings())
+        state = app.status.operation_state
+        superseded = (
+            state is not None and awaits_newer(state) and await self.attempts.superseded(app, state)
+        )
+        step = decide_operation(app, now, self.settings(), superseded=superseded)
         if step is None:
             return await self.deleter.delete(app) if app.metadata.deletion_timestamp else None
         try:
@@ -136,6 +162,8 @@ class Operator:
         except StateLostError as lost:
             log.info(str(lost))
             return None
+        except _HeldUpError:
+            return Again(_WINDOW)
 
     async def _take(self, app: Application, step: OperationStep) -> Again | None:
         match step:
@@ -149,17 +177,43 @@ class Operator:
             case RunOperation(state, store):
                 if store:
                     self._memory(app).operation_began = state.started_at
-                    await self.save(app, state)
+                await self._begin(app, state, store=store)
                 return await self._run(app, state)
             case TerminateOperation(state, timed_out):
-                if timed_out:
-                    await self.save(app, state)
+                await self._begin(app, state, store=timed_out)
                 return await self._run(app, state, timed_out=timed_out)
             case _:
                 assert_never(step)
 
     def _memory(self, app: Application) -> AppMemory:
         return self.memories.of(self.store.key(app))
+
+    async def _begin(self, app: Application, state: OperationState, *, store: bool) -> None:
+        """Stores a state that is new. Raises _HeldUpError while a sync window is closed."""
+        window = self._window(app, state)
+        if not window.allowed:
+            await self.save(app, blocked(state, window.error))
+            raise _HeldUpError(state.message)
+        if store:
+            await self.save(app, state)
+
+    def _window(self, app: Application, state: OperationState) -> Verdict:
+        if self.rules.of(app) is None:
+            # That is said by whoever looks at the spec.
+            return Verdict(allowed=True)
+        began = parse_rfc3339(state.started_at)
+        now = self.now()
+        return self.rules.window(app, manual=is_manual(state), started_at=began, now=now)
+
+    async def progress(self, app: Application, state: OperationState) -> None:
+        """Stores how far a sync has come. A window that closed meanwhile holds up the rest."""
+        latest = self.store.same(app) or app
+        window = self._window(latest, state)
+        if window.allowed:
+            await self.save(app, state)
+            return
+        await self.save(app, blocked(state, window.error))
+        raise _HeldUpError(state.message)
 
     async def save(self, app: Application, state: OperationState) -> None:
         """Stores the state, whole; raises StateLostError when the Application is gone."""
@@ -189,7 +243,7 @@ class Operator:
             alarm = asyncio.get_running_loop().call_later(max(left, 0.0), attempt.time_out)
         try:
             ended = await self._attempt(app, state, attempt)
-        except (KubeUnreachableError, ConflictError, StateLostError):
+        except (KubeUnreachableError, ConflictError, StateLostError, _HeldUpError):
             raise
         except Exception as fault:
             log.exception("the operation failed unexpectedly", application=app.name)
@@ -223,6 +277,8 @@ class Operator:
             attempt.pass_on()
             if self._is_terminating(app):
                 attempt.terminate()
+            # It may have come while the attempt was prepared.
+            self.approve(self.store.key(app))
         return await running.run()
 
     def _seconds_left(self, state: OperationState | None) -> float | None:
@@ -307,7 +363,7 @@ class _Saved:
     app: Application
 
     async def save(self, record: OperationState) -> None:
-        await self.operator.save(self.app, record)
+        await self.operator.progress(self.app, record)
 
 
 def _told_to_end(app: Application, state: OperationState) -> bool:
