@@ -1,4 +1,4 @@
-"""How a process logs: one JSON object a line on standard error, no secrets in it."""
+"""How a process logs: one line an event on standard error, no secrets in it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 
 import orjson
 import structlog
+from structlog.typing import Processor
 
 _USER_INFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
-def configure_logs(level: str = "info") -> None:
-    """`level` is debug, info, warn or error."""
+def configure_logs(level: str = "info", *, form: str = "json") -> None:
+    """`level` is debug, info, warn or error; `form` is json or text, which is logfmt."""
     number = {"debug": logging.DEBUG, "warn": logging.WARNING, "error": logging.ERROR}.get(
         level, logging.INFO
     )
@@ -27,7 +28,7 @@ def configure_logs(level: str = "info") -> None:
             structlog.processors.format_exc_info,
             structlog.processors.EventRenamer("msg"),
             _without_user_info,
-            structlog.processors.JSONRenderer(serializer=_dumps),
+            structlog.processors.JSONRenderer(serializer=_dumps) if form == "json" else _logfmt(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -43,6 +44,12 @@ def _without_user_info(
         if isinstance(value, str) and "://" in value:
             event[key] = _USER_INFO.sub("", value)
     return event
+
+
+def _logfmt() -> Processor:
+    return structlog.processors.LogfmtRenderer(
+        key_order=["time", "level", "msg"], drop_missing=True, bool_as_flag=False
+    )
 
 
 def _dumps(value: Any, **_: Any) -> str:

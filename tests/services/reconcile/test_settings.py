@@ -15,7 +15,7 @@ from tiphys.model.live import ObjectList, WatchEvent, WatchVerb
 from tiphys.model.names import LABEL_SECRET_TYPE
 from tiphys.services.reconcile.named import NamedObjects, Projects
 from tiphys.services.reconcile.repositories import RepositorySecrets
-from tiphys.services.reconcile.settings import SettingsSource
+from tiphys.services.reconcile.settings import Overlay, SettingsSource
 
 URL = "https://git.example.com/apps"
 
@@ -104,3 +104,26 @@ def test_repository_secrets_come_and_go() -> None:
     assert secrets.refusals(URL, "default") == []
     secrets.replaced(SECRETS, ObjectList((), "2"))
     assert [one.name for one in heard[-1]] == ["a"]
+
+
+def test_what_the_process_was_given_beats_the_config_maps() -> None:
+    objects = loaded(
+        config(timeout_reconciliation="10s", installationID="one"),
+        config("argocd-cmd-params-cm", controller_status_processors="3"),
+    )
+    overlay = Overlay(
+        general={"timeout.reconciliation": "30s"},
+        params={"controller.sync.timeout.seconds": "60"},
+        wave_delay="7",
+    )
+    source = SettingsSource(objects, overlay)
+    settings = source.load()
+    assert (settings.reconciliation, settings.installation_id) == (30.0, "one")
+    assert (settings.status_processors, settings.sync_timeout) == (3, 60.0)
+    assert settings.wave_delay == 7.0
+    assert source.params()["controller.sync.timeout.seconds"] == "60"
+    heard: list[float] = []
+    source.listener = lambda: heard.append(source.present().reconciliation)
+    changed = config(timeout_reconciliation="99s", installationID="two")
+    objects.changed(CONFIG_MAPS, WatchEvent(WatchVerb.MODIFIED, changed))
+    assert heard == [30.0]

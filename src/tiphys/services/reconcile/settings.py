@@ -1,11 +1,14 @@
 """The present settings: read from the ConfigMaps, and again when those change.
 
+What the process was given by flags and variables is laid over them.
+
 Of a key that cannot be read the last good value stays, and that is said; the others take effect.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -19,12 +22,24 @@ GENERAL = "argocd-cm"
 PARAMS = "argocd-cmd-params-cm"
 
 
-class SettingsSource:
-    """`wave_delay` is ARGOCD_SYNC_WAVE_DELAY as the process was given it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """What flags and variables say, by key of each ConfigMap.
 
-    def __init__(self, objects: NamedObjects, *, wave_delay: str = "") -> None:
+    `wave_delay` is ARGOCD_SYNC_WAVE_DELAY as the process was given it.
+    """
+
+    general: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    wave_delay: str = ""
+
+
+class SettingsSource:
+    """`listener` is called when the settings are others than before."""
+
+    def __init__(self, objects: NamedObjects, overlay: Overlay | None = None) -> None:
         self._objects = objects
-        self._wave_delay = wave_delay
+        self._overlay = overlay or Overlay()
         self._read = ReadSettings()
         self._said: frozenset[str] = frozenset()
         self.listener: Callable[[], None] = lambda: None
@@ -70,8 +85,14 @@ class SettingsSource:
 
     def _fresh(self, last: ReadSettings | None = None) -> ReadSettings:
         return read_settings(
-            self._data(GENERAL), self._data(PARAMS), wave_delay=self._wave_delay, last=last
+            self._data(GENERAL), self._data(PARAMS), wave_delay=self._overlay.wave_delay, last=last
         )
 
+    def params(self) -> Mapping[str, str]:
+        """argocd-cmd-params-cm as it counts now, for what is no setting of the controller."""
+        return self._data(PARAMS)
+
     def _data(self, name: str) -> Mapping[str, str]:
-        return (self._objects.get(name) or {}).get("data") or {}
+        stored = (self._objects.get(name) or {}).get("data") or {}
+        over = self._overlay.general if name == GENERAL else self._overlay.params
+        return {**stored, **over}
