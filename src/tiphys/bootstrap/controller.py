@@ -16,7 +16,7 @@ from pathlib import Path
 
 import structlog
 
-from tiphys.adapters.engine import EngineRenderer, LaneOptions
+from tiphys.adapters.engine import EngineEvaluator, EngineRenderer, LaneOptions
 from tiphys.adapters.git.cli import GitCli
 from tiphys.adapters.git.process import GitSettings
 from tiphys.adapters.kube import (
@@ -40,6 +40,7 @@ from tiphys.model.resource import ApiResource, GroupKind
 from tiphys.model.status import CompareLevel
 from tiphys.services.clusters.ports import ClusterView
 from tiphys.services.clusters.registry import ClusterRegistry
+from tiphys.services.compare import Comparisons, Eraser
 from tiphys.services.live.watcher import KindWatcher, WatchSink
 from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.admission import Admission
@@ -48,13 +49,14 @@ from tiphys.services.reconcile.comparison import Comparer
 from tiphys.services.reconcile.deletion import Deleter
 from tiphys.services.reconcile.desired import DesiredState
 from tiphys.services.reconcile.events import EventRecorder
+from tiphys.services.reconcile.judging import Judging
 from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.named import NamedObjects, Projects
 from tiphys.services.reconcile.operation import Operator
 from tiphys.services.reconcile.refresh import Refresher
 from tiphys.services.reconcile.report import PassReport
 from tiphys.services.reconcile.repositories import RepositorySecrets
-from tiphys.services.reconcile.settings import SettingsSource
+from tiphys.services.reconcile.settings import Overlay, SettingsSource
 from tiphys.services.reconcile.store import ApplicationStore
 from tiphys.services.render.service import RenderService
 from tiphys.services.sources.housekeeping import keep_tidy
@@ -121,7 +123,7 @@ class _Process:
         self._projects = NamedObjects()
         self._repositories = RepositorySecrets()
         self._settings = SettingsSource(
-            self._config_maps, wave_delay=os.environ.get("ARGOCD_SYNC_WAVE_DELAY", "")
+            self._config_maps, Overlay(wave_delay=os.environ.get("ARGOCD_SYNC_WAVE_DELAY", ""))
         )
         self._store = ApplicationStore(self._client, APPLICATIONS, options.namespace)
         self._clusters = ClusterRegistry(
@@ -196,7 +198,6 @@ class _Process:
         events: EventRecorder,
     ) -> ApplicationController:
         memories = Memories()
-        comparer = Comparer(self._clusters)
         projects = Projects(self._projects)
         settings = self._settings.present
         self._rules = ProjectRules(
@@ -205,6 +206,10 @@ class _Process:
             settings,
             control_plane=self._options.namespace,
         )
+        evaluator = EngineEvaluator()
+        self._stack.push_async_callback(evaluator.close)
+        judging = Judging(Comparisons(Eraser(evaluator)), settings)
+        comparer = Comparer(self._clusters, self._rules, judging)
         admission = Admission(self._rules, self._repositories.refusals)
         report = PassReport(
             self._store, self._clusters, events, instance=desired.instance, now=_now
@@ -221,7 +226,9 @@ class _Process:
             settings=settings,
             now=_now,
         )
-        attempts = Attempts(desired, comparer, self._clusters, SyncRunners(settings), settings)
+        attempts = Attempts(
+            desired, comparer, self._clusters, SyncRunners(settings), self._rules, settings
+        )
         deleter = Deleter(
             self._store,
             self._clusters,
@@ -239,6 +246,7 @@ class _Process:
             deleter,
             events,
             admission,
+            self._rules,
             settings,
             _now,
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.clusters import FakeConnection
+from tests.fakes.evaluate import FakeEvaluator
 from tests.fakes.git import FakeGit
 from tests.fakes.kube import BUILT_IN, SECRETS, FakeCluster, api
 from tests.fakes.renderer import FakeRenderer
@@ -24,6 +25,7 @@ from tiphys.model.live import ObjectList, WatchEvent, WatchState
 from tiphys.model.resource import ApiResource, Manifest, ResourceKey
 from tiphys.model.status import CompareLevel
 from tiphys.services.clusters.registry import ClusterRegistry
+from tiphys.services.compare import Comparisons, Eraser
 from tiphys.services.live.ports import LiveIndex
 from tiphys.services.live.watcher import KindWatcher
 from tiphys.services.projects.rules import ProjectRules
@@ -33,6 +35,7 @@ from tiphys.services.reconcile.comparison import Comparer
 from tiphys.services.reconcile.deletion import Deleter
 from tiphys.services.reconcile.desired import DesiredState
 from tiphys.services.reconcile.events import EVENTS, EventRecorder
+from tiphys.services.reconcile.judging import Judging
 from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.operation import Operator
 from tiphys.services.reconcile.refresh import Again, Refresher
@@ -87,6 +90,7 @@ class World:
         self.cluster = FakeCluster((*kinds, EVENTS, JOBS, APPLICATIONS, PROJECTS))
         self.git = FakeGit()
         self.renderer = FakeRenderer()
+        self.evaluator = FakeEvaluator()
         self.clock = FakeClock()
         self.time = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
         self.settings = Settings(wave_delay=0.0)
@@ -116,13 +120,15 @@ class World:
     def _wire(self) -> None:
         render = RenderService(self.git, self.renderer, clock=self.clock)
         self.desired = DesiredState(self.refs, render, self.clusters, namespace=NAMESPACE)
-        self.comparer = Comparer(self.clusters)
         self.rules = ProjectRules(
             self.projects.get,
             ClusterTable.of((), in_cluster=True).resolve,
             lambda: self.settings,
             control_plane=NAMESPACE,
         )
+        comparisons = Comparisons(Eraser(self.evaluator))
+        judging = Judging(comparisons, lambda: self.settings)
+        self.comparer = Comparer(self.clusters, self.rules, judging)
         admission = Admission(self.rules, lambda _url, _project: self.refused)
         now, settings = (lambda: self.time), (lambda: self.settings)
         report = PassReport(
@@ -159,12 +165,14 @@ class World:
                 self.comparer,
                 self.clusters,
                 runners,
+                self.rules,
                 settings,
                 wait=self._breath,
             ),
             self.deleter,
             self.events,
             admission,
+            self.rules,
             settings,
             now,
         )

@@ -41,7 +41,12 @@ def with_annotation(manifest: Manifest, name: str, value: str) -> Manifest:
 
 def comma_list(manifest: Manifest, name: str) -> tuple[str, ...]:
     """The items of an annotation that lists them by comma, without blanks."""
-    items = (item.strip() for item in (annotation(manifest, name) or "").split(","))
+    return split_list(annotation(manifest, name) or "")
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """The items of a text that lists them by comma, without blanks."""
+    items = (item.strip() for item in text.split(","))
     return tuple(item for item in items if item)
 
 

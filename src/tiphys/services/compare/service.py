@@ -27,6 +27,9 @@ from tiphys.services.live.ports import Discovery, KubeWriter
 _DRY_RUNS = 10
 """So many dry runs at once: a comparison must not crowd out the syncs."""
 
+_BREATH = 50
+"""After so many objects others get a turn."""
+
 Problem = KubeError | EvaluationError
 
 
@@ -119,15 +122,16 @@ class Comparisons:
             answers = await self._eraser.erase(asked, within=rules.jq_timeout)
         except EvaluationError as error:
             # Without its rules an object would look as if it differed.
-            return [
-                error if isinstance(one, _Pending) and one.expressions else _concluded(one)
+            return await _all_concluded(
+                [error if isinstance(one, _Pending) and one.expressions else one for one in pending]
+            )
+        rest = {expressions: iter(manifests) for expressions, manifests in answers.items()}
+        return await _all_concluded(
+            [
+                one.erased(rest[one.expressions]) if isinstance(one, _Pending) else one
                 for one in pending
             ]
-        rest = {expressions: iter(manifests) for expressions, manifests in answers.items()}
-        return [
-            _concluded(one.erased(rest[one.expressions]) if isinstance(one, _Pending) else one)
-            for one in pending
-        ]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,5 +150,12 @@ class _Pending:
         return replace(self, left=left)
 
 
-def _concluded(one: _Pending | Problem) -> Comparison | Problem:
-    return judge(one.question, one.left) if isinstance(one, _Pending) else one
+async def _all_concluded(
+    pending: Sequence[_Pending | Problem],
+) -> Sequence[Comparison | Problem]:
+    found: list[Comparison | Problem] = []
+    for count, one in enumerate(pending, 1):
+        found.append(judge(one.question, one.left) if isinstance(one, _Pending) else one)
+        if count % _BREATH == 0:
+            await asyncio.sleep(0)
+    return found

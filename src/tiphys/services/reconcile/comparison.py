@@ -12,21 +12,19 @@ from tiphys.core.app.pairing import Live, Pair, Pairing, Traits, pair, traits_of
 from tiphys.core.app.refresh import namespace_metadata_differs
 from tiphys.core.app.spec import sync_policy
 from tiphys.core.app.targets import Target
-from tiphys.core.diff.compare import compare
-from tiphys.core.diff.errors import DiffError
 from tiphys.core.diff.explain import FieldDifference
-from tiphys.core.diff.schema import TypeSchema
 from tiphys.core.health import AppHealth, judge
 from tiphys.core.tree.facts import live_object
 from tiphys.model.application import Application
 from tiphys.model.errors import KubeError
 from tiphys.model.live import LiveObject
-from tiphys.model.resource import GroupKind, GroupVersionKind, ResourceKey, gvk_of
+from tiphys.model.resource import GroupKind, ResourceKey
 from tiphys.model.status import ConditionType, HealthCode, SyncCode
 from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.clusters.reaching import unreachable, view_of
 from tiphys.services.projects.rules import Permission, ProjectRules
 from tiphys.services.reconcile.desired import Wanted
+from tiphys.services.reconcile.judging import Judging
 from tiphys.services.reconcile.memory import AppMemory, Judged, SeenTraits
 
 _BREATH = 50
@@ -55,6 +53,12 @@ class Compared:
         known = self.judged.get(found.key)
         return known is None or known.modified
 
+    def hidden(self) -> Iterator[tuple[ResourceKey, Sequence[FieldDifference]]]:
+        """The objects of which rules hide differences, and those with their rules."""
+        for key, known in self.judged.items():
+            if known.hidden:
+                yield key, known.hidden
+
     def reasons(self) -> Iterator[tuple[ResourceKey, Sequence[FieldDifference]]]:
         """The objects that are OutOfSync with the fields that make them so."""
         for found, resource in zip(self.pairing.pairs, self.folded.resources, strict=True):
@@ -66,9 +70,10 @@ class Compared:
 class Comparer:
     """Compares on the cluster of each application's destination, what its project permits."""
 
-    def __init__(self, clusters: Clusters, rules: ProjectRules) -> None:
+    def __init__(self, clusters: Clusters, rules: ProjectRules, judging: Judging) -> None:
         self._clusters = clusters
         self._rules = rules
+        self._judging = judging
 
     async def compare(
         self,
@@ -85,7 +90,7 @@ class Comparer:
         Raises DestinationError, for an application that should not have come so far.
         """
         view = view_of(self._clusters, app.spec.destination)
-        comparison = _Comparison(view, self._rules.permission(app))
+        comparison = _Comparison(view, self._rules.permission(app), self._judging)
         return await comparison.compare(
             app, wanted, memory, instance=instance, health_inline=health_inline, hard=hard
         )
@@ -97,8 +102,9 @@ class _Comparison:
     What the project does not permit counts as absent: then it is never pruned.
     """
 
-    def __init__(self, view: ClusterView, permission: Permission | None) -> None:
+    def __init__(self, view: ClusterView, permission: Permission | None, judging: Judging) -> None:
         self._view = view
+        self._judging = judging
         self._permission = permission
         self._index = view.index
         self._discovery = view.discovery
@@ -130,7 +136,8 @@ class _Comparison:
             failed, late, live = True, True, []
         paired = pair(wanted.targets, live, instance=instance, qualified_name=app.qualified_name)
         conditions += paired.conditions
-        problem = await self._judge_all(paired.pairs, wanted, memory)
+        rules = self._judging.rules(app, memory)
+        problem = await self._judging.judge_all(paired.pairs, wanted, memory, rules, self._view)
         if problem:
             text = f"Failed to compare desired state to live state: {problem}"
             conditions.append(Condition(ConditionType.COMPARISON_ERROR, text))
@@ -222,58 +229,6 @@ class _Comparison:
         traits = traits_of(manifest)
         memory.traits[known.key] = SeenTraits(known.uid, known.resource_version, traits)
         return traits
-
-    async def _judge_all(self, pairs: Sequence[Pair], wanted: Wanted, memory: AppMemory) -> str:
-        """Brings memory.judged up to date; answers why that was not possible."""
-        judged: dict[ResourceKey, Judged] = {}
-        problem = ""
-        fresh = 0
-        types: dict[GroupVersionKind, TypeSchema | None] = {}
-        for found in pairs:
-            if found.target is None or found.live is None:
-                continue
-            known = memory.judged.get(found.key)
-            target_hash = wanted.hashes[found.target.key]
-            kind = gvk_of(found.target.manifest)
-            try:
-                if kind not in types:
-                    types[kind] = await self._discovery.schema(kind)
-                if known is None or not _holds(known, target_hash, found.live.object, types[kind]):
-                    known = await self._judge(
-                        found.target, found.live.object, target_hash, types[kind]
-                    )
-                    fresh += 1
-                    if fresh % _BREATH == 0:
-                        await asyncio.sleep(0)
-            except (DiffError, KubeError) as error:
-                problem = problem or str(error)
-                continue
-            if known is not None:
-                judged[found.key] = known
-        memory.judged = judged
-        return problem
-
-    async def _judge(
-        self, target: Target, live: LiveObject, target_hash: str, schema: TypeSchema | None
-    ) -> Judged | None:
-        manifest = await self._index.manifest(live.key, target.version)
-        if manifest is None:
-            return None
-        comparison = compare(target.manifest, manifest, schema=schema)
-        # The manifest may be newer than the facts that led to it: it says itself what it is.
-        version = str((manifest.get("metadata") or {}).get("resourceVersion") or "")
-        return Judged(
-            target_hash, live.uid, version, schema, comparison.modified, comparison.differences
-        )
-
-
-def _holds(known: Judged, target_hash: str, live: LiveObject, schema: TypeSchema | None) -> bool:
-    return (
-        known.target_hash == target_hash
-        and known.schema is schema
-        and known.uid == live.uid
-        and known.resource_version == live.resource_version
-    )
 
 
 def _spellings(target: Target) -> tuple[ResourceKey, ...]:

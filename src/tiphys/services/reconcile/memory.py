@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tiphys.core.app.pairing import Traits
 from tiphys.core.app.targets import Targets
 from tiphys.core.diff.explain import FieldDifference
+from tiphys.core.diff.rules import CompareRules
 from tiphys.core.diff.schema import TypeSchema
 from tiphys.model.render import ToolKind
 from tiphys.model.resource import GroupKind, ResourceKey
@@ -36,7 +37,8 @@ class SeenTraits:
 class Judged:
     """The comparison of one desired with one live version: a pure function of what it names.
 
-    `schema` is the kind's type by identity: a type that was compiled anew compares anew.
+    `schema` is the kind's type by identity: a type that was compiled anew compares anew; so are
+    `rules`. `hidden` are the differences that rules hide.
     """
 
     target_hash: str
@@ -45,6 +47,8 @@ class Judged:
     schema: TypeSchema | None
     modified: bool
     differences: tuple[FieldDifference, ...]
+    rules: CompareRules
+    hidden: tuple[FieldDifference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class AppMemory:
     failures: int = 0
     prepared: Prepared | None = None
     known: Known | None = None
+    rules: CompareRules = field(default_factory=CompareRules)
     traits: dict[ResourceKey, SeenTraits] = field(default_factory=dict)
     judged: dict[ResourceKey, Judged] = field(default_factory=dict)
 
