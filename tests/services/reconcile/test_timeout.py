@@ -11,11 +11,13 @@ from msgspec.structs import replace
 
 from tests.fakes.kube import FakeCluster
 from tiphys.core.settings import Settings
+from tiphys.core.settings.clusters import ClusterTable
 from tiphys.model.application import Application, OperationState
 from tiphys.model.appproject import AppProject
 from tiphys.model.live import WatchEvent, WatchVerb
 from tiphys.model.names import API_GROUP
 from tiphys.model.resource import ApiResource
+from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.attempt import Attempts
 from tiphys.services.reconcile.deletion import Deleter
@@ -103,13 +105,16 @@ async def ended(*, limit: float, lasts: float) -> tuple[dict[str, Any], Waiting]
     store.apply(WatchEvent(WatchVerb.ADDED, live))
     attempts = OneAttempt(lasts)
     project = AppProject(PROJECT)
+    resolve = ClusterTable.of((), in_cluster=True).resolve
+    rules = ProjectRules(lambda _name: project, resolve, Settings, control_plane="argocd")
     operator = Operator(
         store,
         Memories(),
         cast("Attempts", attempts),
         cast("Deleter", None),
         cast("EventRecorder", Silent()),
-        Admission(lambda _name: project, lambda _url, _project: []),
+        Admission(rules, lambda _url, _project: []),
+        rules,
         settings=lambda: Settings(sync_timeout=limit),
         now=lambda: datetime.now(UTC),
     )
