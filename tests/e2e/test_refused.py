@@ -24,7 +24,7 @@ class Case:
     options: tuple[str, ...] = ()
 
 
-RULE = {"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}
+PLUGIN = {"plugin": {"name": "own"}}
 CASES = {
     "sources": Case("spec.sources", {"sources": [{"repoURL": "{url}", "path": "app"}]}),
     "hydrator": Case(
@@ -36,9 +36,8 @@ CASES = {
             }
         },
     ),
-    "plugin": Case("spec.source.plugin", source={"plugin": {"name": "own"}}),
+    "plugin": Case("spec.source.plugin", source=PLUGIN),
     "chart": Case("spec.source.chart", source={"chart": "web", "targetRevision": "1.0.0"}),
-    "ignore": Case("spec.ignoreDifferences", {"ignoreDifferences": [RULE]}),
     "namespace": Case(
         "spec.syncPolicy.managedNamespaceMetadata",
         {"syncPolicy": {"managedNamespaceMetadata": {"labels": {"a": "b"}}}},
@@ -110,9 +109,10 @@ def test_a_field_is_refused_by_name(stack: Stack, name: str) -> None:
 
 
 def test_a_refused_application_recovers(stack: Stack, repo: Repo) -> None:
-    stack.apply("recovers", repo, "app", ignoreDifferences=[RULE], syncPolicy={"automated": {}})
+    source = {"repoURL": repo.url, "path": "app", **PLUGIN}
+    stack.apply("recovers", repo, "app", source=source, syncPolicy={"automated": {}})
     stack.until("it is refused", lambda: "InvalidSpecError" in stack.conditions("recovers"))
-    stack.kube.merge("Application", NAMESPACE, "recovers", {"spec": {"ignoreDifferences": None}})
+    stack.kube.merge("Application", NAMESPACE, "recovers", {"spec": {"source": {"plugin": None}}})
     stack.until_status("recovers", "Synced", "Healthy")
     assert stack.conditions("recovers") == {}
 

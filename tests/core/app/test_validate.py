@@ -17,7 +17,6 @@ from tiphys.model.application import (
     ApplicationSourcePlugin,
     ApplicationSpec,
     DrySource,
-    ResourceIgnoreDifferences,
     SourceHydrator,
     SyncPolicy,
     SyncSource,
@@ -113,10 +112,6 @@ REFUSED = [
         ["spec.source.plugin"],
     ),
     (replace(SPEC, source=replace(SOURCE, path="", chart="redis")), ["spec.source.chart"]),
-    (
-        replace(SPEC, ignore_differences=(ResourceIgnoreDifferences(kind="Secret"),)),
-        ["spec.ignoreDifferences"],
-    ),
     (
         replace(
             SPEC,

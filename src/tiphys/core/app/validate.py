@@ -154,7 +154,6 @@ def _unsupported_fields(spec: ApplicationSpec) -> list[str]:
         "sourceHydrator": spec.source_hydrator is not None,
         "source.plugin": source is not None and source.plugin is not None,
         "source.chart": source is not None and bool(source.chart),
-        "ignoreDifferences": bool(spec.ignore_differences),
     }
     fields = [field for field, is_asked in asked.items() if is_asked]
     for option in policy.sync_options:
