@@ -25,6 +25,31 @@ def in_step(
     return replace(spec, roles=tuple(roles)), replace(status, jwt_tokens_by_role=by_role)
 
 
+def with_token(
+    spec: AppProjectSpec, status: AppProjectStatus, role: str, token: JWTToken
+) -> tuple[AppProjectSpec, AppProjectStatus]:
+    roles = tuple(
+        replace(one, jwt_tokens=(token, *one.jwt_tokens)) if one.name == role else one
+        for one in spec.roles
+    )
+    return in_step(replace(spec, roles=roles), status)
+
+
+def without_token(
+    spec: AppProjectSpec, status: AppProjectStatus, role: str, token: JWTToken
+) -> tuple[AppProjectSpec, AppProjectStatus]:
+    """`token` as it stands where both are in step."""
+    spec, status = in_step(spec, status)
+    roles = tuple(
+        replace(one, jwt_tokens=tuple(left for left in one.jwt_tokens if left != token))
+        if one.name == role
+        else one
+        for one in spec.roles
+    )
+    by_role = {one.name: JWTTokens(items=one.jwt_tokens) for one in roles}
+    return replace(spec, roles=roles), replace(status, jwt_tokens_by_role=by_role)
+
+
 def ordered(tokens: Iterable[JWTToken]) -> tuple[JWTToken, ...]:
     """One of each id, the newest first; one without id is known by the time of its issue."""
     by_id: dict[str, JWTToken] = {}
