@@ -16,19 +16,19 @@ from pathlib import Path
 
 import structlog
 
-from tiphys.adapters.engine import EngineEvaluator, EngineRenderer, LaneOptions
+from tiphys.adapters.cache import FolderCache
+from tiphys.adapters.engine import EngineEvaluator, EngineRenderer, LaneOptions, fingerprint
 from tiphys.adapters.git.cli import GitCli
 from tiphys.adapters.git.process import GitSettings
 from tiphys.adapters.kube import (
     KubeClient,
     KubeConfig,
     KubeDiscovery,
-    Limits,
     Transport,
     in_cluster_config,
     load_kubeconfig,
 )
-from tiphys.bootstrap.clusters import connector
+from tiphys.bootstrap.clusters import connector, limits_of
 from tiphys.controllers.application import ApplicationController
 from tiphys.core.health import judge
 from tiphys.core.settings import Settings
@@ -115,7 +115,8 @@ class _Process:
         self._options = options
         self._stack = stack
         config = _config(options)
-        transport = Transport(config, component=_COMPONENT, limits=Limits())
+        limits = limits_of(os.environ)
+        transport = Transport(config, component=_COMPONENT, limits=limits)
         stack.push_async_callback(transport.close)
         self._client = KubeClient(transport)
         self._discovery = KubeDiscovery(transport)
@@ -127,7 +128,7 @@ class _Process:
         )
         self._store = ApplicationStore(self._client, APPLICATIONS, options.namespace)
         self._clusters = ClusterRegistry(
-            connector(config, transport, component=_COMPONENT),
+            connector(config, transport, component=_COMPONENT, limits=limits),
             judge=judge,
             settings=self._settings.present,
             now=_now,
@@ -182,7 +183,8 @@ class _Process:
         numbers = itertools.count(time.time_ns())
         events = EventRecorder(self._client, _now, lambda: next(numbers))
         self._stack.push_async_callback(events.drain, within=_DRAIN)
-        render = RenderService(git, engine)
+        archive = FolderCache(self._options.data / "renders")
+        render = RenderService(git, engine, archive=archive, engine_version=fingerprint())
         desired = DesiredState(refs, render, self._clusters, namespace=self._options.namespace)
         controller = self._controller(refs, desired, events)
         self._stack.push_async_callback(self._store.close)
@@ -223,6 +225,7 @@ class _Process:
             report,
             events,
             admission=admission,
+            rules=self._rules,
             settings=settings,
             now=_now,
         )

@@ -4,7 +4,7 @@ It is the one sandbox. Whatever a user wrote that has to be parsed or evaluated 
 nowhere else, and comes back as JSON.
 """
 
-from tiphys.adapters.engine.binary import EngineLimits, locate
+from tiphys.adapters.engine.binary import EngineLimits, fingerprint, locate
 from tiphys.adapters.engine.errors import EngineDiedError, EngineNotBuiltError
 from tiphys.adapters.engine.evaluator import EngineEvaluator
 from tiphys.adapters.engine.lane import LaneOptions
@@ -17,5 +17,6 @@ __all__ = [
     "EngineNotBuiltError",
     "EngineRenderer",
     "LaneOptions",
+    "fingerprint",
     "locate",
 ]

@@ -79,6 +79,7 @@ class RenderMemory:
         self._kept: OrderedDict[tuple[str, int], Remembered] = OrderedDict()
         self._by_key: dict[str, OrderedDict[int, None]] = {}
         self._next = 1
+        self._asked: set[str] = set()
 
     def find(self, key: str, oids: Oids, capabilities: Capabilities) -> Remembered | None:
         """The newest render that still holds; asks for the objects of all of them at once."""
@@ -93,6 +94,14 @@ class RenderMemory:
                 self._touch(key, number)
                 return render
         return None
+
+    def first_look(self, key: str) -> bool:
+        """True once for each key, and again when all of its renders were forgotten."""
+        with self._lock:
+            if key in self._asked:
+                return False
+            self._asked.add(key)
+            return True
 
     def latest(self, key: str) -> int:
         """The number of the key's youngest render; 0 when there is none."""
@@ -129,3 +138,4 @@ class RenderMemory:
         del self._by_key[key][number]
         if not self._by_key[key]:
             del self._by_key[key]
+            self._asked.discard(key)

@@ -38,3 +38,13 @@ class Renderer(Protocol):
     """
 
     async def render(self, request: RenderRequest, tree: TreeReader) -> RenderResult: ...
+
+
+class RenderArchive(Protocol):
+    """Keeps renders beyond the process, and may lose any of them. Blocking, and never raises."""
+
+    def load(self, group: str) -> Sequence[bytes]:
+        """The entries of a group, the longest unused first."""
+        ...
+
+    def keep(self, group: str, name: str, data: bytes) -> None: ...

@@ -25,8 +25,9 @@ from tiphys.model.errors import RenderError
 from tiphys.model.render import RenderRequest, ToolKind
 from tiphys.model.resource import Manifest
 from tiphys.model.source import ApplicationSource
+from tiphys.services.render.archive import restore, store
 from tiphys.services.render.memory import Capabilities, Remembered, RenderMemory, remembered
-from tiphys.services.render.ports import Renderer, TreeReader
+from tiphys.services.render.ports import RenderArchive, Renderer, TreeReader
 from tiphys.services.render.survey import Survey, survey
 from tiphys.services.sources.ports import GitRepositories
 
@@ -45,7 +46,10 @@ class Rendered:
 
 
 class RenderService:
-    """Times are seconds of `clock`; `engine_version` sets renders of other engines apart."""
+    """Times are seconds of `clock`; `engine_version` sets renders of other engines apart.
+
+    With an `archive` nothing that is unchanged is rendered after a restart.
+    """
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class RenderService:
         renderer: Renderer,
         *,
         memory: RenderMemory | None = None,
+        archive: RenderArchive | None = None,
         engine_version: str = "",
         errors_kept_for: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
@@ -61,6 +66,7 @@ class RenderService:
         self._git = git
         self._renderer = renderer
         self._memory = RenderMemory() if memory is None else memory
+        self._archive = archive
         self._engine = engine_version
         self._errors = _Errors(errors_kept_for, clock)
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -141,7 +147,13 @@ class RenderService:
         return wanted, self._find(wanted, tree), seen
 
     def _find(self, wanted: Survey, tree: TreeReader) -> Remembered | None:
-        return self._memory.find(wanted.key, tree.oids, Capabilities.of(wanted.options))
+        capabilities = Capabilities.of(wanted.options)
+        known = self._memory.find(wanted.key, tree.oids, capabilities)
+        if known is not None or self._archive is None or not self._memory.first_look(wanted.key):
+            return known
+        for render in restore(self._archive, wanted.key):
+            self._memory.keep(wanted.key, render)
+        return self._memory.find(wanted.key, tree.oids, capabilities)
 
     def _hit(self, wanted: Survey, tree: TreeReader, known: Remembered) -> Rendered:
         self._hits.labels(wanted.tool).inc()
@@ -171,6 +183,8 @@ class RenderService:
             capabilities=attempt[2],
         )
         self._memory.keep(wanted.key, made)
+        if self._archive is not None:
+            await asyncio.to_thread(store, self._archive, wanted.key, made)
         return _rendered(wanted, tree, made, from_cache=False)
 
 
