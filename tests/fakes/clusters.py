@@ -15,6 +15,7 @@ class FakeConnection:
         self.broken: KubeError | None = None
         self.barred: set[tuple[str, str]] = set()
         self.probes = 0
+        self.suspended = ""
         self.closed = False
         self.accounts: list[str] = []
 
@@ -38,6 +39,12 @@ class FakeConnection:
         self.probes += 1
         if self.broken is not None:
             raise self.broken
+
+    async def suspend(self, problem: str) -> None:
+        self.suspended = problem
+
+    def resume(self) -> None:
+        self.suspended = ""
 
     async def may_list(self, resource: ApiResource, namespace: str) -> bool:
         return (resource.kind, namespace) not in self.barred

@@ -2,18 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from tiphys.adapters.kube import KubeConfig, KubeConnection, Transport
+from tiphys.adapters.kube import KubeConfig, KubeConnection, Limits, Transport
 from tiphys.adapters.kube.clusterconfig import cluster_config
 from tiphys.model.cluster import Cluster, ClusterConfig
+from tiphys.model.errors import SettingsError
 from tiphys.model.names import IN_CLUSTER_SERVER
+from tiphys.model.traffic import KubeRequest
 from tiphys.services.clusters.ports import Connect
 
 _NOTHING_SAID = ClusterConfig()
 
 
-def connector(own: KubeConfig, transport: Transport, *, component: str) -> Connect:
+def limits_of(environment: Mapping[str, str]) -> Limits:
+    """The contract's ARGOCD_K8S_CLIENT_QPS and _BURST; without them the server says when to wait.
+
+    Raises SettingsError.
+    """
+    qps = _number(environment, "ARGOCD_K8S_CLIENT_QPS")
+    burst = _number(environment, "ARGOCD_K8S_CLIENT_BURST")
+    return Limits(qps=qps, burst=int(burst or 2 * qps))
+
+
+def _number(environment: Mapping[str, str], name: str) -> float:
+    text = environment.get(name, "")
+    try:
+        number = float(text or 0)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e9:
+        raise SettingsError(f"{name}: {text!r} is not a number from 0 on", key=name)
+    return number
+
+
+def connector(
+    own: KubeConfig,
+    transport: Transport,
+    *,
+    component: str,
+    limits: Limits,
+    counted: Callable[[KubeRequest], None] | None = None,
+) -> Connect:
     """`transport` is the connection of Tiphys itself; it is shared with the cluster it is in."""
 
     def connect(cluster: Cluster) -> KubeConnection:
@@ -29,7 +60,9 @@ def connector(own: KubeConfig, transport: Transport, *, component: str) -> Conne
                 insecure=config.insecure or own.insecure,
                 tls_server_name=config.tls_server_name or own.tls_server_name,
             )
-        return KubeConnection(Transport(config, component=component))
+        return KubeConnection(
+            Transport(config, component=component, limits=limits, counted=counted)
+        )
 
     return connect
 

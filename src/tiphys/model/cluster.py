@@ -9,13 +9,17 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecProvider:
-    """A program that prints an ExecCredential of client.authentication.k8s.io."""
+    """A program that prints an ExecCredential of client.authentication.k8s.io.
+
+    `cluster_info`: it wants to be told which cluster it is for.
+    """
 
     command: str
     args: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
     api_version: str = "client.authentication.k8s.io/v1beta1"
     install_hint: str = ""
+    cluster_info: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,8 @@ import yaml
 
 from tiphys.adapters.kube import KubeConfigError, in_cluster_config, load_kubeconfig
 from tiphys.adapters.kube.config import KubeConfig
-from tiphys.adapters.kube.credentials import BearerToken
+from tiphys.adapters.kube.credentials import credentials_of
+from tiphys.model.cluster import ExecProvider
 
 
 def encoded(text: str) -> str:
@@ -102,10 +103,12 @@ def test_of_two_files_the_first_to_name_something_wins(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("user", "field"),
     [
-        ({"exec": {"command": "aws"}}, "users[u].exec"),
         ({"auth-provider": {"name": "gcp"}}, "users[u].auth-provider"),
-        ({"username": "me", "password": "p"}, "users[u].username"),
-        ({"as": "root"}, "users[u].as"),
+        ({"as": "root", "as-user-extra": {"a": ["b"]}}, "users[u].as-user-extra"),
+        (
+            {"exec": {"command": "aws", "interactiveMode": "Always"}},
+            "users[u].exec.interactiveMode",
+        ),
     ],
 )
 def test_ways_to_log_in_that_are_not_supported_are_named(
@@ -117,10 +120,51 @@ def test_ways_to_log_in_that_are_not_supported_are_named(
     assert field in str(caught.value)
 
 
-def test_a_proxy_is_refused(tmp_path: Path) -> None:
+def test_other_proxies_than_http_are_refused(tmp_path: Path) -> None:
     with pytest.raises(KubeConfigError) as caught:
-        load(tmp_path, kubeconfig(cluster={"proxy-url": "http://proxy"}))
-    assert caught.value.field == "clusters[c].proxy-url"
+        load(tmp_path, kubeconfig(cluster={"proxy-url": "socks5://me:hunter2@proxy"}))
+    assert caught.value.field == "proxy-url"
+    assert "hunter2" not in str(caught.value)
+
+
+def test_ways_to_log_in_are_read(tmp_path: Path) -> None:
+    program = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "./ask",
+        "args": ["for", "it"],
+        "env": [{"name": "A", "value": "b"}],
+        "installHint": "get it",
+        "provideClusterInfo": True,
+    }
+    config = load(
+        tmp_path,
+        kubeconfig(
+            cluster={"proxy-url": "http://proxy"},
+            user={"exec": program, "as": "jane", "as-groups": ["a", "b"], "as-uid": "7"},
+        ),
+    )
+    assert config.exec_provider == ExecProvider(
+        command=str(tmp_path / "ask"),
+        args=("for", "it"),
+        env={"A": "b"},
+        api_version="client.authentication.k8s.io/v1",
+        install_hint="get it",
+        cluster_info=True,
+    )
+    assert config.proxy_url == "http://proxy"
+    assert config.acting_as == (
+        ("Impersonate-User", "jane"),
+        ("Impersonate-Group", "a"),
+        ("Impersonate-Group", "b"),
+        ("Impersonate-Uid", "7"),
+    )
+    named = load(tmp_path, kubeconfig(user={"username": "me", "password": "p"}))
+    assert (named.username, named.password) == ("me", "p")
+
+
+def test_a_program_needs_a_command(tmp_path: Path) -> None:
+    with pytest.raises(KubeConfigError, match=r"users\[u\]\.exec\.command is missing"):
+        load(tmp_path, kubeconfig(user={"exec": {"args": ["x"]}}))
 
 
 @pytest.mark.parametrize(
@@ -187,11 +231,11 @@ def account(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_pods_service_account_is_read(account: Path) -> None:
+async def test_a_pods_service_account_is_read(account: Path) -> None:
     environ = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "6443"}
     config = in_cluster_config(environ, account)
     assert (config.server, config.namespace, config.ca) == ("https://10.0.0.1:6443", "argocd", "CA")
-    assert BearerToken(config).header() == {"Authorization": "Bearer first"}
+    assert await credentials_of(config).headers() == {"Authorization": "Bearer first"}
 
 
 def test_an_ipv6_server_is_bracketed(account: Path) -> None:
@@ -208,36 +252,36 @@ def test_outside_of_a_pod_there_is_no_service_account(account: Path) -> None:
         in_cluster_config({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, account)
 
 
-def test_a_token_file_is_read_again_when_it_changes(account: Path) -> None:
-    token = BearerToken(KubeConfig(server="s", token_file=str(account / "token")))
-    assert token.header() == {"Authorization": "Bearer first"}
-    assert not token.renew()
+async def test_a_token_file_is_read_again_when_it_changes(account: Path) -> None:
+    token = credentials_of(KubeConfig(server="s", token_file=str(account / "token")))
+    assert await token.headers() == {"Authorization": "Bearer first"}
+    assert not await token.renew()
     rewrite(account / "token", "second")
-    assert token.header() == {"Authorization": "Bearer second"}
+    assert await token.headers() == {"Authorization": "Bearer second"}
     (account / "token").unlink()
-    assert token.header() == {"Authorization": "Bearer second"}
-    assert not token.renew()
+    assert await token.headers() == {"Authorization": "Bearer second"}
+    assert not await token.renew()
 
 
-def test_renewing_says_whether_there_is_another_token(account: Path) -> None:
-    token = BearerToken(KubeConfig(server="s", token_file=str(account / "token")))
-    token.header()
+async def test_renewing_says_whether_there_is_another_token(account: Path) -> None:
+    token = credentials_of(KubeConfig(server="s", token_file=str(account / "token")))
+    await token.headers()
     (account / "token").write_text("second")
-    assert token.renew()
+    assert await token.renew()
 
 
-def test_a_token_file_that_never_was_is_named(tmp_path: Path) -> None:
-    token = BearerToken(KubeConfig(server="s", token_file=str(tmp_path / "absent")))
+async def test_a_token_file_that_never_was_is_named(tmp_path: Path) -> None:
+    token = credentials_of(KubeConfig(server="s", token_file=str(tmp_path / "absent")))
     with pytest.raises(KubeConfigError, match="absent") as caught:
-        token.header()
+        await token.headers()
     assert caught.value.field == "tokenFile"
 
 
-def test_a_fixed_token_cannot_be_renewed() -> None:
-    token = BearerToken(KubeConfig(server="s", token="t"))
-    assert token.header() == {"Authorization": "Bearer t"}
-    assert not token.renew()
-    assert BearerToken(KubeConfig(server="s")).header() == {}
+async def test_a_fixed_token_cannot_be_renewed() -> None:
+    token = credentials_of(KubeConfig(server="s", token="t"))
+    assert await token.headers() == {"Authorization": "Bearer t"}
+    assert not await token.renew()
+    assert await credentials_of(KubeConfig(server="s")).headers() == {}
 
 
 def rewrite(file: Path, text: str) -> None:

@@ -1,16 +1,17 @@
 """How to reach an API server: a kubeconfig's context, or the service account of a pod.
 
-Everything that starts a program or takes another way to the server (exec, auth-provider,
-proxy-url) is refused by the field's name, for a kubeconfig may come from elsewhere.
+What is not done (auth-provider, which Kubernetes has removed) is refused by the field's name.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import os
 import ssl
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,26 +19,20 @@ from typing import Any
 import yaml
 
 from tiphys.adapters.kube.errors import KubeConfigError
+from tiphys.model.cluster import ExecProvider
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_REFUSED_USER_FIELDS = (
-    "exec",
-    "auth-provider",
-    "username",
-    "password",
-    "as",
-    "as-uid",
-    "as-groups",
-    "as-user-extra",
-)
-_REFUSED_CLUSTER_FIELDS = ("proxy-url",)
+_REFUSED_USER_FIELDS = ("auth-provider", "as-user-extra")
+_PROXIES = ("http://", "https://")
 
 
 @dataclass(frozen=True, slots=True)
 class KubeConfig:
     """Where an API server is and who we are to it. PEM parts are text, empty where not given.
 
-    `token_file` is read again as the file changes, for mounted tokens are rotated.
+    `token_file` is read again as the file changes, for mounted tokens are rotated. Of token,
+    program and username the first one that is there counts. `acting_as` are headers that say for
+    whom requests are made.
     """
 
     server: str
@@ -51,33 +46,68 @@ class KubeConfig:
     insecure: bool = False
     tls_server_name: str = ""
     compression: bool = True
+    username: str = ""
+    password: str = field(default="", repr=False)
+    exec_provider: ExecProvider | None = None
+    proxy_url: str = field(default="", repr=False)
+    acting_as: tuple[tuple[str, str], ...] = ()
 
-    def ssl_context(self) -> ssl.SSLContext | None:
-        """None for plain http."""
+    def __post_init__(self) -> None:
+        if self.proxy_url and not self.proxy_url.startswith(_PROXIES):
+            raise KubeConfigError(
+                "proxy-url: only http and https proxies are supported by this version of Tiphys",
+                field="proxy-url",
+            )
+
+    def ssl_context(self, certificate: tuple[str, str] | None = None) -> ssl.SSLContext | None:
+        """None for plain http. `certificate` and its key stand in for the configured ones."""
         if not self.server.startswith("https://"):
             return None
-        context = ssl.create_default_context(cadata=self.ca or None)
+        try:
+            context = ssl.create_default_context(cadata=self.ca or None)
+        except ssl.SSLError:
+            raise KubeConfigError(
+                "the certificate authority cannot be read", field="certificate-authority-data"
+            ) from None
         # Private CAs of clusters often leave out what strict RFC 5280 checking asks for.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         if self.insecure:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        if self.client_certificate:
-            self._load_client_certificate(context)
+        chosen = certificate or (self.client_certificate, self.client_key)
+        if chosen[0]:
+            _load_client_certificate(context, *chosen)
         return context
 
-    def _load_client_certificate(self, context: ssl.SSLContext) -> None:
-        # The ssl module reads certificates from files only: mode 0600, gone right after.
-        with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
-            pem.write(f"{self.client_certificate.rstrip()}\n{self.client_key}")
+
+def _load_client_certificate(context: ssl.SSLContext, certificate: str, key: str) -> None:
+    try:
+        with _private_file(f"{certificate.rstrip()}\n{key}".encode()) as path:
+            context.load_cert_chain(path)
+    except ssl.SSLError as error:
+        raise KubeConfigError(
+            f"the client certificate or key cannot be read: {error.reason}",
+            field="client-certificate-data",
+        ) from None
+
+
+@contextmanager
+def _private_file(content: bytes) -> Iterator[str]:
+    """A path to read it from: the ssl module reads certificates from files only.
+
+    In memory where the system has that, so that no key reaches a disk; else a file that only we
+    may read and that is gone right after.
+    """
+    if hasattr(os, "memfd_create"):
+        with os.fdopen(os.memfd_create("pem", os.MFD_CLOEXEC), "wb") as memory:
+            memory.write(content)
+            memory.flush()
+            yield f"/proc/self/fd/{memory.fileno()}"
+    else:
+        with tempfile.NamedTemporaryFile("wb", suffix=".pem") as pem:
+            pem.write(content)
             pem.flush()
-            try:
-                context.load_cert_chain(pem.name)
-            except ssl.SSLError as error:
-                raise KubeConfigError(
-                    f"the client certificate or key cannot be read: {error.reason}",
-                    field="client-certificate-data",
-                ) from None
+            yield pem.name
 
 
 def load_kubeconfig(paths: Sequence[Path], context: str = "") -> KubeConfig:
@@ -159,7 +189,6 @@ def _resolve(
             f"user {user_name} of context {name} does not exist in kubeconfig", field="users"
         )
     user = user or {}
-    _refuse(cluster, f"clusters[{cluster_name}]", _REFUSED_CLUSTER_FIELDS)
     _refuse(user, f"users[{user_name}]", _REFUSED_USER_FIELDS)
     token_file = str(user.get("tokenFile") or "")
     return KubeConfig(
@@ -174,6 +203,45 @@ def _resolve(
         insecure=bool(cluster.get("insecure-skip-tls-verify")),
         tls_server_name=str(cluster.get("tls-server-name") or ""),
         compression=not cluster.get("disable-compression"),
+        username=str(user.get("username") or ""),
+        password=str(user.get("password") or ""),
+        exec_provider=_program(user, f"users[{user_name}].exec"),
+        proxy_url=str(cluster.get("proxy-url") or ""),
+        acting_as=acting_as(
+            str(user.get("as") or ""), user.get("as-groups") or (), str(user.get("as-uid") or "")
+        ),
+    )
+
+
+def acting_as(user: str, groups: Sequence[str] = (), uid: str = "") -> tuple[tuple[str, str], ...]:
+    """The headers of a request in somebody else's name."""
+    named = [("Impersonate-User", user)] if user else []
+    named += [("Impersonate-Group", str(group)) for group in groups]
+    return tuple(named + ([("Impersonate-Uid", uid)] if uid else []))
+
+
+def _program(user: Mapping[str, Any], path: str) -> ExecProvider | None:
+    body = user.get("exec")
+    if not body:
+        return None
+    if body.get("interactiveMode") == "Always":
+        raise KubeConfigError(
+            f"{path}.interactiveMode Always is not supported by this version of Tiphys",
+            field=f"{path}.interactiveMode",
+        )
+    command = str(body.get("command") or "")
+    if not command:
+        raise KubeConfigError(f"{path}.command is missing", field=f"{path}.command")
+    if "/" in command:
+        # As with all files that a kubeconfig names.
+        command = str(user[""] / command)
+    return ExecProvider(
+        command=command,
+        args=tuple(str(one) for one in body.get("args") or ()),
+        env={str(one["name"]): str(one["value"]) for one in body.get("env") or ()},
+        api_version=str(body.get("apiVersion") or ""),
+        install_hint=str(body.get("installHint") or ""),
+        cluster_info=bool(body.get("provideClusterInfo")),
     )
 
 

@@ -49,6 +49,14 @@ class KubeConnection:
         answer = await self._transport.json(Call("POST", path, body=body))
         return bool((answer.get("status") or {}).get("allowed"))
 
+    async def suspend(self, problem: str) -> None:
+        # What Tiphys itself works with has its own patience.
+        if not self._shared:
+            await self._transport.suspend(problem)
+
+    def resume(self) -> None:
+        self._transport.resume()
+
     async def close(self) -> None:
         if not self._shared:
             await self._transport.close()

@@ -1,9 +1,9 @@
 """HTTP to one API server: connections, authentication, retries. Knows no kinds.
 
-There is no rate limit on this side: the server's priority and fairness says when to wait (429),
-and the number of connections bounds what is under way. Watches have connections of their own,
-so that they never keep a request waiting. No call takes longer than `Limits.whole_call`, however
-often it is repeated: who must stop writing in time can count on that.
+There is no rate limit on this side unless it is asked for: the server's priority and fairness
+says when to wait (429), and the number of connections bounds what is under way. Watches have
+connections of their own, so that they never keep a request waiting. No call takes longer than
+`Limits.whole_call`, however often it is repeated: who must stop writing in time can count on it.
 """
 
 from __future__ import annotations
@@ -19,28 +19,31 @@ from typing import Any
 
 import aiohttp
 import orjson
+from multidict import CIMultiDict
 from yarl import URL
 
 from tiphys import __version__
-from tiphys.adapters.kube.config import KubeConfig
-from tiphys.adapters.kube.credentials import BearerToken
+from tiphys.adapters.kube.config import KubeConfig, acting_as
+from tiphys.adapters.kube.credentials import credentials_of
 from tiphys.adapters.kube.errors import error_from_status
+from tiphys.adapters.kube.pace import RequestPace
+from tiphys.adapters.kube.sessions import Sessions
 from tiphys.adapters.kube.traffic import describe
 from tiphys.model.errors import KubeError, KubeUnreachableError
 from tiphys.model.traffic import KubeRequest
 
 _JSON = "application/json"
-# aiohttp's default of 64 KiB would wake the reader some ten times for one page of a list.
-_READ_BUFFER = 1 << 20
 # Code, agent and quoted text; other codes than 299 are of caches, which API servers have none of.
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds unless said. `connections` bounds the requests under way, watches aside."""
+    """Seconds unless said. `connections` bounds the requests under way, watches aside.
+
+    `qps` and `burst` are requests a second and at once; 0 is no limit.
+    """
 
     connections: int = 20
     request: float = 30.0
@@ -49,6 +52,8 @@ class Limits:
     attempts: int = 5
     first_wait: float = 0.2
     longest_wait: float = 10.0
+    qps: float = 0.0
+    burst: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +94,27 @@ class Transport:
         self._config = config
         self._limits = limits or Limits()
         self._counted = counted
-        self._token = BearerToken(config)
-        self._sessions = _Sessions(
-            config, f"tiphys/{__version__} ({component})", self._limits.connections
-        )
-        self._account: Mapping[str, str] = {}
+        self._credentials = credentials_of(config)
+        agent = f"tiphys/{__version__} ({component})"
+        self._sessions = Sessions(config, agent, self._limits.connections, self._limits.whole_call)
+        self._pace = RequestPace(self._limits.qps, self._limits.burst)
+        self._account = config.acting_as
 
     async def close(self) -> None:
+        """For good: a call that comes after it is refused."""
         await self._sessions.close()
+
+    async def suspend(self, problem: str) -> None:
+        """The server is known not to answer: nobody is to wait for that, `probe` aside."""
+        await self._sessions.suspend(problem)
+
+    def resume(self) -> None:
+        self._sessions.resume()
 
     def acting_as(self, account: str) -> Transport:
         """The same connections and credentials, in the name of another account."""
         other = copy.copy(self)
-        other._account = {"Impersonate-User": account}
+        other._account = acting_as(account)
         return other
 
     async def probe(self, call: Call) -> None:
@@ -123,6 +136,8 @@ class Transport:
         attempt = 0
         while True:
             attempt += 1
+            self._sessions.require_open()
+            await self._pace.wait()
             try:
                 return await self._once(call, min(self._limits.request, end - clock()))
             except _TryAgainError as refused:
@@ -136,14 +151,15 @@ class Transport:
         """An answer without end, such as a watch; `silence` seconds without a byte end it."""
         timeout = aiohttp.ClientTimeout(total=None, connect=self._limits.connect, sock_read=silence)
         begun = False
+        self._sessions.require_open()
         asked = asyncio.get_running_loop().time()
         try:
-            async with self._sessions.watching().request(
-                **self._arguments(call), timeout=timeout
-            ) as answer:
+            arguments = await self._arguments(call)
+            session = self._sessions.watching(self._credentials.certificate())
+            async with session.request(**arguments, timeout=timeout) as answer:
                 self._count(call, answer.status, asked)
                 if answer.status >= 300:
-                    self._worth_repeating(call, answer.status)
+                    await self._worth_repeating(call, answer.status)
                     raise self._refusal(call, answer.status, await answer.read())
                 begun = True
                 yield answer.content
@@ -153,11 +169,12 @@ class Transport:
 
     async def _once(self, call: Call, seconds: float) -> bytes:
         timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=self._limits.connect)
-        arguments = self._arguments(call)
+        arguments = await self._arguments(call)
+        session = self._sessions.requesting(self._credentials.certificate())
         sent = len(arguments["data"] or b"")
         asked = asyncio.get_running_loop().time()
         try:
-            async with self._sessions.requesting().request(**arguments, timeout=timeout) as answer:
+            async with session.request(**arguments, timeout=timeout) as answer:
                 body = await answer.read()
                 status = answer.status
                 after = answer.headers.get("Retry-After")
@@ -174,7 +191,7 @@ class Transport:
                 call.warnings.extend(_warnings(warned))
             return body
         refusal = self._refusal(call, status, body)
-        if self._worth_repeating(call, status):
+        if await self._worth_repeating(call, status):
             raise _TryAgainError(refusal, _seconds(after))
         raise refusal
 
@@ -195,9 +212,9 @@ class Transport:
         )
         self._counted(request)
 
-    def _worth_repeating(self, call: Call, status: int) -> bool:
+    async def _worth_repeating(self, call: Call, status: int) -> bool:
         if status == 401:
-            return self._token.renew()
+            return await self._credentials.renew()
         # 429 says that nothing was done; after a 5xx something may have been.
         return status == 429 or (status >= 500 and call.repeatable)
 
@@ -215,10 +232,12 @@ class Transport:
         ceiling = min(limits.longest_wait, limits.first_wait * 2 ** (attempt - 1))
         # Spread, so that what was refused together does not come back together.
         spread: float = ceiling * random.uniform(0.5, 1.0)  # noqa: S311 - not a secret
-        return spread if after is None else min(after, limits.longest_wait) + spread * 0.1
+        return spread if after is None else after + spread * 0.1
 
-    def _arguments(self, call: Call) -> dict[str, Any]:
-        headers = {"Accept": call.accept, **self._account, **self._token.header()}
+    async def _arguments(self, call: Call) -> dict[str, Any]:
+        headers = CIMultiDict(self._account)
+        headers["Accept"] = call.accept
+        headers.update(await self._credentials.headers())
         data = None
         if call.body is not None:
             data = orjson.dumps(call.body)
@@ -231,50 +250,8 @@ class Transport:
             "headers": headers,
             "allow_redirects": False,
             "server_hostname": self._config.tls_server_name or None,
+            "proxy": self._config.proxy_url or None,
         }
-
-
-class _Sessions:
-    """Connections for requests and for watches, opened when they are first asked for."""
-
-    def __init__(self, config: KubeConfig, agent: str, connections: int) -> None:
-        self._config = config
-        self._agent = agent
-        self._connections = connections
-        self._requests: aiohttp.ClientSession | None = None
-        self._watches: aiohttp.ClientSession | None = None
-
-    async def close(self) -> None:
-        for session in (self._requests, self._watches):
-            if session is not None:
-                await session.close()
-        self._requests = self._watches = None
-
-    def requesting(self) -> aiohttp.ClientSession:
-        if self._requests is None:
-            self._requests = self._session(self._connections)
-        return self._requests
-
-    def watching(self) -> aiohttp.ClientSession:
-        if self._watches is None:
-            self._watches = self._session(0)
-        return self._watches
-
-    def _session(self, limit: int) -> aiohttp.ClientSession:
-        context = self._config.ssl_context()
-        connector = aiohttp.TCPConnector(
-            limit=limit, ssl=context if context is not None else True, keepalive_timeout=30.0
-        )
-        # On loopback compression only costs: a list of 5,000 takes twice as long with it.
-        near = URL(self._config.server).host in _LOOPBACK
-        encoding = "gzip" if self._config.compression and not near else "identity"
-        return aiohttp.ClientSession(
-            connector=connector,
-            headers={"User-Agent": self._agent, "Accept-Encoding": encoding},
-            read_bufsize=_READ_BUFFER,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-        )
 
 
 class _TryAgainError(Exception):
@@ -295,6 +272,9 @@ def _worth_another_connection(call: Call, error: BaseException) -> bool:
 
 def _unreachable(call: Call, error: BaseException) -> KubeUnreachableError:
     said = str(error) or type(error).__name__
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        # Its text holds the proxy's URL, which may hold a password.
+        said = f"the proxy answered {error.status}"
     return KubeUnreachableError(f"{call}: the API server cannot be reached: {said}")
 
 

@@ -153,9 +153,11 @@ class Member:
                 lost = True
                 if clock() >= patient_until:
                     self._failed(error)
+                    await self._connection.suspend(str(error))
                 await self._pause(pause)
                 pause = min(pause * 2.0, _LONGEST_PAUSE)
         if lost:
+            self._connection.resume()
             await self._recover()
         self._succeeded()
         self._answered(asked)

@@ -97,6 +97,12 @@ class Connection(Protocol):
         """Asks for the version, once and with little patience."""
         ...
 
+    async def suspend(self, problem: str) -> None:
+        """All calls but `probe` fail at once, those under way too, until `resume`."""
+        ...
+
+    def resume(self) -> None: ...
+
     async def may_list(self, resource: ApiResource, namespace: str) -> bool:
         """A SelfSubjectAccessReview; an empty namespace stands for all."""
         ...
@@ -105,4 +111,4 @@ class Connection(Protocol):
 
 
 Connect = Callable[[Cluster], Connection]
-"""Raises KubeError for what a cluster Secret asks for and cannot be done."""
+"""Opens nothing yet. Raises KubeError for what a cluster Secret asks for and cannot be done."""

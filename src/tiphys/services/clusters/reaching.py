@@ -9,7 +9,7 @@ from tiphys.services.clusters.ports import Clusters, ClusterView
 
 
 def view_of(clusters: Clusters, destination: ApplicationDestination) -> ClusterView:
-    """Raises DestinationError, and KubeError for a Secret that cannot be used."""
+    """Raises DestinationError."""
     return clusters.view(clusters.resolve(destination))
 
 

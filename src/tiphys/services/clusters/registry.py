@@ -22,6 +22,7 @@ from tiphys.core.settings.clusters import (
 )
 from tiphys.model.appspec import ApplicationDestination
 from tiphys.model.cluster import Cluster
+from tiphys.model.errors import KubeError
 from tiphys.model.live import LiveChange, ObjectList, WatchEvent, WatchState, WatchVerb
 from tiphys.model.resource import ApiResource, GroupKind, Manifest
 from tiphys.services.clusters.holders import Holders
@@ -72,7 +73,6 @@ class ClusterRegistry:
         return self._table.resolve(destination)
 
     def view(self, cluster: Cluster) -> ClusterView:
-        """Raises KubeError for a Secret that asks for what cannot be done."""
         member = self._members.get(cluster.server)
         if member is None:
             member = self._begin(cluster)
@@ -138,10 +138,18 @@ class ClusterRegistry:
         self._secrets.pop(name, None)
         if not is_cluster_secret(manifest):
             return
-        found = read_cluster(manifest)
+        found = self._usable(read_cluster(manifest))
         if isinstance(found, BrokenCluster):
             log.error("cluster Secret cannot be used", secret=name, error=found.problem)
         self._secrets[name] = found
+
+    def _usable(self, found: Cluster | BrokenCluster) -> Cluster | BrokenCluster:
+        if isinstance(found, Cluster):
+            try:
+                self._connect(found)
+            except KubeError as error:
+                return BrokenCluster(found.secret, found.server, found.name, str(error))
+        return found
 
     def _rebuild(self) -> None:
         before = self._table
