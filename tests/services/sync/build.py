@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 from tests.fakes.kube import BUILT_IN, FakeCluster, api
@@ -17,7 +18,7 @@ from tiphys.core.sync.tasks import hook_targets
 from tiphys.model.operation import Operation, OperationState, SyncOperation
 from tiphys.model.resource import Manifest, ResourceKey, key_of
 from tiphys.services.live.index import ClusterIndex
-from tiphys.services.sync.ports import Cluster
+from tiphys.services.sync.ports import Answering, Cluster
 from tiphys.services.sync.runner import Pace, SyncRunner
 
 START = "2026-11-23T10:00:00Z"
@@ -102,6 +103,11 @@ class Bench:
         self.index = index
         self.store = FakeOperationStore()
         self.waits: list[float] = []
+        self.runner = SyncRunner(self.ports, pace=FAST, wait=self.wait)
+
+    def answering(self, answering: Answering) -> None:
+        """From now on there is somebody to ask whether the cluster is back."""
+        self.ports = replace(self.ports, answering=answering)
         self.runner = SyncRunner(self.ports, pace=FAST, wait=self.wait)
 
     async def wait(self, seconds: float) -> None:
