@@ -40,6 +40,10 @@ class Process:
         return len(self.renderer.requests)
 
 
+def entries(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 async def test_a_restart_renders_nothing_that_is_unchanged(tmp_path: Path) -> None:
     git = FakeGit()
     commit = git.commit(URL, {"web/cm": "one", "api/cm": "x"})
@@ -109,7 +113,7 @@ async def test_what_cannot_be_understood_is_rendered(tmp_path: Path, entry: byte
     git = FakeGit()
     commit = git.commit(URL, {"web/cm": "one"})
     await Process(git, tmp_path).render(commit)
-    (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    (file,) = entries(tmp_path)
     FolderCache(tmp_path).keep(file.parent.name, file.name, entry)
     process = Process(git, tmp_path)
     await process.render(commit)
