@@ -143,6 +143,7 @@ class World:
             report,
             self.events,
             admission=admission,
+            rules=self.rules,
             settings=settings,
             now=now,
         )

@@ -20,6 +20,7 @@ from tiphys.core.app.autosync import (
     HealLater,
     NoSync,
     StartSync,
+    SyncPrevented,
     SyncRefused,
     decide_auto_sync,
 )
@@ -30,20 +31,23 @@ from tiphys.core.app.conditions import (
     Condition,
     set_conditions,
 )
+from tiphys.core.app.deletion import delete_finalizers
 from tiphys.core.app.events import started
 from tiphys.core.app.operation import begun
 from tiphys.core.app.refresh import RefreshDecision, decide_refresh
-from tiphys.core.app.spec import automation, effective_source
+from tiphys.core.app.spec import automation, effective_source, normal_spec_patch
 from tiphys.core.app.status import (
     PassResult,
     after_compare,
     merge_patch,
 )
 from tiphys.core.app.times import parse_rfc3339
+from tiphys.core.manifest.hooks import delete_hook_types
+from tiphys.core.project import Verdict
 from tiphys.core.settings import Settings
 from tiphys.model.application import Application, ApplicationCondition
 from tiphys.model.appstatus import ComparedTo
-from tiphys.model.errors import ConflictError, ManifestDecodeError
+from tiphys.model.errors import ConflictError, InvalidObjectError, ManifestDecodeError
 from tiphys.model.names import (
     ANNOTATION_SKIP_RECONCILE,
 )
@@ -51,6 +55,7 @@ from tiphys.model.status import CompareLevel, ConditionType, OperationPhase, Syn
 from tiphys.model.structs import encode
 from tiphys.services.clusters.ports import Clusters
 from tiphys.services.clusters.reaching import is_connecting, unreachable, view_of
+from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.comparison import Compared, Comparer
 from tiphys.services.reconcile.desired import DesiredState, Wanted
@@ -104,6 +109,7 @@ class Refresher:
         events: EventRecorder,
         *,
         admission: Admission,
+        rules: ProjectRules,
         settings: Callable[[], Settings],
         now: Callable[[], datetime],
     ) -> None:
@@ -115,6 +121,7 @@ class Refresher:
         self._report = report
         self._events = events
         self._admission = admission
+        self._rules = rules
         self._settings = settings
         self._now = now
 
@@ -169,6 +176,7 @@ class Refresher:
         self, app: Application, memory: AppMemory, decision: RefreshDecision
     ) -> Again | None:
         began = self._now()
+        app = await self._normalised(app)
         refused = self._admission.refused(app)
         if refused:
             await self._refuse(app, memory, refused)
@@ -196,6 +204,7 @@ class Refresher:
             return Again(self._quiet_left(memory, settings))
         compared = await self._compare(app, wanted, memory, settings, hard=decision.hard)
         moved = await self._may_have_changed(app, compared)
+        await self._follow_hooks(app, wanted)
         latest = self._store.get(self._store.key(app))
         if latest is None or _inputs(latest) != _inputs(app):
             # What was compared is not what stands there now: nothing may be concluded from it.
@@ -204,6 +213,41 @@ class Refresher:
         again = await self._conclude(latest, compared, decision.level, began, moved=moved)
         await self._report.answer(app)
         return again or _retry_source(memory, wanted, settings)
+
+    async def _normalised(self, app: Application) -> Application:
+        """Writes the spec as it is compared, where it is written otherwise."""
+        operations = normal_spec_patch(app.raw.get("spec") or {})
+        if not operations:
+            return app
+        try:
+            return await self._store.json_patch(app, operations) or app
+        except InvalidObjectError:
+            # Somebody writes it at this moment, and asks for another pass by that.
+            return app
+
+    async def _follow_hooks(self, app: Application, wanted: Wanted) -> None:
+        """Sets or removes the finalizers that make hooks run when the application is deleted."""
+        latest = self._store.same(app)
+        if latest is None or latest.metadata.deletion_timestamp or wanted.error:
+            return
+        hooks = wanted.targets.delete_hooks
+        types = {kind for hook in hooks for kind in delete_hook_types(hook.manifest)}
+        before = latest.metadata.finalizers
+        after = delete_finalizers(before, types)
+        if after is None:
+            return
+        path = "/metadata/finalizers"
+        version = latest.metadata.resource_version
+        test: dict[str, Any] = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+        if before:
+            test = {"op": "test", "path": path, "value": list(before)}
+        try:
+            await self._store.json_patch(
+                latest, [test, {"op": "add", "path": path, "value": list(after)}]
+            )
+        except InvalidObjectError:
+            # They changed meanwhile; the next pass looks again.
+            self._memory(app).request(CompareLevel.RECENT)
 
     async def _compare(
         self,
@@ -232,6 +276,8 @@ class Refresher:
         state = app.status.operation_state
         result = state.sync_result if state else None
         wanted = compared.wanted
+        if wanted.local:
+            return False
         if (
             compared.folded.sync is not SyncCode.OUT_OF_SYNC
             or automation(app.spec) is None
@@ -282,7 +328,8 @@ class Refresher:
             compared.folded.resources,
             may_have_changed=moved,
         )
-        decision = decide_auto_sync(app, outcome, now, settings)
+        window = self._rules.window(app, manual=False, started_at=None, now=now)
+        decision = decide_auto_sync(app, outcome, now, settings, window_open=window.allowed)
         if isinstance(decision, StartSync):
             early = (start_time(app, self._memory(app), now) - now).total_seconds()
             decision = HealLater(early) if early > 0 else decision
@@ -303,7 +350,20 @@ class Refresher:
             return Again(decision.seconds)
         if isinstance(decision, NoSync) and decision.note:
             log.debug(decision.note, application=app.name)
-        return self._retry_live(app, compared)
+        again = self._retry_live(app, compared)
+        if isinstance(decision, SyncPrevented):
+            again = again or self._when_open(app, compared, window)
+        return again
+
+    def _when_open(self, app: Application, compared: Compared, window: Verdict) -> Again | None:
+        """Nothing happens when a window opens, so it is waited for where a sync is."""
+        if automation(app.spec) is None or compared.folded.sync is not SyncCode.OUT_OF_SYNC:
+            return None
+        log.info("Sync prevented by sync window", application=app.name, error=window.error)
+        if window.look_again is None:
+            return None
+        self._memory(app).request(CompareLevel.RECENT)
+        return Again(max((window.look_again - self._now()).total_seconds(), 1.0))
 
     def _retry_live(self, app: Application, compared: Compared) -> Again | None:
         memory = self._memory(app)
@@ -326,7 +386,9 @@ class Refresher:
         found = list(compared.conditions)
         if isinstance(decision, SyncRefused):
             found.append(Condition(ConditionType.SYNC_ERROR, decision.message))
-        evaluated = SPEC_TYPES | COMPARE_TYPES | SYNC_TYPES
+        evaluated = SPEC_TYPES | COMPARE_TYPES
+        if not isinstance(decision, SyncPrevented):
+            evaluated |= SYNC_TYPES
         return set_conditions(app.status.conditions, found, evaluated, now)
 
     def _result(
