@@ -42,7 +42,7 @@ def connector(
     transport: Transport,
     *,
     component: str,
-    limits: Limits,
+    limits: Limits | None = None,
     counted: Callable[[KubeRequest], None] | None = None,
 ) -> Connect:
     """`transport` is the connection of Tiphys itself; it is shared with the cluster it is in."""
