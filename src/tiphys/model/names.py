@@ -8,6 +8,7 @@ IN_CLUSTER_SERVER = "https://kubernetes.default.svc"
 IN_CLUSTER_NAME = "in-cluster"
 
 ANNOTATION_TRACKING_ID = "argocd.argoproj.io/tracking-id"
+ANNOTATION_INSTALLATION_ID = "argocd.argoproj.io/installation-id"
 ANNOTATION_REFRESH = "argocd.argoproj.io/refresh"
 ANNOTATION_REFRESH_TIMESTAMP = "argocd.argoproj.io/refresh-timestamp"
 ANNOTATION_SKIP_RECONCILE = "argocd.argoproj.io/skip-reconcile"
@@ -36,6 +37,7 @@ FINALIZER_PRE_DELETE = "pre-delete-finalizer.argocd.argoproj.io"
 FINALIZER_POST_DELETE = "post-delete-finalizer.argocd.argoproj.io"
 
 LABEL_SECRET_TYPE = "argocd.argoproj.io/secret-type"  # noqa: S105 - the name of a label
+LABEL_APP_NAME_LEGACY = "applications.argoproj.io/app-name"
 LABEL_PART_OF = "app.kubernetes.io/part-of"
 
 MANAGER_CONTROLLER = "argocd-controller"

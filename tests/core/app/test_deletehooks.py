@@ -26,41 +26,42 @@ PRE = HookType.PRE_DELETE
 APP = app(deleting=ago(10), finalizers=["x"])
 STAMP = f"{ago(10)}/PreDelete"
 HELD = "argocd.argoproj.io/hook-finalizer"
+TRACKING = "web:batch/Job:demo/"
 JOB = GroupVersionKind("batch", "v1", "Job")
 
 
 def job(name: str = "bye", hook: str = "PreDelete", **meta: Any) -> Manifest:
-    annotations = {"argocd.argoproj.io/hook": hook, ANNOTATION_TRACKING_ID: "x"}
+    annotations = {"argocd.argoproj.io/hook": hook, ANNOTATION_TRACKING_ID: TRACKING}
     metadata = {"name": name, "namespace": "demo", "annotations": annotations, **meta}
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata}
 
 
 def test_hooks_of_one_type_are_marked_and_held() -> None:
     hooks = delete_hooks(
-        APP, [job(), job("later", "PostDelete"), job("both", "Sync,PreDelete")], PRE, "web"
+        APP, [job(), job("later", "PostDelete"), job("both", "Sync,PreDelete")], PRE
     )
     assert [hook.key.name for hook in hooks] == ["bye", "both"]
     metadata = hooks[0].manifest["metadata"]
     assert metadata["annotations"][ANNOTATION_OPERATION] == STAMP
-    assert metadata["annotations"][ANNOTATION_TRACKING_ID] == "x"
+    assert metadata["annotations"][ANNOTATION_TRACKING_ID] == TRACKING
     assert metadata["finalizers"] == [HELD]
 
 
 def test_a_generated_name_is_the_same_in_one_deletion() -> None:
-    (hook,) = delete_hooks(APP, [job("", generateName="bye-")], PRE, "web")
+    (hook,) = delete_hooks(APP, [job("", generateName="bye-")], PRE)
     assert hook.key.name == "bye-predelete-1767268790"
     tracking = hook.manifest["metadata"]["annotations"][ANNOTATION_TRACKING_ID]
     assert tracking == "web:batch/Job:demo/bye-predelete-1767268790"
-    (again,) = delete_hooks(APP, [job("", generateName="bye-")], PRE, "web")
+    (again,) = delete_hooks(APP, [job("", generateName="bye-")], PRE)
     assert again == hook
-    (unnamed,) = delete_hooks(APP, [job("")], PRE, "web")
+    (unnamed,) = delete_hooks(APP, [job("")], PRE)
     assert unnamed.key.name == ""
-    (undated,) = delete_hooks(app(), [job("", generateName="bye-")], PRE, "web")
+    (undated,) = delete_hooks(app(), [job("", generateName="bye-")], PRE)
     assert undated.key.name == "bye-predelete-0"
 
 
 def test_what_a_live_object_says() -> None:
-    (hook,) = delete_hooks(APP, [job(uid="1")], PRE, "web")
+    (hook,) = delete_hooks(APP, [job(uid="1")], PRE)
     found = live_hook(APP, PRE, hook.manifest, HealthStatus(HealthCode.DEGRADED))
     assert (found.ours, found.held, found.deleting) == (True, True, False)
     assert (found.uid, found.health) == ("1", HealthCode.DEGRADED)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from tiphys.core.tree.facts import instance_of, live_object
+from tiphys.core.manifest.tracking import Tracking
+from tiphys.core.settings.settings import TrackingMethod
+from tiphys.core.tree.facts import live_object
 from tiphys.model.live import LiveObject
 from tiphys.model.names import ANNOTATION_TRACKING_ID
 from tiphys.model.resource import OwnerReference, key_of
@@ -111,7 +113,14 @@ def test_the_revision_of_a_controller_revision(revision: Any, info: tuple[Any, .
     assert facts(manifest).info == info
 
 
+def test_the_instance_follows_the_tracking_method() -> None:
+    labelled = deployment(labels={"example.com/app": "shop"})
+    by_label = Tracking(TrackingMethod.LABEL, "example.com/app")
+    found = live_object(key_of(labelled), labelled, None, by_label)
+    assert (found.tracking_id, found.instance) == ("", "shop")
+    assert facts(labelled).instance == ""
+
+
 def test_a_value_that_is_no_tracking_id_names_no_instance() -> None:
-    assert instance_of("") == ""
-    assert instance_of("just-a-name") == ""
-    assert instance_of(TRACKING) == "guestbook"
+    found = facts(deployment(annotations={ANNOTATION_TRACKING_ID: "just-a-name"}))
+    assert (found.tracking_id, found.instance) == ("just-a-name", "")

@@ -14,7 +14,7 @@ from tiphys.core.app.times import parse_rfc3339
 from tiphys.core.health import worse
 from tiphys.core.manifest.annotations import annotation, with_annotation
 from tiphys.core.manifest.hooks import delete_hook_types, delete_policies, with_hook_finalizer
-from tiphys.core.manifest.tracking import stamp, tracking_key
+from tiphys.core.manifest.tracking import renamed, tracking_key
 from tiphys.model.application import Application
 from tiphys.model.names import ANNOTATION_OPERATION, FINALIZER_HOOK
 from tiphys.model.resource import GroupVersionKind, Manifest, ResourceKey, gvk_of, key_of
@@ -91,20 +91,20 @@ def hook_stamp(app: Application, kind: HookType) -> str:
 
 
 def delete_hooks(
-    app: Application, manifests: Iterable[Manifest], kind: HookType, instance: str
+    app: Application, manifests: Iterable[Manifest], kind: HookType
 ) -> tuple[DeleteHook, ...]:
-    """The hooks of a type as they are created in this deletion."""
+    """The hooks of a type, stamped already, as they are created in this deletion."""
     return tuple(
-        _as_created(app, manifest, kind, instance)
+        _as_created(app, manifest, kind)
         for manifest in manifests
         if kind in delete_hook_types(manifest)
     )
 
 
-def _as_created(app: Application, manifest: Manifest, kind: HookType, instance: str) -> DeleteHook:
+def _as_created(app: Application, manifest: Manifest, kind: HookType) -> DeleteHook:
     named = _named(app, manifest, kind)
     if named is not manifest:
-        named = stamp(named, instance, tracking_key(named, app.spec.destination.namespace))
+        named = renamed(named, tracking_key(named, app.spec.destination.namespace))
     made = with_hook_finalizer(with_annotation(named, ANNOTATION_OPERATION, hook_stamp(app, kind)))
     return DeleteHook(key_of(made), made)
 

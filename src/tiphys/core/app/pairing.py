@@ -132,9 +132,10 @@ def _without_twins(
 def _shared(live: Iterable[Live], instance: str, qualified_name: str) -> tuple[Condition, ...]:
     found = []
     for entry in live:
-        tracked = parse_tracking_id(entry.object.tracking_id)
-        if tracked is not None and tracked.instance not in ("", instance):
-            key, other = entry.object.key, tracked.instance.replace("_", "/")
+        parsed = parse_tracking_id(entry.object.tracking_id)
+        tracked = parsed.instance if parsed else entry.object.instance
+        if tracked not in ("", instance):
+            key, other = entry.object.key, tracked.replace("_", "/")
             text = f"{key.kind}/{key.name} is part of applications {qualified_name} and {other}"
             found.append(Condition(ConditionType.SHARED_RESOURCE_WARNING, text))
     return tuple(found)

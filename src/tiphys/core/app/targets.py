@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tiphys.core.app.conditions import Condition
 from tiphys.core.app.confirmation import removal_options
@@ -21,7 +21,7 @@ from tiphys.core.manifest.hooks import (
     is_skipped,
 )
 from tiphys.core.manifest.keys import deduplicate, place
-from tiphys.core.manifest.tracking import stamp, tracking_key
+from tiphys.core.manifest.tracking import Tracking, stamp, tracking_key
 from tiphys.core.settings import ResourceFilter
 from tiphys.model.appspec import ApplicationSpec
 from tiphys.model.names import ANNOTATION_SYNC_OPTIONS
@@ -79,11 +79,15 @@ class Targets:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an application's objects go: the instance that they belong to, and the cluster."""
+    """Where an application's objects go: the instance that they belong to, and the cluster.
+
+    `tracking` is how they are marked as the instance's.
+    """
 
     instance: str
     namespace: str
     cluster: str
+    tracking: Tracking = field(default_factory=Tracking)
 
 
 def prepare(
@@ -154,7 +158,8 @@ def _placed(manifest: Manifest, where: Place, scope: Scope) -> Manifest:
     # A definition that several applications bring along belongs to none of them.
     if kind == _CRD:
         return placed
-    return stamp(placed, where.instance, tracking_key(placed, where.namespace))
+    key = tracking_key(placed, where.namespace)
+    return stamp(placed, where.instance, key, where.tracking)
 
 
 def _target(key: ResourceKey, manifest: Manifest, namespaced: bool | None) -> Target:

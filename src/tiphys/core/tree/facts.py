@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from tiphys.core.manifest.images import container_images
-from tiphys.core.manifest.tracking import parse_tracking_id
+from tiphys.core.manifest.tracking import BY_ANNOTATION, Tracking, claim_of
 from tiphys.core.tree.owners import owners_of
 from tiphys.core.tree.pods import summarise
 from tiphys.model.live import LiveObject
-from tiphys.model.names import ANNOTATION_TRACKING_ID
 from tiphys.model.resource import Manifest, ResourceKey, split_api_version
 from tiphys.model.status import HealthStatus
 
 _REVISION_ANNOTATIONS = ("deployment.kubernetes.io/revision", "rollout.argoproj.io/revision")
 
 
-def live_object(key: ResourceKey, manifest: Manifest, health: HealthStatus | None) -> LiveObject:
+def live_object(
+    key: ResourceKey,
+    manifest: Manifest,
+    health: HealthStatus | None,
+    tracking: Tracking = BY_ANNOTATION,
+) -> LiveObject:
     """The facts of an object as the API server gave it; `health` is judged by the caller."""
     metadata = manifest["metadata"]
     _, version = split_api_version(manifest["apiVersion"])
     annotations = metadata.get("annotations") or {}
     owners = owners_of(manifest, key)
-    tracking_id = str(annotations.get(ANNOTATION_TRACKING_ID) or "")
+    claim = claim_of(manifest, tracking)
     is_pod = key.kind == "Pod" and not key.group
     return LiveObject(
         key=key,
@@ -30,18 +34,12 @@ def live_object(key: ResourceKey, manifest: Manifest, health: HealthStatus | Non
         created_at=metadata.get("creationTimestamp") or "",
         deleting=bool(metadata.get("deletionTimestamp")),
         owners=owners,
-        tracking_id=tracking_id,
-        instance="" if owners else instance_of(tracking_id),
+        tracking_id=claim.tracking_id,
+        instance="" if owners else claim.instance,
         health=health,
         images=_images(manifest) if is_pod else (),
         info=summarise(manifest).info() if is_pod else _revision(manifest, annotations),
     )
-
-
-def instance_of(tracking_id: str) -> str:
-    """The application's instance name, empty where the value is no tracking id."""
-    parsed = parse_tracking_id(tracking_id) if tracking_id else None
-    return parsed.instance if parsed else ""
 
 
 def _images(pod: Manifest) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tiphys.core.app.spec import effective_source
 from tiphys.core.app.targets import Place, Targets, prepare
-from tiphys.core.manifest.tracking import instance_name
+from tiphys.core.manifest.tracking import Tracking, instance_name
 from tiphys.model.application import Application, ApplicationSource
 from tiphys.model.errors import ApiCode, ApiError
 from tiphys.model.resource import Manifest
@@ -53,12 +53,13 @@ class Desired:
     async def targets(self, application: Application, asked: Asked, reached: Reached) -> Targets:
         """As they are compared: in their namespaces, each once, and tracked."""
         manifests = await self.manifests(application, asked, reached)
+        settings = await self._settings.present()
         where = Place(
             instance_name(application.namespace, application.name, self._settings.namespace),
             application.spec.destination.namespace,
             reached.server,
+            Tracking.of(settings),
         )
-        settings = await self._settings.present()
         return prepare(manifests, where, reached.discovery.scope, settings.resources)
 
 

@@ -120,7 +120,7 @@ class DeleteHooks:
         if wanted.error:
             raise DeleteHookError(wanted.failure)
         manifests = [target.manifest for target in wanted.targets.delete_hooks]
-        hooks = delete_hooks(app, manifests, kind, ground.instance)
+        hooks = delete_hooks(app, manifests, kind)
         for hook in hooks:
             resource = self._resource(ground, gvk_of(hook.manifest))
             if refusal := ground.permission.refusal(hook.key, resource.namespaced):

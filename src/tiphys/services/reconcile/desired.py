@@ -14,7 +14,7 @@ from tiphys.core.app.targets import (
     prepare,
 )
 from tiphys.core.diff.canonical import manifest_hash
-from tiphys.core.manifest.tracking import instance_name
+from tiphys.core.manifest.tracking import Tracking, instance_name
 from tiphys.core.settings import Settings
 from tiphys.core.source.environment import BuildContext
 from tiphys.core.source.revision import is_commit
@@ -215,7 +215,12 @@ class DesiredState:
         digest: str,
     ) -> Prepared:
         view = self._view(app)
-        where = Place(self.instance(app), app.spec.destination.namespace, view.server)
+        where = Place(
+            self.instance(app),
+            app.spec.destination.namespace,
+            view.server,
+            Tracking.of(settings),
+        )
         scopes = tuple(view.discovery.versions())
         namespace = managed_namespace(app.spec)
         made_from = (digest, where, settings.resources, scopes, namespace)
