@@ -8,14 +8,15 @@ its own, so that one that waits for a hook holds up nobody.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
 
-from tiphys.controllers.interest import SourceInterest, concerned
+from tiphys.controllers.interest import Concern, PlaceInterest, SourceInterest, concerned
+from tiphys.controllers.moves import Moves
 from tiphys.controllers.queue import KeyedQueue
+from tiphys.controllers.workers import Workers
 from tiphys.core.app.spec import DEFAULT_PROJECT, automation
 from tiphys.core.settings import Settings
 from tiphys.model.application import Application
@@ -27,11 +28,13 @@ from tiphys.model.names import ANNOTATION_DELETION_APPROVED
 from tiphys.model.status import CompareLevel, OperationPhase
 from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.reconcile.desired import DesiredState
+from tiphys.services.reconcile.logs import app_fields
 from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.refresh import Again, skips
 from tiphys.services.reconcile.starting import in_progress
 from tiphys.services.reconcile.store import AppChange, ApplicationStore
 from tiphys.services.sources.refs import RefWatcher
+from tiphys.services.turns.whereabouts import cluster_group, repository_group
 
 log = structlog.get_logger()
 
@@ -39,8 +42,8 @@ _AFTER_ERROR = 2.0
 _AFTER_FAULT = 10.0
 _LONGEST_WAIT = 120.0
 """Seconds until work that failed is tried again, twice as long each further time."""
-_UNCHANGED_PER_SECOND = 100.0
-"""How fast statuses are told that a new commit is equal for them."""
+_MOVES_AT_ONCE = 2
+"""How many applications are looked at side by side for whether a commit means something."""
 
 Step = Callable[[str], Awaitable[Again | None]]
 
@@ -64,7 +67,10 @@ class Operations(Protocol):
 
 
 class ApplicationController:
-    """`start` wires the events and begins; `close` ends all workers, operations included."""
+    """`start` wires the events and begins; `close` ends all workers, operations included.
+
+    `counts_orphans` says whether an application looks for what belongs to nobody.
+    """
 
     def __init__(
         self,
@@ -76,20 +82,25 @@ class ApplicationController:
         refresh: Step,
         operations: Operations,
         settings: Callable[[], Settings],
+        *,
+        counts_orphans: Callable[[Application], bool] = lambda _app: False,
     ) -> None:
         self._store = store
         self._memories = memories
         self._clusters = clusters
         self._refs = refs
-        self._desired = desired
         self._refresh = refresh
         self._operations = operations
-        self._settings = settings
+        self._counts_orphans = counts_orphans
         self._interest = SourceInterest()
-        self._passes = KeyedQueue()
+        self._places = PlaceInterest()
+        self._passing = Workers(
+            self._pass, slots=lambda: settings().status_processors, groups=self._groups
+        )
+        self._passes = self._passing.queue
+        self._moving = Workers(self._move, slots=lambda: _MOVES_AT_ONCE, groups=self._groups)
+        self._moves = Moves(store, memories, desired, settings, self, self._moving.queue)
         self._running = KeyedQueue()
-        self._moves = KeyedQueue()
-        self._commits: dict[str, str] = {}
         self._failures: dict[tuple[KeyedQueue, str], int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -100,23 +111,27 @@ class ApplicationController:
         self._refs.listen(self._refs_moved)
         for name in self._store.names():
             self._app_changed(AppChange(name, None, self._store.get(name)))
-        for _ in range(max(self._settings().status_processors, 1)):
-            self._spawn(self._work(self._passes, self._refresh))
-        self._spawn(self._work(self._moves, self._check_move))
+        self._spawn(self._passing.run())
+        self._spawn(self._moving.run())
         self._spawn(self._launch())
 
     async def close(self) -> None:
-        for queue in (self._passes, self._running, self._moves):
-            queue.close()
+        self._running.close()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(
+            self._passing.close(), self._moving.close(), *tasks, return_exceptions=True
+        )
 
     def request(self, name: str, level: CompareLevel) -> None:
         """Asks for a pass of at least this level."""
         self._memories.of(name).request(level)
         self._passes.add(name)
+
+    def add(self, name: str, *, after: float = 0.0, low: bool = False) -> None:
+        """Has the ladder looked at; `low` when nothing else is to be done."""
+        self._passes.add(name, after=after, low=low)
 
     def request_all(self, level: CompareLevel) -> None:
         for name in self._store.names():
@@ -125,7 +140,7 @@ class ApplicationController:
     def look_again(self, name: str, level: CompareLevel) -> None:
         """What speaks against an application changed: a deletion may have waited for it too."""
         app = self._store.get(name)
-        if app is None or skips(app):
+        if app is None or self._left_alone(app):
             return
         self.request(name, level)
         if app.metadata.deletion_timestamp:
@@ -154,12 +169,14 @@ class ApplicationController:
             old = None
         came, went = self._interest.follow(change.name, app)
         self._watch(came, went)
-        self._clusters.hold(change.name, _destination(app))
+        destination = _destination(app)
+        self._clusters.hold(change.name, destination)
+        self._places.follow(change.name, destination.namespace if destination else "")
         if _must_end(app):
             self._operations.terminate(change.name)
         if ANNOTATION_DELETION_APPROVED in app.metadata.annotations and in_progress(app):
             self._operations.approve(change.name)
-        if skips(app):
+        if self._left_alone(app):
             return
         self._ask_for_pass(change.name, old, app)
         if in_progress(app) or app.raw.get("operation") or app.metadata.deletion_timestamp:
@@ -172,7 +189,7 @@ class ApplicationController:
             # repository learns by that, too, which revision is followed.
             memory.request(CompareLevel.LATEST)
         elif _switched_on(old, app):
-            log.info("Enabled automated sync", application=key)
+            log.info("Enabled automated sync", **app_fields(app))
             memory.request(CompareLevel.LATEST)
         elif old.raw.get("spec") != app.raw.get("spec"):
             # What the ladder does not look at may change what follows from a comparison.
@@ -182,12 +199,22 @@ class ApplicationController:
     def _forget(self, name: str) -> None:
         self._watch("", self._interest.drop(name))
         self._clusters.hold(name, None)
+        self._places.follow(name, "")
         self._operations.abandon(name)
-        for queue in (self._passes, self._running, self._moves):
+        self._moves.forget(name)
+        for queue in (self._passes, self._running, self._moves.queue):
             queue.forget(name)
             self._failures.pop((queue, name), None)
-        self._commits.pop(name, None)
         self._memories.forget(name)
+
+    def _left_alone(self, app: Application) -> bool:
+        """Whether it asks for it itself, or the Secret of its cluster does."""
+        if skips(app):
+            return True
+        try:
+            return self._clusters.resolve(app.spec.destination).skipped
+        except (DestinationError, ManifestDecodeError):
+            return False
 
     def _watch(self, came: str, went: str) -> None:
         if came:
@@ -199,26 +226,37 @@ class ApplicationController:
         """It came or went, or its connection did: what waited for it, or rested on it, goes on."""
         for name in self._clusters.users(cluster):
             app = self._store.get(name)
-            if app is None or skips(app):
+            if app is None or self._left_alone(app):
                 continue
             self.request(name, CompareLevel.LATEST)
             if in_progress(app) or app.raw.get("operation") or app.metadata.deletion_timestamp:
                 self._running.add(name)
 
     def _live_changed(self, view: ClusterView, changes: Sequence[LiveChange]) -> None:
-        for name, level, key in concerned(changes, view.index):
-            app = self._store.get(name)
-            if app is None or skips(app) or not self._goes_to(app, view):
+        for concern in concerned(changes, view.index):
+            if concern.instance:
+                self._tell_of(concern.instance, concern, view)
                 continue
-            log.debug(
-                "Requesting app refresh caused by object update",
-                application=name,
-                object=str(key),
-                level=level.value,
-            )
-            self.request(name, level)
-            if app.metadata.deletion_timestamp:
-                self._running.add(name)
+            for name in self._places.at(concern.change.key.namespace):
+                app = self._store.get(name)
+                if app is None or not self._counts_orphans(app) or _is(concern, app):
+                    continue
+                self._tell_of(name, concern, view)
+
+    def _tell_of(self, name: str, concern: Concern, view: ClusterView) -> None:
+        app = self._store.get(name)
+        if app is None or self._left_alone(app) or not self._goes_to(app, view):
+            return
+        say = log.info if concern.level is CompareLevel.RECENT else log.debug
+        say(
+            "Requesting app refresh caused by object update",
+            **app_fields(app),
+            **_object_fields(concern.change, view),
+            **{"comparison-level": concern.level.value},
+        )
+        self.request(name, concern.level)
+        if app.metadata.deletion_timestamp:
+            self._running.add(name)
 
     def _goes_to(self, app: Application, view: ClusterView) -> bool:
         """Objects on other clusters may carry its name in their tracking, and are none of its."""
@@ -231,65 +269,35 @@ class ApplicationController:
         moved = {}
         for name, commit in self._interest.moved(url, revisions):
             app = self._store.get(name)
-            if app is None or skips(app):
+            if app is None or self._left_alone(app):
                 continue
+            if in_progress(app):
+                # A retry that waits may be about to be made of this commit.
+                self._running.add(name)
             if commit:
-                self._commits[name] = commit
+                self._moves.note(name, commit)
                 moved[name] = app
             else:
                 self.request(name, CompareLevel.LATEST)
         if moved:
-            self._spawn(self._sort_moved(url, moved))
+            self._spawn(self._moves.sort(url, moved))
 
     # -- workers ------------------------------------------------------------------------------
 
-    async def _sort_moved(self, url: str, moved: Mapping[str, Application]) -> None:
-        """Applications whose own folder changed go first, and need no further look."""
-        commits = {name: self._commits[name] for name in moved if name in self._commits}
-        apps = {name: moved[name] for name in commits}
-        try:
-            touched = await self._desired.touched(apps, url, commits)
-        except TiphysError as error:
-            log.warning("changes are not known by folder", repository=url, error=str(error))
-            touched = set()
-        except Exception:
-            # Which comes first is only a hint.
-            log.exception("unexpected fault")
-            touched = set()
-        for name in sorted(apps, key=lambda one: one not in touched):
-            if self._store.get(name) is None:
-                continue
-            if name in touched:
-                self._commits.pop(name, None)
-                self.request(name, CompareLevel.LATEST)
-            else:
-                self._moves.add(name)
-
-    async def _check_move(self, name: str) -> Again | None:
-        """A commit that is equal for an application is told when nothing else is to be done."""
+    def _groups(self, name: str) -> Sequence[str]:
+        """What the work on an application may wait for."""
         app = self._store.get(name)
-        commit = self._commits.pop(name, "")
-        if app is None or not commit:
-            return None
-        memory = self._memories.of(name)
-        memory.request(CompareLevel.LATEST)
-        try:
-            equal = await self._desired.unchanged(app, memory, commit)
-        except TiphysError:
-            # The comparison will say what is wrong.
-            equal = False
-        if equal:
-            waiting = len(self._moves) / _UNCHANGED_PER_SECOND
-            spread = min(self._settings().reconciliation, waiting + 1.0) * random.random()  # noqa: S311
-            self._passes.add(name, after=spread, low=True)
-        elif self._store.get(name) is not None:
-            self._passes.add(name)
-        return None
+        destination = _destination(app) if app is not None else None
+        if destination is None:
+            return ()
+        cluster = cluster_group(destination.server, destination.name)
+        return repository_group(self._interest.url(name)), cluster
 
-    async def _work(self, queue: KeyedQueue, step: Step) -> None:
-        while True:
-            name = await queue.get()
-            await self._one(queue, name, step)
+    async def _pass(self, name: str) -> None:
+        await self._one(self._passes, name, self._refresh)
+
+    async def _move(self, name: str) -> None:
+        await self._one(self._moves.queue, name, self._moves.check)
 
     async def _launch(self) -> None:
         """Operations wait long; each runs in its own task, one an application."""
@@ -299,15 +307,18 @@ class ApplicationController:
 
     async def _one(self, queue: KeyedQueue, name: str, step: Step) -> None:
         again: Again | None = None
+        app = self._store.get(name)
+        if app is not None:
+            structlog.contextvars.bind_contextvars(**app_fields(app))
         try:
             again = await step(name)
             self._failures.pop((queue, name), None)
         except TiphysError as error:
-            log.warning("will be tried again", application=name, error=str(error))
+            log.warning("will be tried again", error=str(error))
             again = self._later(queue, name, _AFTER_ERROR)
         except Exception:
             # A fault of ours on one application must not stop the others.
-            log.exception("unexpected fault", application=name)
+            log.exception("unexpected fault")
             again = self._later(queue, name, _AFTER_FAULT)
         finally:
             queue.done(name)
@@ -332,6 +343,24 @@ def _destination(app: Application) -> ApplicationDestination | None:
         return app.spec.destination
     except ManifestDecodeError:
         return None
+
+
+def _is(concern: Concern, app: Application) -> bool:
+    """Whether the object that changed is the Application itself."""
+    seen = concern.change.new or concern.change.old
+    return seen is not None and seen.uid == app.uid
+
+
+def _object_fields(change: LiveChange, view: ClusterView) -> dict[str, str]:
+    seen = change.new or change.old
+    version = seen.version if seen is not None else ""
+    return {
+        "kind": change.key.kind,
+        "name": change.key.name,
+        "namespace": change.key.namespace or "(cluster-scoped)",
+        "api-version": f"{change.key.group}/{version}" if change.key.group else version,
+        "server": view.server,
+    }
 
 
 def _switched_on(old: Application, new: Application) -> bool:

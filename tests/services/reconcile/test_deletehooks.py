@@ -43,7 +43,7 @@ def with_manifests(here: World, *manifests: Any) -> None:
 
 
 def hook(name: str, phase: str = "PreDelete", policy: str = "") -> dict[str, Any]:
-    made: Any = job(name, phase=phase)
+    made = dict(job(name, phase=phase))
     if policy:
         made["metadata"]["annotations"][POLICY] = policy
     return made
