@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from tests.services.reconcile.world import URL, application
-from tiphys.controllers.interest import SourceInterest, concerned
+from tiphys.controllers.interest import PlaceInterest, SourceInterest, concerned
 from tiphys.model.application import Application
 from tiphys.model.live import LiveChange, LiveObject
 from tiphys.model.resource import OwnerReference, ResourceKey
@@ -66,7 +66,7 @@ class Roots:
 
 def told(*changes: LiveChange) -> list[tuple[str, CompareLevel]]:
     index = cast("LiveIndex", Roots(live("top", "web", kind="Service")))
-    return [(instance, level) for instance, level, _ in concerned(changes, index)]
+    return [(one.instance, one.level) for one in concerned(changes, index)]
 
 
 def change(old: LiveObject | None, new: LiveObject | None) -> LiveChange:
@@ -88,5 +88,20 @@ def test_what_is_below_concerns_the_tree_only() -> None:
     assert told(change(below, None)) == [("web", CompareLevel.TREE_ONLY)]
 
 
-def test_what_belongs_to_no_application_concerns_none() -> None:
-    assert told(change(None, live("loose"))) == []
+def test_what_belongs_to_no_application_may_be_an_orphan() -> None:
+    loose = change(None, live("loose"))
+    assert told(loose) == [("", CompareLevel.TREE_ONLY)]
+    at = ResourceKey("", "Node", "", "n1")
+    assert told(LiveChange(at, None, LiveObject(at, "v1", "u", "1"))) == []
+
+
+def test_applications_are_found_by_where_they_deploy_to() -> None:
+    places = PlaceInterest()
+    places.follow("web", "demo")
+    places.follow("api", "demo")
+    places.follow("none", "")
+    assert places.at("demo") == ["api", "web"]
+    places.follow("web", "other")
+    assert (places.at("demo"), places.at("other")) == (["api"], ["web"])
+    places.follow("web", "")
+    assert places.at("other") == []
