@@ -278,8 +278,7 @@ def test_what_comes_later_is_refused_by_name(world: World, flag: str) -> None:
     ("spec", "field"),
     [
         ({"sources": [{"repoURL": "r", "path": "p"}]}, "spec.sources"),
-        ({"ignoreDifferences": [{"kind": "Secret"}]}, "spec.ignoreDifferences"),
-        ({"syncPolicy": {"syncOptions": ["Replace=true"]}}, "Replace=true"),
+        ({"syncPolicy": {"syncOptions": ["NoSuchOption=true"]}}, "NoSuchOption=true"),
     ],
 )
 def test_fields_that_come_later_are_refused_by_name(

@@ -167,9 +167,35 @@ def test_a_commit_is_not_repeated(world: World) -> None:
     assert f"Sync Status:        Synced to {sha}\n" in out
 
 
-def test_windows_let_nothing_pass_yet(world: World) -> None:
-    world.seed(project("team", syncWindows=[{"kind": "allow"}]), app("a", spec={"project": "team"}))
-    assert "SyncWindow:         Sync Denied\n" in world.run("app", "get", "a").out
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        ({"kind": "deny"}, "Sync Denied"),
+        ({"kind": "deny", "manualSync": True}, "Manual Allowed"),
+        ({"kind": "allow"}, "Sync Allowed"),
+        ({"kind": "allow", "schedule": "0 0 1 1 *"}, "Sync Denied"),
+        ({"kind": "allow", "schedule": "0 0 1 1 *", "manualSync": True}, "Manual Allowed"),
+        ({"kind": "deny", "schedule": "0 0 1 1 *"}, "Sync Allowed"),
+    ],
+)
+def test_windows(world: World, window: dict[str, Any], said: str) -> None:
+    always = {"schedule": "* * * * *", "duration": "1h", "applications": ["a"], **window}
+    elsewhere = {**always, "applications": ["other"]}
+    world.seed(project("team", syncWindows=[always, elsewhere]), app("a", spec={"project": "team"}))
+    out = world.run("app", "get", "a").out
+    assert f"SyncWindow:         {said}\n" in out
+    shown = f"{always['kind']}:{always['schedule']}:1h"
+    assert f"Assigned Windows:   {shown}\nSync Policy:        Manual\n" in out
+    ran = world.run("app", "sync", "a", "--async")
+    refused = "rpc error: code = PermissionDenied desc = cannot sync: blocked by sync window"
+    assert (ran.fatal if ran.code else "") == (refused if said == "Sync Denied" else "")
+
+
+def test_windows_of_others_are_not_told(world: World) -> None:
+    window = {"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["b"]}
+    world.seed(project("team", syncWindows=[window]), app("a", spec={"project": "team"}))
+    out = world.run("app", "get", "a").out
+    assert "SyncWindow:         Sync Allowed\nSync Policy:" in out
 
 
 def test_json_is_the_typed_form(seeded: World) -> None:
@@ -253,3 +279,56 @@ def live(version: str, kind: str, name: str, uid: str, owner: str = "") -> dict[
             {"uid": owner, "kind": "Any", "name": "any", "apiVersion": "v1"}
         ]
     return {"apiVersion": version, "kind": kind, "metadata": metadata}
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "said"),
+    [
+        (["--source-position", "2"], 0, "b     2\n"),
+        (["--source-name", "one"], 0, "a     1\n"),
+        ([], 20, "Source position should be specified and must be greater than 0 for applications "
+         "with multiple sources"),
+        (["--source-position", "3"], 20, "Source position should be less than the number of "
+         "sources in the application"),
+        (["--source-name", "x"], 1, "Unknown source name 'x'"),
+        (["--source-name", "one", "--source-position", "1"], 20,
+         "Only one of source-position and source-name can be specified."),
+    ],
+)  # fmt: skip
+def test_parameters_of_one_of_several_sources(
+    world: World, flags: list[str], code: int, said: str
+) -> None:
+    sources = [
+        {"repoURL": "r", "path": "p", **name, "helm": {"parameters": [{"name": p, "value": v}]}}
+        for name, p, v in (({"name": "one"}, "a", "1"), ({}, "b", "2"))
+    ]
+    world.seed(app("a", spec={"sources": sources}))
+    ran = world.run("app", "get", "a", "--show-params", *flags)
+    assert ran.code == code
+    assert said in (ran.fatal if code else ran.out)
+
+
+def test_applications_of_other_namespaces(world: World) -> None:
+    """They are seen where the settings say that they may be, by prefix and by flag."""
+    team = app("a", metadata={"namespace": "team-one"})
+    world.seed(app("a"), team, app("z", metadata={"namespace": "other"}))
+    refused = "rpc error: code = PermissionDenied desc = permission denied"
+    assert world.run("app", "get", "team-one/a").fatal == refused
+    assert world.run("app", "list", "-o", "name").out == "argocd/a\n"
+    params = settings(**{"application.namespaces": "team-*, nobody"})
+    params["metadata"]["name"] = "argocd-cmd-params-cm"
+    world.seed(params, project("default-too", sourceNamespaces=["team-*"]))
+    for line in (["team-one/a"], ["a", "-N", "team-one"], ["team-one/a", "-N", "argocd"]):
+        ran = world.run("app", "get", *line)
+        assert ran.out.startswith("Name:               team-one/a\n"), ran.err
+    assert world.run("app", "list", "-o", "name").out == "argocd/a\nteam-one/a\n"
+    assert world.run("app", "list", "-o", "name", "-N", "team-one").out == "team-one/a\n"
+    assert world.run("app", "get", "other/z").fatal == refused
+    assert world.run("app", "list", "-N", "other").fatal == refused
+    ran = world.run("app", "set", "team-one/a", "--project", "default-too", "--revision", "v1",
+                    "--validate=false")  # fmt: skip
+    assert ran.code == 0, ran.err
+    ran = world.run("app", "sync", "team-one/a", "--async", "--revision", "main")
+    assert ran.code == 0, ran.err
+    assert "operation" in world.app("a", "team-one")
+    assert "operation" not in world.app("a")

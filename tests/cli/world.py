@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.fakes.evaluate import FakeEvaluator
 from tests.fakes.kube import BUILT_IN, FakeCluster
 from tiphys.cli.main import run
 from tiphys.cli.ports import ClusterChoice
@@ -175,13 +176,19 @@ class World:
         self._objects += manifests
         return self
 
-    def find(self, kind: str, name: str) -> Manifest | None:
+    def find(self, kind: str, name: str, namespace: str = "") -> Manifest | None:
         return next(
-            (m for m in self._objects if (m["kind"], m["metadata"]["name"]) == (kind, name)), None
+            (
+                m
+                for m in self._objects
+                if (m["kind"], m["metadata"]["name"]) == (kind, name)
+                and namespace in ("", m["metadata"].get("namespace"))
+            ),
+            None,
         )
 
-    def app(self, name: str) -> Manifest:
-        found = self.find("Application", name)
+    def app(self, name: str, namespace: str = NAMESPACE) -> Manifest:
+        found = self.find("Application", name, namespace)
         assert found is not None
         return found
 
@@ -206,6 +213,7 @@ class World:
                 cluster,
                 self.sources,
                 namespace=NAMESPACE,
+                evaluator=FakeEvaluator(),
                 clock=lambda: NOW,
             )
         finally:

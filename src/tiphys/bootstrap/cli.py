@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tiphys.cli.main import run
 
 if TYPE_CHECKING:
-    from tiphys.adapters.kube import KubeClient, KubeConfig, KubeDiscovery
+    from tiphys.adapters.kube import KubeClient, KubeConfig, KubeDiscovery, Transport
     from tiphys.bootstrap.sources import CommandSources
     from tiphys.cli.ports import ClusterChoice, CoreApi, Documents, Setup
     from tiphys.model.application import Application, ApplicationSource
@@ -51,15 +51,28 @@ class CommandWiring:
 
     @asynccontextmanager
     async def core(self, choice: ClusterChoice) -> AsyncIterator[CoreApi]:
+        from tiphys.adapters.engine import EngineEvaluator
+        from tiphys.adapters.kube import Limits
+        from tiphys.bootstrap.clusters import connector
         from tiphys.services.applications import Applications
 
-        async with (
-            self._cluster(choice) as (config, client, discovery),
-            AsyncExitStack() as stack,
-        ):
+        async with self._cluster(choice) as (config, transport), AsyncExitStack() as stack:
             namespace = choice.namespace or config.namespace or DEFAULT_NAMESPACE
             sources = await stack.enter_async_context(_LazySources(namespace))
-            yield Applications(client, client, discovery, sources, namespace=namespace)
+            evaluator = EngineEvaluator()
+            stack.push_async_callback(evaluator.close)
+            client, discovery = _client(transport)
+            applications = Applications(
+                client,
+                client,
+                discovery,
+                sources,
+                namespace=namespace,
+                connect=connector(config, transport, component="cli", limits=Limits()),
+                evaluator=evaluator,
+            )
+            stack.push_async_callback(applications.close)
+            yield applications
 
     @asynccontextmanager
     async def documents(self) -> AsyncIterator[Documents]:
@@ -73,8 +86,8 @@ class CommandWiring:
 
     @asynccontextmanager
     async def setup(self, choice: ClusterChoice) -> AsyncIterator[Setup]:
-        async with self._cluster(choice) as (config, client, discovery):
-            yield _Setup(config, client, discovery)
+        async with self._cluster(choice) as (config, transport):
+            yield _Setup(config, *_client(transport))
 
     def control_plane(self, name: str) -> ControlPlane:
         from tiphys.adapters.devcluster import DevCluster
@@ -83,15 +96,13 @@ class CommandWiring:
         return DevCluster(name, root=state_folder(self._environment))
 
     @asynccontextmanager
-    async def _cluster(
-        self, choice: ClusterChoice
-    ) -> AsyncIterator[tuple[KubeConfig, KubeClient, KubeDiscovery]]:
-        from tiphys.adapters.kube import KubeClient, KubeDiscovery, Transport
+    async def _cluster(self, choice: ClusterChoice) -> AsyncIterator[tuple[KubeConfig, Transport]]:
+        from tiphys.adapters.kube import Transport
 
         config = self._config(choice)
         transport = Transport(config, component="cli")
         try:
-            yield config, KubeClient(transport), KubeDiscovery(transport)
+            yield config, transport
         finally:
             await transport.close()
 
@@ -101,6 +112,12 @@ class CommandWiring:
         named = choice.kubeconfig or self._environment.get("KUBECONFIG", "")
         paths: Sequence[Path] = [Path(part) for part in named.split(os.pathsep) if part]
         return load_kubeconfig(paths or [Path.home() / ".kube" / "config"], choice.context)
+
+
+def _client(transport: Transport) -> tuple[KubeClient, KubeDiscovery]:
+    from tiphys.adapters.kube import KubeClient, KubeDiscovery
+
+    return KubeClient(transport), KubeDiscovery(transport)
 
 
 class _LazySources:

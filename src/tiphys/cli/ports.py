@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tiphys.services.applications.desired import Asked
     from tiphys.services.applications.explain import Explained
     from tiphys.services.applications.managed import Managed
+    from tiphys.services.applications.values import Looking, Windows
     from tiphys.services.install import Installed
 
 
@@ -56,7 +57,9 @@ class CoreApi(Protocol):
 
     async def explain(self, application: Application) -> Sequence[Explained]: ...
 
-    async def managed(self, application: Application, asked: Asked) -> Sequence[Managed]: ...
+    async def managed(
+        self, application: Application, asked: Asked, looking: Looking | None = None
+    ) -> Sequence[Managed]: ...
 
     async def manifests(self, application: Application, asked: Asked) -> Sequence[Manifest]: ...
 
@@ -71,6 +74,8 @@ class CoreApi(Protocol):
     ) -> None: ...
 
     async def project(self, name: str) -> AppProject | None: ...
+
+    async def windows(self, application: Application) -> Windows: ...
 
     async def url(self) -> str: ...
 

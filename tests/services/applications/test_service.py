@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.cli.world import COMMIT, NAMESPACE, FakeSources, app, key, project
+from tests.fakes.evaluate import FakeEvaluator
 from tests.fakes.kube import BUILT_IN, FakeCluster
 from tiphys.model.application import Application
 from tiphys.model.errors import (
@@ -55,6 +56,7 @@ def service(cluster: FakeCluster) -> Applications:
         cluster,
         FakeSources(),
         namespace=NAMESPACE,
+        evaluator=FakeEvaluator(),
         clock=lambda: datetime(2026, 11, 23, 10, 3, 33, 956243, tzinfo=UTC),
     )
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 from tiphys.cli.app.resources import resource_table
 from tiphys.cli.app.session import CONTRACT_NAME, app_name, check_output, run_core, write
+from tiphys.cli.app.specsource import NAME_FLAG, POSITION_FLAG, named_position, source_index
 from tiphys.cli.app.summary import conditions, header, operation, parameters
 from tiphys.cli.app.treeview import tree_table
-from tiphys.cli.command import LATER, Call, command
-from tiphys.cli.errors import UsageError
-from tiphys.cli.globals import Flag, FlagKind, later, text, yes
+from tiphys.cli.command import Call, command
+from tiphys.cli.globals import Flag, FlagKind, text, yes
 from tiphys.cli.log import Level, log
 from tiphys.cli.output import to_json, to_yaml
 from tiphys.cli.ports import CoreApi
@@ -27,8 +27,8 @@ _FLAGS = (
     yes("refresh", "Compare first"),
     yes("show-operation", "Show the last operation"),
     yes("show-params", "Show the parameters of a Helm source"),
-    later("source-name"),
-    later("source-position", FlagKind.INTEGER),
+    NAME_FLAG,
+    POSITION_FLAG,
     Flag("timeout", FlagKind.NATURAL, "Seconds to wait for the comparison, 0 for no limit"),
 )
 
@@ -40,6 +40,8 @@ def get(call: Call) -> None:
 
     async def verb(api: CoreApi) -> None:
         application = await _read(call, api, app_name(call, call.words[0]))
+        # What is asked for in vain is said, whether or not it is shown.
+        named_position(call, (application.to_manifest().get("spec") or {}).get("sources") or ())
         await _show(call, api, application)
 
     run_core(call, verb)
@@ -88,15 +90,14 @@ async def _explain(call: Call, api: CoreApi, application: Application) -> None:
 
 
 async def _above(call: Call, api: CoreApi, application: Application) -> str:
-    project = await api.project(application.spec.project)
-    windows = bool(project and project.spec.sync_windows)
+    windows = await api.windows(application)
     shown = header(application, url=await api.url(), windows=windows) + conditions(application)
     if call.yes("show-operation") and application.status.operation_state is not None:
         shown += "\n" + operation(application.status.operation_state, datetime.now(UTC))
     if call.yes("show-params"):
-        if application.spec.sources:
-            raise UsageError(f"--show-params of an application with spec.sources {LATER}")
-        shown += parameters(application.spec)
+        sources = application.spec.sources or (application.spec.source,)
+        spec = application.to_manifest().get("spec") or {}
+        shown += parameters(sources[source_index(call, spec)])
     return shown
 
 

@@ -37,7 +37,7 @@ _FLAGS = (
 @command("list", _FLAGS, usage="[flags]", summary="List applications.")
 def list_command(call: Call) -> None:
     async def verb(api: CoreApi) -> None:
-        found = await api.list(selector=call.text("selector"))
+        found = await api.list(selector=call.text("selector"), namespace=call.text("app-namespace"))
         write(_shown([app for app in found if _wanted(call, app)], call.text("output")))
 
     run_core(call, verb)
@@ -47,8 +47,7 @@ def _wanted(call: Call, application: Application) -> bool:
     spec = application.spec
     source = _first_source(spec)
     return (
-        call.text("app-namespace") in ("", application.namespace)
-        and (not call.texts("project") or spec.project in call.texts("project"))
+        (not call.texts("project") or spec.project in call.texts("project"))
         and call.text("repo") in ("", source.repo_url)
         and call.text("path") in ("", source.path)
         and call.text("cluster") in ("", spec.destination.server, spec.destination.name)

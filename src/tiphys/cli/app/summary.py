@@ -13,14 +13,15 @@ from tiphys.model.application import (
     OperationState,
 )
 from tiphys.model.status import SyncCode
+from tiphys.services.applications.values import Windows
 
 _COMMIT = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{7,}")
 _SHORT = 7
 _VALUE_LIMIT = 80
 
 
-def header(application: Application, *, url: str, windows: bool) -> str:
-    """`windows`: the project has sync windows, which this version does not let pass."""
+def header(application: Application, *, url: str, windows: Windows) -> str:
+    """What stands above the objects; `windows` are those of its project that concern it."""
     spec, status = application.spec, application.status
     lines = [
         labelled("Name:", application.qualified_name),
@@ -32,7 +33,12 @@ def header(application: Application, *, url: str, windows: bool) -> str:
     ]
     lines += [_source(source) for source in spec.sources or (spec.source,) if source]
     lines += [
-        labelled("SyncWindow:", "Sync Denied" if windows else "Sync Allowed"),
+        labelled("SyncWindow:", windows.state.value),
+    ]
+    if windows.assigned:
+        assigned = (f"{one.kind}:{one.schedule}:{one.duration}" for one in windows.assigned)
+        lines.append(labelled("Assigned Windows:", ",".join(assigned)))
+    lines += [
         labelled("Sync Policy:", _policy(spec)),
         labelled("Sync Status:", _sync_status(application)),
         labelled("Health Status:", status.health.status),
@@ -73,9 +79,9 @@ def operation(state: OperationState | None, now: datetime) -> str:
     return "".join(lines)
 
 
-def parameters(spec: ApplicationSpec) -> str:
-    """The Helm parameters that the application sets."""
-    helm = spec.source.helm if spec.source else None
+def parameters(source: ApplicationSource | None) -> str:
+    """The Helm parameters that a source sets."""
+    helm = source.helm if source else None
     if helm is None:
         return "\n"
     rows = [(parameter.name, _cut(parameter.value)) for parameter in helm.parameters]

@@ -23,6 +23,7 @@ from tiphys.cli.ports import CoreApi
 from tiphys.model.application import Application
 from tiphys.model.status import HealthCode, SyncCode
 from tiphys.services.applications import AppName, EventKind
+from tiphys.services.applications.values import Windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,9 +212,8 @@ class Waiter:
                 write(to_yaml(application.to_json()))
             case output:
                 url = await self._api.url()
-                project = await self._api.project(application.spec.project)
-                windows = bool(project and project.spec.sync_windows)
-                write("\n" + header(application, url=url, windows=windows) + "\n")
+                # As the contract has it, windows are not asked for here.
+                write("\n" + header(application, url=url, windows=Windows()) + "\n")
                 if self._options.watched.operation:
                     write(operation(application.status.operation_state, datetime.now(UTC)))
                 if output in ("wide", "") and application.status.resources:

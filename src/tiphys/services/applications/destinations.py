@@ -1,47 +1,99 @@
-"""The clusters that applications' objects are on, as a command reaches them."""
+"""The clusters that applications' objects are on: found by their Secrets, connected when asked.
+
+The cluster that the applications themselves live in is reached the way they are.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from tiphys.core.settings.clusters import ClusterTable, read_cluster
 from tiphys.model.appspec import ApplicationDestination
-from tiphys.model.errors import DestinationError
-from tiphys.model.names import IN_CLUSTER_NAME, IN_CLUSTER_SERVER
+from tiphys.model.cluster import Cluster
+from tiphys.model.errors import ForbiddenError, KubeError
+from tiphys.model.names import IN_CLUSTER_SERVER, LABEL_SECRET_TYPE
+from tiphys.model.resource import ApiResource, Manifest
+from tiphys.services.applications.settings import SettingsReader
+from tiphys.services.clusters.ports import Connect, Connection
 from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter
+
+_VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
+_SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reached:
-    """One cluster, connected. `server` is its address as the settings know it."""
+    """One cluster, connected."""
 
-    server: str
+    cluster: Cluster
     reader: KubeReader
     writer: KubeWriter
     discovery: Discovery
 
-
-class Destinations(Protocol):
-    """Connects when it is asked. Raises DestinationError with the contract's text, KubeError."""
-
-    async def reach(self, destination: ApplicationDestination) -> Reached: ...
+    @property
+    def server(self) -> str:
+        return self.cluster.server
 
 
-class HomeOnly:
-    """Knows the cluster that the applications themselves live in, and no other."""
+class Destinations:
+    """`home` reaches the cluster of the applications; `connect` all others."""
 
-    def __init__(self, reader: KubeReader, writer: KubeWriter, discovery: Discovery) -> None:
-        self._home = Reached(IN_CLUSTER_SERVER, reader, writer, discovery)
+    def __init__(
+        self,
+        home: Callable[[Cluster], Reached],
+        settings: SettingsReader,
+        reader: KubeReader,
+        connect: Connect | None,
+    ) -> None:
+        self._home = home
+        self._settings = settings
+        self._reader = reader
+        self._connect = connect
+        self._table: ClusterTable | None = None
+        self._open: dict[str, Connection] = {}
+
+    async def resolve(self, destination: ApplicationDestination) -> Cluster:
+        """Raises DestinationError with the contract's text."""
+        return (await self._known()).resolve(destination)
+
+    async def clusters(self) -> Sequence[Cluster]:
+        return (await self._known()).clusters
 
     async def reach(self, destination: ApplicationDestination) -> Reached:
-        if destination.server in ("", IN_CLUSTER_SERVER) and destination.name in (
-            "",
-            IN_CLUSTER_NAME,
-        ):
-            return self._home
-        if destination.name:
-            raise DestinationError(f"there are no clusters with this name: {destination.name}")
-        server = destination.server
-        raise DestinationError(
-            f'error getting cluster by server "{server}": cluster "{server}" not found'
-        )
+        """Raises DestinationError and KubeError."""
+        if destination.server == IN_CLUSTER_SERVER and not destination.name:
+            return self._home(Cluster(server=IN_CLUSTER_SERVER, name=""))
+        cluster = await self.resolve(destination)
+        if cluster.server == IN_CLUSTER_SERVER:
+            return self._home(cluster)
+        found = self._open.get(cluster.server) or self._connected(cluster)
+        return Reached(cluster, found.reader, found.writer, found.discovery)
+
+    async def close(self) -> None:
+        for connection in self._open.values():
+            await connection.close()
+
+    def _connected(self, cluster: Cluster) -> Connection:
+        if self._connect is None:
+            raise KubeError(f'cluster "{cluster.server}" cannot be reached from here')
+        self._open[cluster.server] = self._connect(cluster)
+        return self._open[cluster.server]
+
+    async def _known(self) -> ClusterTable:
+        if self._table is None:
+            secrets = [read_cluster(secret) for secret in await self._secrets()]
+            in_cluster = (await self._settings.present()).in_cluster
+            self._table = ClusterTable.of(secrets, in_cluster=in_cluster)
+        return self._table
+
+    async def _secrets(self) -> Sequence[Manifest]:
+        """Whoever may not read Secrets knows the cluster that Tiphys runs in, and no other."""
+        selector = f"{LABEL_SECRET_TYPE}=cluster"
+        try:
+            found = await self._reader.list(
+                _SECRETS, namespace=self._settings.namespace, label_selector=selector
+            )
+        except ForbiddenError:
+            return ()
+        return found.items

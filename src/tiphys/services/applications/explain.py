@@ -12,7 +12,7 @@ from tiphys.model.resource import ResourceKey
 from tiphys.model.status import SyncCode
 from tiphys.services.applications.desired import AtRevision, Desired
 from tiphys.services.applications.destinations import Reached
-from tiphys.services.applications.managed import Managed, managed
+from tiphys.services.applications.managed import Comparing, Managed
 
 
 class Cause(StrEnum):
@@ -25,15 +25,19 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One object. `differences` are empty unless the cause is DIFFERS; Secrets come masked."""
+    """One object. `differences` are empty unless the cause is DIFFERS; Secrets come masked.
+
+    `hidden` are what counts for nothing, with the rules that say so.
+    """
 
     key: ResourceKey
     cause: Cause
     differences: tuple[FieldDifference, ...] = ()
+    hidden: tuple[FieldDifference, ...] = ()
 
 
 async def explain(
-    application: Application, desired: Desired, reached: Reached
+    application: Application, desired: Desired, comparing: Comparing, reached: Reached
 ) -> Sequence[Explained]:
     """The objects that the status calls OutOfSync, at the revision that it names.
 
@@ -47,7 +51,7 @@ async def explain(
     if not late:
         return ()
     targets = await desired.targets(application, AtRevision(), reached)
-    found = await managed(application, targets, reached, only=late)
+    found = await comparing.managed(application, targets, reached, only=late)
     return [told for one in found if (told := explained(one)) is not None]
 
 
@@ -57,4 +61,6 @@ def explained(one: Managed) -> Explained | None:
         return Explained(one.key, Cause.EXTRA)
     if one.live is None:
         return Explained(one.key, Cause.MISSING)
-    return Explained(one.key, Cause.DIFFERS, one.differences) if one.modified else None
+    if not one.modified:
+        return None
+    return Explained(one.key, Cause.DIFFERS, one.differences, one.hidden)

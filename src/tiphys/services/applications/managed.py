@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tiphys.core.app.targets import Target, Targets
-from tiphys.core.diff.compare import compare
+from tiphys.core.app.targets import Targets
+from tiphys.core.diff.compare import Comparison
 from tiphys.core.diff.explain import FieldDifference
 from tiphys.core.diff.mask import SecretMask
+from tiphys.core.diff.normalise import encode
+from tiphys.core.diff.rules import CompareRules
 from tiphys.core.manifest.hooks import is_hook, is_skipped
 from tiphys.model.application import Application
 from tiphys.model.errors import ObjectNotFoundError
 from tiphys.model.resource import GroupVersionKind, Manifest, ResourceKey, gvk_of
 from tiphys.services.applications.destinations import Reached
+from tiphys.services.applications.values import Batches
+from tiphys.services.compare import Ask, Comparisons
 
 # One application's objects are not worth more of an API server's attention than this.
 _AT_ONCE = 10
@@ -29,7 +33,8 @@ class Managed:
     """One object; a side that is missing is None. `target` and `live` are as they are stored.
 
     `predicted` is what the live object would become and `compared` what it is, in one spelling;
-    both are None unless both sides are there. `differences` are theirs.
+    both are None unless both sides are there. `differences` are theirs, `hidden` those that
+    count for nothing, with the rule that says so.
     """
 
     key: ResourceKey
@@ -41,38 +46,91 @@ class Managed:
     predicted: Manifest | None = None
     compared: Manifest | None = None
     differences: tuple[FieldDifference, ...] = ()
+    hidden: tuple[FieldDifference, ...] = ()
 
 
-async def managed(
-    application: Application,
-    targets: Targets,
-    reached: Reached,
-    *,
-    only: Collection[ResourceKey] | None = None,
-) -> Sequence[Managed]:
-    """By group, kind, namespace and name: what is desired, and what the status knows besides."""
+class Comparing:
+    """Reads the live side and compares. `rules` are the application's."""
 
-    def wanted(key: ResourceKey) -> bool:
-        return only is None or key in only
+    def __init__(
+        self, comparisons: Comparisons, rules: CompareRules, batches: Batches | None = None
+    ) -> None:
+        self._comparisons = comparisons
+        self._rules = rules
+        self._batches = batches or Batches()
 
-    desired = {
-        target.key: target for target in (*targets.objects, *targets.hooks) if wanted(target.key)
-    }
-    kinds = {target.key: gvk_of(target.manifest) for target in desired.values()}
-    known = {key: kind for key, kind in status_kinds(application).items() if wanted(key)}
-    turn = asyncio.Semaphore(_AT_ONCE)
+    async def managed(
+        self,
+        application: Application,
+        targets: Targets,
+        reached: Reached,
+        *,
+        only: Collection[ResourceKey] | None = None,
+    ) -> Sequence[Managed]:
+        """By group, kind, namespace and name: what is desired, and what the status knows besides.
 
-    async def one(key: ResourceKey, kind: GroupVersionKind) -> Managed | None:
-        async with turn:
-            live = await live_object(key, kind, reached)
-        return await _managed(key, desired.get(key), live, reached)
+        Raises KubeError and EvaluationError.
+        """
+        desired = {target.key: target.manifest for target in (*targets.objects, *targets.hooks)}
+        kinds = status_kinds(application) | {key: gvk_of(one) for key, one in desired.items()}
+        wanted = sorted((key for key in kinds if only is None or key in only), key=str)
+        turn = asyncio.Semaphore(_AT_ONCE)
 
-    found = await asyncio.gather(*(one(*item) for item in {**known, **kinds}.items()))
-    there = [item for item in found if item is not None]
-    return sorted(there, key=lambda item: str(item.key))
+        async def read(key: ResourceKey) -> Manifest | None:
+            async with turn:
+                return await live_object(key, kinds[key], reached)
+
+        live = dict(zip(wanted, await asyncio.gather(*map(read, wanted)), strict=True))
+        asks = [
+            Ask(key, desired[key], found)
+            for key, found in live.items()
+            if found is not None and key in desired
+        ]
+        compared = await self._compared(asks, reached)
+        return [
+            _managed(key, desired.get(key), found, compared.get(key))
+            for key, found in live.items()
+            if found is not None or key in desired
+        ]
+
+    async def _compared(
+        self, asks: Sequence[Ask], reached: Reached
+    ) -> Mapping[ResourceKey, Comparison]:
+        turn = asyncio.Semaphore(self._batches.at_once or len(asks) or 1)
+
+        async def batch(some: Sequence[Ask]) -> Sequence[tuple[ResourceKey, Comparison]]:
+            async with turn:
+                answers = await self._comparisons.compare(
+                    some, self._rules, discovery=reached.discovery, writer=reached.writer
+                )
+            found = []
+            for ask, answer in zip(some, answers, strict=True):
+                if not isinstance(answer, Comparison):
+                    raise answer
+                found.append((ask.key, answer))
+            return found
+
+        parts = await asyncio.gather(*map(batch, _parts(asks, self._batches.size)))
+        return {key: comparison for part in parts for key, comparison in part}
 
 
-def status_kinds(application: Application) -> Mapping[ResourceKey, GroupVersionKind]:
+def _parts(asks: Sequence[Ask], size: int) -> Sequence[Sequence[Ask]]:
+    """Runs of objects that are together no larger than `size` bytes; a larger one goes alone."""
+    if not size:
+        return [asks]
+    parts: list[list[Ask]] = []
+    left = 0
+    for ask in asks:
+        own = len(encode(ask.desired)) + len(encode(ask.live))
+        if not parts or own > left:
+            parts.append([])
+            left = size
+        parts[-1].append(ask)
+        left -= own
+    return parts
+
+
+def status_kinds(application: Application) -> dict[ResourceKey, GroupVersionKind]:
     """The objects that the status names."""
     return {
         ResourceKey(one.group, one.kind, one.namespace, one.name): GroupVersionKind(
@@ -96,34 +154,26 @@ async def live_object(
         return None
 
 
-async def _managed(
-    key: ResourceKey, target: Target | None, live: Manifest | None, reached: Reached
-) -> Managed | None:
-    desired = None if target is None else target.manifest
-    if desired is None and live is None:
-        return None
-    mask = SecretMask(desired, live)
-    either = desired or live or {}
-    result = Managed(
+def _managed(
+    key: ResourceKey, target: Manifest | None, live: Manifest | None, found: Comparison | None
+) -> Managed:
+    mask = SecretMask(target, live)
+    either = target or live or {}
+    one = Managed(
         key,
-        None if desired is None else mask.manifest(desired),
+        None if target is None else mask.manifest(target),
         None if live is None else mask.manifest(live),
         hook=is_hook(either),
         skipped=is_skipped(either),
         modified=True,
     )
-    if desired is None or live is None:
-        return result
-    schema = await reached.discovery.schema(gvk_of(desired))
-    comparison = compare(desired, live, schema=schema)
-    return Managed(
-        key,
-        result.target,
-        result.live,
-        hook=result.hook,
-        skipped=result.skipped,
-        modified=comparison.modified,
-        predicted=mask.manifest(comparison.predicted or {}),
-        compared=mask.manifest(comparison.live or {}),
-        differences=comparison.differences,
+    if found is None:
+        return one
+    return replace(
+        one,
+        modified=found.modified,
+        predicted=mask.manifest(found.predicted or {}),
+        compared=mask.manifest(found.live or {}),
+        differences=found.differences,
+        hidden=found.hidden,
     )

@@ -6,9 +6,11 @@ Each is one use case; the rules behind it stand in the modules of this package.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from tiphys.core.app.spec import project_name
 from tiphys.model.application import Application
 from tiphys.model.appproject import AppProject
 from tiphys.model.errors import (
@@ -19,43 +21,52 @@ from tiphys.model.errors import (
     ObjectNotFoundError,
 )
 from tiphys.model.live import WatchEvent
-from tiphys.model.names import ANNOTATION_REFRESH, ANNOTATION_REFRESH_TIMESTAMP, API_GROUP
-from tiphys.model.resource import ApiResource, Manifest, ResourceKey
-from tiphys.services.applications.destinations import Destinations, HomeOnly
+from tiphys.model.names import ANNOTATION_REFRESH, ANNOTATION_REFRESH_TIMESTAMP
+from tiphys.model.resource import Manifest, ResourceKey
+from tiphys.services.applications.desired import Desired, single_source
+from tiphys.services.applications.destinations import Destinations, Reached
 from tiphys.services.applications.editing import Editing
 from tiphys.services.applications.health import with_health
 from tiphys.services.applications.operating import Operating
 from tiphys.services.applications.ports import SourceCheck
+from tiphys.services.applications.projects import PROJECTS, ProjectReader
 from tiphys.services.applications.settings import SettingsReader
 from tiphys.services.applications.store import APPLICATIONS, AppStore, permission_denied
 from tiphys.services.applications.tree import live_tree
-from tiphys.services.applications.validation import check_repository, check_sources, check_spec
+from tiphys.services.applications.validation import (
+    check_repository,
+    check_sources,
+    check_spec,
+    no_destination,
+    no_project,
+)
 from tiphys.services.applications.values import (
     AppEvent,
     AppName,
     EventKind,
+    Looking,
     SyncCommand,
     TreeNode,
+    Windows,
 )
 from tiphys.services.applications.writing import deletion_finalizers
 from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter
 
 if TYPE_CHECKING:
-    from tiphys.services.applications.desired import Asked, Desired
+    from tiphys.services.applications.desired import Asked
     from tiphys.services.applications.explain import Explained
-    from tiphys.services.applications.managed import Managed
+    from tiphys.services.applications.managed import Comparing, Managed
+    from tiphys.services.clusters.ports import Connect
+    from tiphys.services.evaluate.ports import Evaluator
 
 __all__ = ["APPLICATIONS", "PROJECTS", "Applications"]
-
-_VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
-PROJECTS = ApiResource(API_GROUP, "v1alpha1", "AppProject", "appprojects", True, _VERBS)
 
 
 class Applications:
     """`namespace` is the control plane's. All methods raise ApiError and KubeError.
 
-    Applications are read and written by `reader` and `writer`, their objects through
-    `destinations`: by default only where the applications themselves are.
+    Applications are read and written by `reader` and `writer`, their objects where they are:
+    `connect` reaches the other clusters. `evaluator` is for rules with jq expressions.
     """
 
     def __init__(
@@ -66,15 +77,23 @@ class Applications:
         sources: SourceCheck,
         *,
         namespace: str,
-        destinations: Destinations | None = None,
+        connect: Connect | None = None,
+        evaluator: Evaluator,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._reader = reader
         self._sources = sources
         self._namespace = namespace
         self._clock = clock
-        self._destinations = destinations or HomeOnly(reader, writer, discovery)
+        self._evaluator = evaluator
         self._settings = SettingsReader(reader, namespace)
+        self._destinations = Destinations(
+            lambda cluster: Reached(cluster, reader, writer, discovery),
+            self._settings,
+            reader,
+            connect,
+        )
+        self._projects = ProjectReader(reader, self._settings, self._destinations)
         self._store = AppStore(reader, writer, self._settings)
         self._editing = Editing(self._store, writer, self._check)
         self._operating = Operating(self._store, sources)
@@ -114,10 +133,11 @@ class Applications:
         return await live_tree(application, reached.reader, reached.discovery)
 
     async def project(self, name: str) -> AppProject | None:
-        try:
-            return AppProject(await self._reader.get(PROJECTS, self._namespace, name))
-        except ObjectNotFoundError:
-            return None
+        return await self._projects.read(name)
+
+    async def windows(self, application: Application) -> Windows:
+        """Its sync windows, and what they let happen now."""
+        return await self._projects.windows(application, self._clock())
 
     async def url(self) -> str:
         """Where the UI is, empty when the settings do not say."""
@@ -130,15 +150,17 @@ class Applications:
         from tiphys.services.applications.explain import explain
 
         reached = await self._destinations.reach(application.spec.destination)
-        return await explain(application, self._desired(), reached)
+        comparing = await self._comparing(application, Looking())
+        return await explain(application, self._desired(), comparing, reached)
 
-    async def managed(self, application: Application, asked: Asked) -> Sequence[Managed]:
+    async def managed(
+        self, application: Application, asked: Asked, looking: Looking | None = None
+    ) -> Sequence[Managed]:
         """Its objects, desired against live."""
-        from tiphys.services.applications.managed import managed
-
         reached = await self._destinations.reach(application.spec.destination)
         targets = await self._desired().targets(application, asked, reached)
-        return await managed(application, targets, reached)
+        comparing = await self._comparing(application, looking or Looking())
+        return await comparing.managed(application, targets, reached)
 
     async def manifests(self, application: Application, asked: Asked) -> Sequence[Manifest]:
         """What the source says, as the tool gives it, unmasked: for a sync of it."""
@@ -188,10 +210,8 @@ class Applications:
     async def sync(self, name: AppName, command: SyncCommand) -> Application:
         """Writes the operation that the controller then takes up."""
         application = await self._store.read(name)
-        if application.spec.source is None:
-            project = await self.project(application.spec.project)
-            check_spec(application, project, self._namespace)
-            raise ApiError(ApiCode.INVALID_ARGUMENT, "the application has no spec.source")
+        single_source(application)
+        await self._projects.require_open(application, self._clock())
         return await self._operating.sync(name, application, command)
 
     async def rollback(self, name: AppName, entry: int, *, prune: bool) -> Application:
@@ -226,12 +246,28 @@ class Applications:
         reached = await self._destinations.reach(application.spec.destination)
         await delete_object(application, key, reached, force=force, orphan=orphan)
 
+    async def close(self) -> None:
+        """Ends the connections to other clusters."""
+        await self._destinations.close()
+
     # How it works.
 
     def _desired(self) -> Desired:
-        from tiphys.services.applications.desired import Desired
-
         return Desired(self._sources, self._settings)
+
+    async def _comparing(self, application: Application, looking: Looking) -> Comparing:
+        from tiphys.core.diff.rules import compare_rules
+        from tiphys.core.manifest.annotations import compare_options
+        from tiphys.services.applications.managed import Comparing
+        from tiphys.services.compare import Comparisons, Eraser
+
+        options = compare_options(application.to_manifest())
+        rules = compare_rules(application.spec, options, await self._settings.present())
+        if looking.server_side is not None:
+            rules = replace(rules, server_side=looking.server_side)
+        if looking.jq_timeout is not None:
+            rules = replace(rules, jq_timeout=looking.jq_timeout)
+        return Comparing(Comparisons(Eraser(self._evaluator)), rules, looking.batches)
 
     async def _with_health(self, application: Application) -> Application:
         try:
@@ -252,11 +288,18 @@ class Applications:
     ) -> None:
         if not application.name:
             raise ApiError(ApiCode.UNKNOWN, "resource name may not be empty")
-        project = await self.project(application.spec.project)
-        check_spec(application, project, self._namespace, before)
-        if validate and application.spec.source is not None and not application.spec.sources:
+        spec = application.spec
+        project = await self._projects.effective(project_name(spec))
+        if project is None:
+            raise no_project(application)
+        try:
+            cluster = await self._destinations.resolve(spec.destination)
+        except DestinationError as error:
+            raise no_destination(application, str(error)) from None
+        check_spec(application, project, cluster, self._namespace, before)
+        if validate and spec.source is not None and not spec.sources:
             await check_repository(application, self._reader, self._namespace)
-            reached = await self._destinations.reach(application.spec.destination)
+            reached = await self._destinations.reach(spec.destination)
             await check_sources(application, self._sources, reached.discovery)
 
     async def _finalizers(

@@ -6,14 +6,13 @@ What the controller would refuse is refused here already, before anything is sto
 from __future__ import annotations
 
 from tiphys.core.app.spec import effective_source, project_name
-from tiphys.core.app.validate import Place, destination_problem, invalid, unsupported
-from tiphys.core.project import effective_project
+from tiphys.core.app.validate import Place, invalid, unsupported
+from tiphys.core.project import EffectiveProject
 from tiphys.core.settings.repositories import refusals, repository_secret
 from tiphys.model.application import Application
-from tiphys.model.appproject import AppProject
 from tiphys.model.cluster import Cluster
 from tiphys.model.errors import ApiCode, ApiError, ForbiddenError, RenderError, RepositoryError
-from tiphys.model.names import IN_CLUSTER_NAME, IN_CLUSTER_SERVER, LABEL_SECRET_TYPE
+from tiphys.model.names import LABEL_SECRET_TYPE
 from tiphys.model.resource import ApiResource
 from tiphys.services.applications.ports import SourceCheck
 from tiphys.services.live.ports import Discovery, KubeReader
@@ -24,7 +23,8 @@ _SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
 
 def check_spec(
     application: Application,
-    project: AppProject | None,
+    project: EffectiveProject,
+    cluster: Cluster,
     namespace: str,
     before: Application | None = None,
 ) -> None:
@@ -33,21 +33,8 @@ def check_spec(
     `namespace` is that of Tiphys itself. What this version does not do is refused where it is
     new; an application that asked for it `before` may still be edited.
     """
-    spec = application.spec
-    if project is None:
-        raise ApiError(
-            ApiCode.INVALID_ARGUMENT,
-            f'app is not allowed in project "{spec.project}", or the project does not exist',
-        )
-    problem = destination_problem(spec.destination)
-    if problem:
-        raise ApiError(
-            ApiCode.INVALID_ARGUMENT,
-            f"application destination spec for {application.name} is invalid: {problem}",
-        )
     place = Place(application.name, application.namespace, namespace)
-    cluster = Cluster(server=IN_CLUSTER_SERVER, name=IN_CLUSTER_NAME)
-    found = invalid(spec, effective_project(project), place, cluster)
+    found = invalid(application.spec, project, place, cluster)
     if before is not None:
         known = unsupported(before.spec)
         found = [condition for condition in found if condition not in known]
@@ -55,6 +42,21 @@ def check_spec(
         raise _refused(
             application, ";".join(f"{condition.type}: {condition.message}" for condition in found)
         )
+
+
+def no_project(application: Application) -> ApiError:
+    project = application.spec.project
+    return ApiError(
+        ApiCode.INVALID_ARGUMENT,
+        f'app is not allowed in project "{project}", or the project does not exist',
+    )
+
+
+def no_destination(application: Application, problem: str) -> ApiError:
+    return ApiError(
+        ApiCode.INVALID_ARGUMENT,
+        f"application destination spec for {application.name} is invalid: {problem}",
+    )
 
 
 async def check_repository(application: Application, reader: KubeReader, namespace: str) -> None:

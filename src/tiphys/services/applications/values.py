@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import NamedTuple
 
 from tiphys.model.application import (
@@ -13,6 +13,7 @@ from tiphys.model.application import (
     SyncOperationResource,
     SyncStrategy,
 )
+from tiphys.model.appproject import SyncWindow
 from tiphys.model.resource import ResourceKey
 from tiphys.model.status import HealthStatus
 
@@ -45,6 +46,40 @@ class LocalFiles:
     folder: str
     root: str
     include: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """How much is compared in one go: bytes in each batch, and batches at once; 0 for all."""
+
+    size: int = 0
+    at_once: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looking:
+    """How objects are to be compared for one look; None takes the application's own."""
+
+    server_side: bool | None = None
+    jq_timeout: float | None = None
+    batches: Batches = Batches()
+
+
+class WindowState(Enum):
+    """What sync windows let happen now; the values are what users read."""
+
+    ALLOWED = "Sync Allowed"
+    MANUAL = "Manual Allowed"
+    DENIED = "Sync Denied"
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """`assigned` are those that concern the application; `error` tells of one that is wrong."""
+
+    state: WindowState = WindowState.ALLOWED
+    assigned: tuple[SyncWindow, ...] = ()
+    error: str = ""
 
 
 class EventKind(StrEnum):

@@ -1,0 +1,78 @@
+"""Projects as a command needs them: read when they are asked for, with all that counts for them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tiphys.core.app.spec import project_name
+from tiphys.core.project import EffectiveProject, effective_project, matching_windows
+from tiphys.model.application import Application
+from tiphys.model.appproject import AppProject
+from tiphys.model.errors import ApiCode, ApiError, ObjectNotFoundError
+from tiphys.model.names import API_GROUP
+from tiphys.model.resource import ApiResource
+from tiphys.services.applications.destinations import Destinations
+from tiphys.services.applications.settings import SettingsReader
+from tiphys.services.applications.values import Windows, WindowState
+from tiphys.services.live.ports import KubeReader
+from tiphys.services.projects.rules import window_verdict
+
+_VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
+PROJECTS = ApiResource(API_GROUP, "v1alpha1", "AppProject", "appprojects", True, _VERBS)
+
+
+class ProjectReader:
+    """Raises KubeError and SettingsError."""
+
+    def __init__(
+        self, reader: KubeReader, settings: SettingsReader, destinations: Destinations
+    ) -> None:
+        self._reader = reader
+        self._settings = settings
+        self._destinations = destinations
+
+    async def read(self, name: str) -> AppProject | None:
+        try:
+            found = await self._reader.get(PROJECTS, self._settings.namespace, name)
+        except ObjectNotFoundError:
+            return None
+        return AppProject(found)
+
+    async def effective(self, name: str) -> EffectiveProject | None:
+        """With the global projects, and its own clusters, that count for it."""
+        project = await self.read(name)
+        if project is None:
+            return None
+        shared = (await self._settings.present()).global_projects
+        others = {one.project: await self.read(one.project) for one in shared}
+        clusters = await self._destinations.clusters()
+        return effective_project(project, shared, others.get, clusters)
+
+    async def windows(self, application: Application, now: datetime) -> Windows:
+        """None concern an application whose project is gone: it may not sync anyway."""
+        project = await self.effective(project_name(application.spec))
+        if project is None or not project.spec.sync_windows:
+            return Windows()
+        verdicts = [
+            window_verdict(application, project, manual=manual, started_at=None, now=now)
+            for manual in (False, True)
+        ]
+        state = WindowState.DENIED
+        if verdicts[0].allowed:
+            state = WindowState.ALLOWED
+        elif verdicts[1].allowed:
+            state = WindowState.MANUAL
+        assigned = matching_windows(
+            project.spec.sync_windows, application.name, application.spec.destination
+        )
+        return Windows(state, assigned, error=verdicts[1].error)
+
+    async def require_open(self, application: Application, now: datetime) -> None:
+        """Raises ApiError where no window lets a person sync now."""
+        windows = await self.windows(application, now)
+        if windows.error:
+            raise ApiError(
+                ApiCode.PERMISSION_DENIED, f"cannot sync: invalid sync window: {windows.error}"
+            )
+        if windows.state is WindowState.DENIED:
+            raise ApiError(ApiCode.PERMISSION_DENIED, "cannot sync: blocked by sync window")
