@@ -314,3 +314,30 @@ async def test_what_is_asked_of_all_of_them() -> None:
     assert desk.store.of_project("default") == ["web"]
     assert desk.store.of_project("other") == []
     assert desk.store.commits_in_use() == {"https://git.example.com/apps": {"a", "b"}}
+
+
+LONG = "because " * 20_000
+RESULTS = [{"kind": "ConfigMap", "name": str(n), "message": LONG} for n in range(20)]
+
+
+async def test_a_status_that_is_too_large_is_shortened_whatever_writes_it() -> None:
+    desk = Desk(sync={"status": "Synced"}, history=[{"id": 1}])
+    state = {**RUNNING, "syncResult": {"resources": RESULTS, "revision": "r"}}
+    await desk.store.patch_status(desk.app, {"operationState": state})
+    assert len(str(desk.raw)) < 1_100_000
+    assert desk.raw["status"]["conditions"][0]["type"] == "UnknownError"
+    writes = desk.writes()
+    # The same again is as short, and not written.
+    await desk.store.patch_status(desk.app, {"operationState": state})
+    assert desk.writes() == writes
+    operations = [
+        {"op": "add", "path": "/status/operationState", "value": {**state, "phase": "Succeeded"}},
+        {"op": "add", "path": "/status/history", "value": [{"id": 1}, {"id": 2}]},
+    ]
+    await desk.store.json_patch(desk.app, operations)
+    status = desk.raw["status"]
+    assert status["operationState"]["phase"] == "Succeeded"
+    assert [entry["id"] for entry in status["history"]] == [1, 2]
+    assert status["sync"] == {"status": "Synced"}
+    assert len(str(desk.raw)) < 1_100_000
+    assert desk.app.raw["status"] == status

@@ -8,12 +8,14 @@ wipe the status: what is kept here is the status as Tiphys wrote it, and that is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
+from tiphys.core.app.limits import fitting
 from tiphys.core.app.ownership import after_write, of_others, parts_written, rightful_status
 from tiphys.core.app.spec import DEFAULT_PROJECT
 from tiphys.core.app.status import merge_patch
@@ -83,7 +85,9 @@ class ApplicationStore:
         namespace: str,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._now = now
         self._writer = writer
         self._resource = resource
         self._sleep = sleep
@@ -282,6 +286,11 @@ class ApplicationStore:
         async with entry.lock:
             rightful = entry.app.raw.get("status") or {}
             wanted = after_write(kind, body, rightful)
+            if parts_written(kind, body):
+                short = fitting(wanted, entry.stored, self._now())
+                if short is not wanted and kind is PatchKind.JSON:
+                    body = _refitted(body, entry.stored, short)
+                wanted = short
             if kind is PatchKind.MERGE and "status" in body:
                 # What another writer left is mended by whatever is written.
                 body = {**body, "status": merge_patch(entry.stored, wanted)}
@@ -332,6 +341,20 @@ class ApplicationStore:
         held, entry.held = entry.held, None
         if held is not None and self.same(entry.app) is not None:
             self._take(held)
+
+
+def _refitted(
+    operations: Sequence[Mapping[str, Any]], stored: Status, short: Status
+) -> list[Mapping[str, Any]]:
+    """The operations that lead to a status that was shortened elsewhere, too."""
+    others = [one for one in operations if not str(one["path"]).startswith("/status/")]
+    added = [
+        {"op": "add", "path": f"/status/{name}", "value": value}
+        for name, value in short.items()
+        if stored.get(name) != value
+    ]
+    gone = [{"op": "remove", "path": f"/status/{name}"} for name in stored if name not in short]
+    return [*others, *added, *gone]
 
 
 def _astray(entry: _Entry) -> bool:
