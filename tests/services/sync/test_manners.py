@@ -117,7 +117,10 @@ async def test_a_replacement_is_tried_on_the_server(cluster: FakeCluster) -> Non
         cluster.calls.clear()
         outcome = await Applier(b.ports).dry_run(task)
         assert told(task, outcome, dry_run=True) == "configmap/a replaced (dry run)"
-        # A deletion is not tried.
+        # A deletion cannot be tried, nor can what would follow it.
+        assert writes(cluster) == []
+        plain = task_of(cluster, asking("Replace=true", data={"x": "2"}))
+        assert (await Applier(b.ports).dry_run(plain)).change is Change.REPLACED
         assert writes(cluster) == ["update"]
         assert live_object(cluster)["data"] == {"x": "1"}
         new = task_of(cluster, manifest(name="new"), "Replace=true")

@@ -27,8 +27,10 @@ class Replacer:
             )
             return Outcome(Change.CREATED, made)
         updated = never_removed(work.desired)
-        # A deletion that is only tried says nothing of what is created after it.
-        if work.manner.force and not updated and not dry_run:
+        if work.manner.force and not updated:
+            if dry_run:
+                # No server can try a deletion, and without it the new object may not be possible.
+                return Outcome(Change.REPLACED, live)
             made = await self._recreator.recreate(work, live, work.desired)
             return Outcome(Change.REPLACED, made)
         put = await writer.replace(
