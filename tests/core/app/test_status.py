@@ -12,6 +12,7 @@ from tests.core.app.build import DESTINATION, NOW, SHA, SOURCE
 from tiphys.core.app.status import (
     PassResult,
     after_compare,
+    after_loss,
     after_refusal,
     after_tree,
     merge_patch,
@@ -149,6 +150,22 @@ def test_refusal_of_a_new_application() -> None:
     }
     assert new["health"] == {"status": "Unknown"}
     assert "reconciledAt" not in new
+
+
+def test_loss_says_unknown_of_every_object() -> None:
+    condition = ApplicationCondition(type="ComparisonError", message="m")
+    resources = [
+        {"kind": "ConfigMap", "name": "a", "status": "Synced", "health": {"status": "Healthy"}},
+        {"kind": "Job", "name": "hook", "hook": True},
+    ]
+    new = after_loss({**WRITTEN, "resources": resources}, [condition])
+    assert new["resources"] == [
+        {"kind": "ConfigMap", "name": "a", "status": "Unknown"},
+        {"kind": "Job", "name": "hook", "hook": True},
+    ]
+    assert new["sync"]["status"] == new["health"]["status"] == "Unknown"
+    assert new["conditions"] == [{"type": "ComparisonError", "message": "m"}]
+    assert "resources" not in after_loss({}, [])
 
 
 def test_tree_only_writes_the_summary() -> None:
