@@ -20,12 +20,13 @@ from tiphys.core.sync.events import (
     TimerFired,
 )
 from tiphys.core.sync.manner import Write
-from tiphys.core.sync.task import Plan, SyncTask, TaskId, live_facts
+from tiphys.core.sync.task import Plan, SyncTask, TaskId
 from tiphys.model.errors import KubeError, KubeUnreachableError
 from tiphys.services.sync.applying import Applier
 from tiphys.services.sync.gate import Gate
 from tiphys.services.sync.ports import SyncedCluster
 from tiphys.services.sync.removing import Remover
+from tiphys.services.sync.sighting import facts_of
 from tiphys.services.sync.wording import failure, without_values
 from tiphys.services.sync.work import told
 
@@ -81,7 +82,8 @@ class CommandRunner:
                 case Apply():
                     outcome = await self._applier.apply(task)
                     text = without_values(told(task, outcome), task)
-                    return Applied(task.id, text, live_facts(outcome.manifest))
+                    facts = await facts_of(outcome.manifest, self._cluster.index)
+                    return Applied(task.id, text, facts)
                 case Delete():
                     return await self._remover.delete(task, command)
                 case RemoveHookFinalizer():

@@ -9,13 +9,14 @@ from tiphys.core.sync.events import (
     FinalizerRemoved,
     RemoveHookFinalizer,
 )
-from tiphys.core.sync.task import SyncTask, live_facts
+from tiphys.core.sync.task import SyncTask
 from tiphys.model.errors import ConflictError, KubeError, ObjectNotFoundError
 from tiphys.model.live import PatchKind
 from tiphys.model.names import FINALIZER_HOOK
 from tiphys.model.resource import Manifest
 from tiphys.services.sync.address import Address, address
 from tiphys.services.sync.ports import SyncedCluster
+from tiphys.services.sync.sighting import facts_of
 
 _TRIES = 5
 
@@ -68,7 +69,7 @@ class Remover:
     ) -> FinalizerRemoved:
         if live is None:
             return FinalizerRemoved(task.id)
-        facts = live_facts(live)
+        facts = await facts_of(live, self._cluster.index)
         if facts.uid != uid or not facts.finalizer:
             return FinalizerRemoved(task.id, facts)
         metadata = live["metadata"]
@@ -91,7 +92,7 @@ class Remover:
         # The last finalizer of a deleted object: this may have been the end of it.
         if not after.get("deletionTimestamp") or after.get("finalizers"):
             self._cluster.index.observe(answer)
-        return FinalizerRemoved(task.id, live_facts(answer))
+        return FinalizerRemoved(task.id, await facts_of(answer, self._cluster.index))
 
     async def _get(self, where: Address) -> Manifest | None:
         try:

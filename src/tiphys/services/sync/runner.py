@@ -195,9 +195,15 @@ class RunningSync:
 
     async def _sightings(self) -> dict[ResourceKey, LiveFacts | None]:
         """After a restart: how the objects that were waited for are now."""
-        running = [task for task in self.plan.tasks if self.state.running(task.id)]
+        running = [task for task in self.plan.tasks if self._was_begun(task)]
         facts = await asyncio.gather(*(self.runner.lookout.ask(task) for task in running))
         return {task.key: seen for task, seen in zip(running, facts, strict=True)}
+
+    def _was_begun(self, task: SyncTask) -> bool:
+        """Also a hook of this operation that was made, and not told of before the restart."""
+        if self.state.running(task.id):
+            return True
+        return task.hook and task.live is not None and task.live.stamp == task.stamp
 
     async def _next(self) -> None:
         due = self._wake_at()

@@ -7,8 +7,21 @@ from dataclasses import replace
 from tiphys.core.sync.task import LiveFacts, SyncTask, live_facts
 from tiphys.model.errors import ObjectNotFoundError
 from tiphys.model.resource import Manifest
+from tiphys.model.status import HealthStatus
+from tiphys.services.live.judging import PENDING
+from tiphys.services.live.ports import LiveIndex
 from tiphys.services.sync.address import Address, known_address
 from tiphys.services.sync.ports import SyncedCluster
+
+
+async def facts_of(manifest: Manifest, index: LiveIndex) -> LiveFacts:
+    """What an object is that was just read, its health by a script where its kind has one."""
+    return replace(live_facts(manifest), health=_told(await index.health(manifest)))
+
+
+def _told(health: HealthStatus | None) -> HealthStatus | None:
+    """That a script is still to be asked is nothing to be told, for it would stay in the result."""
+    return HealthStatus(PENDING.status) if health == PENDING else health
 
 
 class Lookout:
@@ -26,18 +39,20 @@ class Lookout:
         seen = self._cluster.index.get(where.key)
         if seen is None:
             return await self.ask(task)
+        await self._cluster.index.judged([where.key])
+        seen = self._cluster.index.get(where.key) or seen
         if known is not None and known.uid == seen.uid:
             # Stamp and finalizer are ours: they do not change without us.
             deleting = known.deleting or seen.deleting
-            return replace(known, deleting=deleting, health=seen.health)
+            return replace(known, deleting=deleting, health=_told(seen.health))
         manifest = await self._cluster.index.manifest(where.key, task.gvk.version)
-        return None if manifest is None else live_facts(manifest)
+        return None if manifest is None else await facts_of(manifest, self._cluster.index)
 
     async def ask(self, task: SyncTask) -> LiveFacts | None:
         """The object as the API server has it; the index learns of it. Raises KubeError."""
         where = known_address(task, self._cluster.discovery)
         manifest = await self._get(where) if where else None
-        return None if manifest is None else live_facts(manifest)
+        return None if manifest is None else await facts_of(manifest, self._cluster.index)
 
     def watched(self, task: SyncTask) -> bool:
         """Whether the index tells of changes, so that nobody has to ask."""
