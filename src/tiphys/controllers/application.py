@@ -27,10 +27,10 @@ from tiphys.model.live import LiveChange
 from tiphys.model.names import ANNOTATION_DELETION_APPROVED
 from tiphys.model.status import CompareLevel, OperationPhase
 from tiphys.services.clusters.ports import Clusters, ClusterView
+from tiphys.services.reconcile.again import Again, skips
 from tiphys.services.reconcile.desired import DesiredState
 from tiphys.services.reconcile.logs import app_fields
 from tiphys.services.reconcile.memory import Memories
-from tiphys.services.reconcile.refresh import Again, skips
 from tiphys.services.reconcile.starting import in_progress
 from tiphys.services.reconcile.store import AppChange, ApplicationStore
 from tiphys.services.sources.refs import RefWatcher

@@ -21,7 +21,7 @@ from tests.services.reconcile.world import (
 from tiphys.model.appproject import AppProject
 from tiphys.model.errors import KubeUnreachableError, ObjectExistsError
 from tiphys.model.render import ReadSet, RenderResult
-from tiphys.services.reconcile.refresh import Again
+from tiphys.services.reconcile.again import Again
 
 PRE = "pre-delete-finalizer.argocd.argoproj.io"
 POST = "post-delete-finalizer.argocd.argoproj.io"

@@ -7,7 +7,7 @@ from typing import Any
 from tests.fakes.kube import CONFIG_MAPS
 from tests.services.reconcile.world import APPLICATIONS, World, application, key, until, world
 from tiphys.model.errors import ConflictError, KubeUnreachableError
-from tiphys.services.reconcile.refresh import Again
+from tiphys.services.reconcile.again import Again
 
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
 

@@ -23,7 +23,7 @@ from tests.services.reconcile.world import (
 from tiphys.model.errors import ForbiddenError, KubeUnreachableError, RepositoryUnreachableError
 from tiphys.model.render import ReadSet, RenderResult
 from tiphys.model.resource import ResourceKey
-from tiphys.services.reconcile.refresh import Again
+from tiphys.services.reconcile.again import Again
 
 ASKED = {"sync": {"prune": True}, "initiatedBy": {"username": "admin"}}
 

@@ -12,7 +12,7 @@ from tiphys.model.errors import (
     RepositoryUnreachableError,
 )
 from tiphys.model.status import CompareLevel
-from tiphys.services.reconcile.refresh import Again
+from tiphys.services.reconcile.again import Again
 
 
 def conditions(here: World) -> list[tuple[str, str]]:

@@ -30,6 +30,7 @@ from tiphys.services.live.ports import LiveIndex
 from tiphys.services.live.watcher import KindWatcher
 from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.admission import Admission
+from tiphys.services.reconcile.again import Again
 from tiphys.services.reconcile.attempt import Attempts
 from tiphys.services.reconcile.comparison import Comparer
 from tiphys.services.reconcile.deletion import Deleter
@@ -38,7 +39,7 @@ from tiphys.services.reconcile.events import EVENTS, EventRecorder
 from tiphys.services.reconcile.judging import Judging
 from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.operation import Operator
-from tiphys.services.reconcile.refresh import Again, Refresher
+from tiphys.services.reconcile.refresh import Refresher
 from tiphys.services.reconcile.report import PassReport
 from tiphys.services.reconcile.store import ApplicationStore
 from tiphys.services.render.service import RenderService

@@ -10,7 +10,7 @@ from tiphys.core.app.spec import DEFAULT_PROJECT
 from tiphys.core.source.url import normal_form, without_user
 from tiphys.model.application import Application
 from tiphys.model.metrics import AppFigures, MetricsOptions
-from tiphys.services.reconcile.refresh import skips
+from tiphys.services.reconcile.again import skips
 from tiphys.services.reconcile.store import ApplicationStore
 
 _KEYS = {

@@ -52,11 +52,11 @@ from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.clusters.reaching import is_connecting, unreachable, view_of
 from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.acting import NoAccountError, hands_for
+from tiphys.services.reconcile.again import Again
 from tiphys.services.reconcile.deletehooks import DeleteHookError, DeleteHooks, Ground
 from tiphys.services.reconcile.desired import DesiredState
 from tiphys.services.reconcile.events import EventRecorder
 from tiphys.services.reconcile.memory import Memories
-from tiphys.services.reconcile.refresh import Again
 from tiphys.services.reconcile.store import ApplicationStore
 
 log = structlog.get_logger()

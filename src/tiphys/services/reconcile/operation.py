@@ -7,6 +7,9 @@ whenever something must not be forgotten, so that a restart takes it up where it
 from __future__ import annotations
 
 import asyncio
+import itertools
+import random
+import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +19,6 @@ import structlog
 from msgspec.structs import replace
 
 from tiphys.core.app.confirmation import approved_since
-from tiphys.core.app.events import completed
 from tiphys.core.app.operation import (
     TIMED_OUT,
     EndOperation,
@@ -30,7 +32,7 @@ from tiphys.core.app.operation import (
     history_after,
     is_manual,
 )
-from tiphys.core.app.spec import automation
+from tiphys.core.app.spec import effective_source
 from tiphys.core.app.status import merge_patch
 from tiphys.core.app.times import parse_rfc3339, rfc3339
 from tiphys.core.project import Verdict
@@ -45,19 +47,25 @@ from tiphys.model.errors import (
 )
 from tiphys.model.status import CompareLevel, OperationPhase
 from tiphys.model.structs import encode
+from tiphys.services.metrics.ports import Metrics, NoMetrics
+from tiphys.services.metrics.present import in_name_of
 from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.admission import Admission
+from tiphys.services.reconcile.again import Again, skips
 from tiphys.services.reconcile.attempt import Attempts, NotReady
 from tiphys.services.reconcile.deletion import Deleter
 from tiphys.services.reconcile.events import EventRecorder
 from tiphys.services.reconcile.memory import AppMemory, Memories
-from tiphys.services.reconcile.refresh import Again, skips
+from tiphys.services.reconcile.outcome import labels_of, tell_outcome
 from tiphys.services.reconcile.starting import in_progress, start_time
 from tiphys.services.reconcile.store import ApplicationStore
 from tiphys.services.sync.runner import RunningSync
+from tiphys.services.turns.gate import FairGate
+from tiphys.services.turns.whereabouts import cluster_group, repository_group
 
 log = structlog.get_logger()
 
+_ATTEMPTS = itertools.count(1)
 _FINISH_TRIES = 5
 _FINISH_WAIT = 2.0
 _WINDOW = 30.0
@@ -115,11 +123,16 @@ class Operator:
     settings: Callable[[], Settings]
     now: Callable[[], datetime]
     request: Callable[[str, CompareLevel], None] = lambda _name, _level: None
+    metrics: Metrics = field(default_factory=NoMetrics)
     _present: dict[str, _Attempt] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # Only to prepare is work of ours; what waits for a hook takes no one's place.
-        self._gate = asyncio.Semaphore(max(self.settings().operation_processors, 1))
+        # Only to prepare is work of ours; what waits for a hook takes no one's place, and of one
+        # repository or cluster that hangs no more than half.
+        self._gate = FairGate(
+            lambda: self.settings().operation_processors,
+            share=lambda: self.settings().operation_processors // 2,
+        )
 
     def terminate(self, name: str) -> None:
         attempt = self._present.get(name)
@@ -152,7 +165,9 @@ class Operator:
             return Again(early)
         state = app.status.operation_state
         superseded = (
-            state is not None and awaits_newer(state) and await self.attempts.superseded(app, state)
+            state is not None
+            and awaits_newer(state)
+            and await self.attempts.superseded(app, self._memory(app), state)
         )
         step = decide_operation(app, now, self.settings(), superseded=superseded)
         if step is None:
@@ -242,11 +257,15 @@ class Operator:
         if left is not None and state.phase != OperationPhase.TERMINATING:
             alarm = asyncio.get_running_loop().call_later(max(left, 0.0), attempt.time_out)
         try:
-            ended = await self._attempt(app, state, attempt)
+            with (
+                in_name_of(labels_of(app, self._server(app))),
+                structlog.contextvars.bound_contextvars(syncId=_sync_id()),
+            ):
+                ended = await self._attempt(app, state, attempt)
         except (KubeUnreachableError, ConflictError, StateLostError, _HeldUpError):
             raise
         except Exception as fault:
-            log.exception("the operation failed unexpectedly", application=app.name)
+            log.exception("the operation failed unexpectedly")
             record = attempt.running.record if attempt.running else state
             ended = _failed(record, _text(fault))
         finally:
@@ -266,7 +285,7 @@ class Operator:
         refused = self.admission.refused(latest, state.operation.sync)
         if refused:
             return _failed(state, ";".join(f"{found.type}: {found.message}" for found in refused))
-        async with self._gate:
+        async with self._gate.turn(_group(latest)):
             ready = await self.attempts.prepare(latest, self._memory(app), state)
         if isinstance(ready, NotReady):
             return ready.state
@@ -301,7 +320,7 @@ class Operator:
         timed_out = attempt.timed_out and state.phase != OperationPhase.SUCCEEDED
         ended = conclude(state, self.now(), terminated=terminated, timed_out=timed_out)
         if not OperationPhase(ended.phase).completed:
-            log.info(ended.message, application=app.name)
+            log.info(ended.message)
             await self.save(app, ended)
             return Again(0.0)
         await self._finish(app, ended)
@@ -339,20 +358,13 @@ class Operator:
         return operations
 
     def _tell(self, app: Application, state: OperationState) -> None:
-        log.info(
-            "Finished processing requested app operation",
-            application=app.name,
-            phase=state.phase,
-            message=state.message,
-            retryCount=state.retry_count,
-            revisions=[state.sync_result.revision] if state.sync_result else [],
-        )
-        self.events.record(app, completed(state))
-        sync = state.operation.sync
-        if sync is None or not sync.dry_run:
-            automated = automation(app.spec) is not None
-            level = CompareLevel.LATEST if automated else CompareLevel.FORCE_RESOLVE
+        level = tell_outcome(app, state, self._server(app), self.events, self.metrics)
+        if level is not None:
             self.request(self.store.key(app), level)
+
+    def _server(self, app: Application) -> str:
+        cluster = self.rules.resolved(app.spec.destination)
+        return app.spec.destination.server if isinstance(cluster, str) else cluster.server
 
 
 @dataclass(frozen=True)
@@ -373,6 +385,19 @@ def _told_to_end(app: Application, state: OperationState) -> bool:
         and known.get("startedAt") == state.started_at
         and state.phase == OperationPhase.RUNNING
     )
+
+
+def _sync_id() -> str:
+    """Ties the lines of one attempt together."""
+    letters = "".join(random.choices(string.ascii_letters, k=5))  # noqa: S311 - not a secret
+    return f"{next(_ATTEMPTS):05d}-{letters}"
+
+
+def _group(app: Application) -> str:
+    """Whose operations are prepared side by side only so many at a time."""
+    destination = app.spec.destination
+    repository = repository_group(effective_source(app.spec).repo_url)
+    return f"{repository} {cluster_group(destination.server, destination.name)}"
 
 
 def _failed(state: OperationState, message: str) -> OperationState:

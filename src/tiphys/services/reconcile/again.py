@@ -1,0 +1,22 @@
+"""What a piece of work on an application answers, and which applications get none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tiphys.model.application import Application
+from tiphys.model.names import ANNOTATION_SKIP_RECONCILE
+
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Come back after so many seconds."""
+
+    seconds: float
+
+
+def skips(app: Application) -> bool:
+    """Whether the application asks to be left alone."""
+    return app.metadata.annotations.get(ANNOTATION_SKIP_RECONCILE, "") in _TRUE
