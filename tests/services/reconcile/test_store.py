@@ -330,7 +330,7 @@ async def test_a_status_that_is_too_large_is_shortened_whatever_writes_it() -> N
     # The same again is as short, and not written.
     await desk.store.patch_status(desk.app, {"operationState": state})
     assert desk.writes() == writes
-    operations = [
+    operations: list[dict[str, Any]] = [
         {"op": "add", "path": "/status/operationState", "value": {**state, "phase": "Succeeded"}},
         {"op": "add", "path": "/status/history", "value": [{"id": 1}, {"id": 2}]},
     ]

@@ -12,6 +12,7 @@ from tiphys.core.app.conditions import Condition
 from tiphys.core.app.confirmation import approved_since
 from tiphys.core.app.spec import effective_source, sync_policy
 from tiphys.core.settings import Settings
+from tiphys.core.source.revision import is_commit
 from tiphys.core.sync.plan import plan
 from tiphys.core.sync.request import HookTarget, SyncPair, SyncRequest, request_for
 from tiphys.core.sync.task import Plan
@@ -112,6 +113,7 @@ class Attempts:
         source = sync.source or effective_source(app.spec)
         state = _with_result(app, state, source, _revision(state, sync))
         compared = await self._compare(app, memory, state, source, view)
+        memory.attempted = compared.wanted.commit
         state = _with_result(app, state, source, compared.wanted.revision)
         if _SHARED in sync.sync_options and (shared := _found(compared, _SHARED_TYPES)):
             text = f"Shared resource found: {shared[0].message}"
@@ -126,13 +128,17 @@ class Attempts:
         acting = (hands.reader, hands.writer) if hands.account else None
         return Ready(self._runners.of(view), planned, state, acting)
 
-    async def superseded(self, app: Application, state: OperationState) -> bool:
+    async def superseded(self, app: Application, memory: AppMemory, state: OperationState) -> bool:
         """Whether a newer commit is known than the one of the last attempt."""
         sync, result = state.operation.sync, state.sync_result
-        if sync is None or result is None or sync.manifests:
+        if sync is None or sync.manifests:
+            return False
+        # After a restart, what could not be rendered is not known any more: it waits its time.
+        tried = memory.attempted or (result.revision if result else "")
+        if not is_commit(tried):
             return False
         try:
-            return await self._desired.newest(app, sync.source) != result.revision
+            return await self._desired.newest(app, sync.source) != tried
         except RepositoryError:
             return False
 

@@ -36,6 +36,7 @@ class Wanted:
     Two with one `digest` were rendered to equal manifests.
     `repository_failed` tells a repository that could not be asked from a source that is wrong;
     `unsupported` says that the spec asks for what this version refuses, naming the field.
+    `commit` is what the revision meant, also where it could not be rendered.
     `local`: somebody handed the manifests over with a sync, and no revision is behind them.
     """
 
@@ -48,6 +49,7 @@ class Wanted:
     repository_failed: bool = False
     unsupported: bool = False
     local: bool = False
+    commit: str = ""
 
     @property
     def failure(self) -> str:
@@ -111,6 +113,7 @@ class DesiredState:
             return self._local(app, memory, settings, local)
         source = source or effective_source(app.spec)
         asked = revision or self._asked(app, source, level)
+        commit = ""
         try:
             fresh = level >= CompareLevel.FORCE_RESOLVE
             if not fresh and not is_commit(asked):
@@ -124,11 +127,18 @@ class DesiredState:
         except (RepositoryError, RenderError) as error:
             text = f"failed to generate manifest for source 1 of 1: {error}"
             failed = isinstance(error, RepositoryError)
-            return Wanted(asked, "", Targets(), {}, error=text, repository_failed=failed)
+            return Wanted(
+                asked, "", Targets(), {}, error=text, repository_failed=failed, commit=commit
+            )
         prepared = self._prepare(app, memory, settings, rendered.manifests, rendered.digest)
         memory.known = Known(rendered.digest, rendered.tool)
         return Wanted(
-            rendered.commit, rendered.tool, prepared.targets, prepared.hashes, rendered.digest
+            rendered.commit,
+            rendered.tool,
+            prepared.targets,
+            prepared.hashes,
+            rendered.digest,
+            commit=rendered.commit,
         )
 
     def _local(

@@ -64,13 +64,15 @@ class AppMemory:
     """`requested` is the highest level that events asked for and no pass has followed yet.
 
     `repository_failed_at` is when a repository began to fail, in seconds of the process's clock.
-    `operation_began` is when its last operation began, RFC 3339. `failures` counts comparisons
-    in a row for which the live state was not complete.
+    `operation_began` is when its last operation began, RFC 3339, `attempted` the commit that the
+    last attempt of one was made of, also where it could not be rendered. `failures` counts
+    comparisons in a row for which the live state was not complete.
     """
 
     requested: CompareLevel | None = None
     repository_failed_at: float | None = None
     operation_began: str = ""
+    attempted: str = ""
     failures: int = 0
     prepared: Prepared | None = None
     known: Known | None = None

@@ -163,12 +163,7 @@ class Operator:
         early = (start_time(app, self.memories.of(name), now) - now).total_seconds()
         if app.operation is not None and early > 0:
             return Again(early)
-        state = app.status.operation_state
-        superseded = (
-            state is not None
-            and awaits_newer(state)
-            and await self.attempts.superseded(app, self._memory(app), state)
-        )
+        superseded = await self._superseded(app)
         step = decide_operation(app, now, self.settings(), superseded=superseded)
         if step is None:
             return await self.deleter.delete(app) if app.metadata.deletion_timestamp else None
@@ -179,6 +174,12 @@ class Operator:
             return None
         except _HeldUpError:
             return Again(_WINDOW)
+
+    async def _superseded(self, app: Application) -> bool:
+        state = app.status.operation_state
+        if state is None or not awaits_newer(state):
+            return False
+        return await self.attempts.superseded(app, self._memory(app), state)
 
     async def _take(self, app: Application, step: OperationStep) -> Again | None:
         match step:
