@@ -41,6 +41,7 @@ from tiphys.model.status import CompareLevel
 from tiphys.services.clusters.ports import ClusterView
 from tiphys.services.clusters.registry import ClusterRegistry
 from tiphys.services.compare import Comparisons, Eraser
+from tiphys.services.live.judging import HealthScripts
 from tiphys.services.live.watcher import KindWatcher, WatchSink
 from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.admission import Admission
@@ -127,9 +128,12 @@ class _Process:
             self._config_maps, Overlay(wave_delay=os.environ.get("ARGOCD_SYNC_WAVE_DELAY", ""))
         )
         self._store = ApplicationStore(self._client, APPLICATIONS, options.namespace)
+        self._evaluator = EngineEvaluator()
+        stack.push_async_callback(self._evaluator.close)
         self._clusters = ClusterRegistry(
             connector(config, transport, component=_COMPONENT, limits=limits),
             judge=judge,
+            scripts=HealthScripts(self._evaluator, lambda: self._settings.present().overrides),
             settings=self._settings.present,
             now=_now,
         )
@@ -208,9 +212,7 @@ class _Process:
             settings,
             control_plane=self._options.namespace,
         )
-        evaluator = EngineEvaluator()
-        self._stack.push_async_callback(evaluator.close)
-        judging = Judging(Comparisons(Eraser(evaluator)), settings)
+        judging = Judging(Comparisons(Eraser(self._evaluator)), settings)
         comparer = Comparer(self._clusters, self._rules, judging)
         admission = Admission(self._rules, self._repositories.refusals)
         report = PassReport(

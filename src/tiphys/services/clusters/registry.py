@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from tiphys.core.manifest.tracking import Tracking
 from tiphys.core.settings import Settings
 from tiphys.core.settings.clusters import (
     BrokenCluster,
@@ -30,6 +31,7 @@ from tiphys.services.clusters.member import Member, Wait
 from tiphys.services.clusters.ports import ClusterView, Connect
 from tiphys.services.live.index import ClusterIndex
 from tiphys.services.live.intake import Judge
+from tiphys.services.live.judging import HealthScripts
 
 log = structlog.get_logger()
 
@@ -45,6 +47,7 @@ class ClusterRegistry:
         connect: Connect,
         *,
         judge: Judge,
+        scripts: HealthScripts | None = None,
         settings: Callable[[], Settings],
         now: Callable[[], datetime],
         wait: Wait = asyncio.sleep,
@@ -52,6 +55,7 @@ class ClusterRegistry:
     ) -> None:
         self._connect = connect
         self._judge = judge
+        self._scripts = scripts
         self._settings = settings
         self._now = now
         self._wait = wait
@@ -60,6 +64,7 @@ class ClusterRegistry:
         self._table = ClusterTable.of((), in_cluster=settings().in_cluster)
         self._members: dict[str, Member] = {}
         self._holders = Holders()
+        self._seen = settings()
         self._listeners: list[Callable[[Cluster], None]] = []
         self._followers: list[Callable[[ClusterView, Sequence[LiveChange]], None]] = []
         self._kind_followers: list[Callable[[ClusterView, frozenset[GroupKind]], None]] = []
@@ -121,10 +126,21 @@ class ClusterRegistry:
         """What is known stays good until the watch is back."""
 
     def settings_changed(self) -> None:
-        """Other kinds are left out, or the cluster that Tiphys runs in."""
+        """Other kinds are left out, or the cluster that Tiphys runs in; other rules hold."""
+        before, self._seen = self._seen, self._settings()
+        if Tracking.of(before) != Tracking.of(self._seen):
+            self._begin_again()
         for member in self._members.values():
             member.index.exclude(self._excluded(member.view.server))
+            if before.overrides.health != self._seen.overrides.health:
+                member.index.judge_again(_judged_otherwise(before, self._seen))
         self._rebuild()
+
+    def _begin_again(self) -> None:
+        """Whose an object is was read from every object there is: all are read anew."""
+        for member in [*self._members.values()]:
+            self._end(member.view.server)
+            self._tell(member.view.cluster)
 
     async def close(self) -> None:
         for timer in self._timers.values():
@@ -187,6 +203,8 @@ class ClusterRegistry:
             connection.reader,
             connection.discovery,
             judge=self._judge,
+            scripts=self._scripts,
+            tracking=Tracking.of(self._settings()),
             excluded=self._excluded(cluster.server),
         )
         member = Member(
@@ -243,6 +261,11 @@ class ClusterRegistry:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _judged_otherwise(before: Settings, after: Settings) -> Callable[[GroupKind], bool]:
+    old, new = before.overrides, after.overrides
+    return lambda kind: old.health_script(kind) != new.health_script(kind)
 
 
 def _same_connection(one: Cluster, other: Cluster) -> bool:

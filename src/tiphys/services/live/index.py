@@ -6,10 +6,15 @@ the cluster: what is asked for is found by key, owner, application or namespace.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from tiphys.model.errors import ObjectNotFoundError
+import structlog
+
+from tiphys.core.manifest.tracking import BY_ANNOTATION, Tracking
+from tiphys.core.tree.facts import live_object
+from tiphys.model.errors import EvaluationError, KubeError, ObjectNotFoundError
 from tiphys.model.live import LiveChange, LiveObject, WatchState
 from tiphys.model.resource import (
     ApiResource,
@@ -18,12 +23,18 @@ from tiphys.model.resource import (
     Manifest,
     ResourceKey,
     gvk_of,
+    key_of,
 )
+from tiphys.model.status import HealthStatus
 from tiphys.services.live.batches import ChangeBatches
 from tiphys.services.live.following import KindFollower, KindsListener
 from tiphys.services.live.intake import Intake, Judge
+from tiphys.services.live.judging import PENDING, Backlog, HealthScripts
 from tiphys.services.live.ports import Discovery, KubeReader
 from tiphys.services.live.store import ObjectStore, owner_key
+
+_log = structlog.get_logger(__name__)
+_BEFORE_JUDGING_AGAIN = 5.0
 
 
 def nothing_excluded(_: GroupKind) -> bool:
@@ -31,7 +42,11 @@ def nothing_excluded(_: GroupKind) -> bool:
 
 
 class ClusterIndex:
-    """Implements LiveIndex. `excluded` adds to the kinds that the contract always leaves out."""
+    """Implements LiveIndex. `excluded` adds to the kinds that the contract always leaves out.
+
+    `scripts` judge instead of `judge` where they are given. `tracking` holds for as long as the
+    index lives.
+    """
 
     def __init__(
         self,
@@ -41,12 +56,25 @@ class ClusterIndex:
         judge: Judge,
         excluded: Callable[[GroupKind], bool] = nothing_excluded,
         clock: Callable[[], float] = time.monotonic,
+        scripts: HealthScripts | None = None,
+        tracking: Tracking = BY_ANNOTATION,
     ) -> None:
         self._reader = reader
         self._discovery = discovery
         self._store = ObjectStore()
         self._batches = ChangeBatches()
-        self._intake = Intake(self._store, judge, self._batches.add)
+        self._tracking = tracking
+        self._judge = judge if scripts is None else scripts.now
+        self._scripts = scripts
+        self._backlog = None if scripts is None else Backlog(scripts, self._judged)
+        self._intake = Intake(
+            self._store,
+            self._judge,
+            self._batches.add,
+            tracking=tracking,
+            pend=self._pend,
+        )
+        self._judging: dict[GroupKind, asyncio.Task[None]] = {}
         self._follower = KindFollower(
             reader, discovery, self._intake, excluded=excluded, clock=clock
         )
@@ -71,6 +99,12 @@ class ClusterIndex:
         self._follower.resume()
 
     async def close(self) -> None:
+        tasks = [*self._judging.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._backlog is not None:
+            await self._backlog.close()
         await self._follower.close()
         self._batches.close()
 
@@ -125,6 +159,58 @@ class ClusterIndex:
             return None
         self._keep(key, found)
         return found
+
+    async def judged(self, keys: Iterable[ResourceKey]) -> None:
+        if self._backlog is not None:
+            await self._backlog.settled(keys)
+
+    async def health(self, manifest: Manifest) -> HealthStatus | None:
+        found = self._judge(manifest)
+        if found is not PENDING or self._scripts is None:
+            return found
+        known = self._store.get(key_of(manifest))
+        metadata = manifest.get("metadata") or {}
+        if (
+            known is not None
+            and known.health is not PENDING
+            and known.uid == metadata.get("uid")
+            and known.resource_version == metadata.get("resourceVersion")
+        ):
+            return known.health
+        try:
+            (found,) = await self._scripts.judge([manifest])
+        except EvaluationError:
+            return PENDING
+        return found
+
+    async def facts(self, key: ResourceKey, manifest: Manifest) -> LiveObject:
+        return live_object(key, manifest, await self.health(manifest), self._tracking)
+
+    def judge_again(self, concerns: Callable[[GroupKind], bool]) -> None:
+        """The scripts of these kinds are others now."""
+        for kind, state in self._follower.states.items():
+            if concerns(kind):
+                if (running := self._judging.pop(kind, None)) is not None:
+                    running.cancel()
+                self._judging[kind] = asyncio.create_task(self._judge_kind(state.resource))
+
+    async def _judge_kind(self, resource: ApiResource) -> None:
+        while True:
+            try:
+                objects = await self._reader.list(resource)
+                break
+            except KubeError as error:
+                _log.warning("cannot be judged again yet", kind=resource.kind, error=str(error))
+                await asyncio.sleep(_BEFORE_JUDGING_AGAIN)
+        self._intake.judge_again(resource, objects)
+        self._judging.pop(resource.group_kind, None)
+
+    def _pend(self, found: LiveObject, manifest: Manifest) -> None:
+        if self._backlog is not None:
+            self._backlog.add(found, manifest)
+
+    def _judged(self, found: LiveObject, health: HealthStatus | None) -> None:
+        self._intake.judged(found, health)
 
     def complete(self, kinds: Iterable[GroupKind]) -> bool:
         return self._follower.complete(kinds)

@@ -12,11 +12,13 @@ from dataclasses import replace
 
 import structlog
 
+from tiphys.core.manifest.tracking import BY_ANNOTATION, Tracking
 from tiphys.core.tree.facts import live_object
 from tiphys.model.live import LiveChange, LiveObject, ObjectList, WatchEvent, WatchVerb
 from tiphys.model.resource import ApiResource, GroupKind, Manifest, ResourceKey
 from tiphys.model.status import HealthCode, HealthStatus
 from tiphys.services.live.claims import CLAIM, STATEFUL_SET, ClaimOwners
+from tiphys.services.live.judging import PENDING
 from tiphys.services.live.order import Departed, is_older
 from tiphys.services.live.store import ObjectStore
 
@@ -28,14 +30,22 @@ Judge = Callable[[Manifest], HealthStatus | None]
 
 
 class Intake:
-    """`tell` hears of every change that is worth a look."""
+    """`tell` hears of every change that is worth a look, `pend` of what is to be judged yet."""
 
     def __init__(
-        self, store: ObjectStore, judge: Judge, tell: Callable[[LiveChange], None]
+        self,
+        store: ObjectStore,
+        judge: Judge,
+        tell: Callable[[LiveChange], None],
+        *,
+        tracking: Tracking = BY_ANNOTATION,
+        pend: Callable[[LiveObject, Manifest], None] = lambda _object, _manifest: None,
     ) -> None:
         self._store = store
         self._judge = judge
         self._tell = tell
+        self._tracking = tracking
+        self._pend = pend
         self._departed = Departed()
         self._claims = ClaimOwners()
         self._reached: dict[GroupKind, str] = {}
@@ -89,6 +99,29 @@ class Intake:
         self._remove(key, uid)
         self._departed.add(uid)
 
+    def judged(self, known: LiveObject, health: HealthStatus | None) -> None:
+        """What a script says of this version, if it is still the present one."""
+        old = self._store.get(known.key)
+        if old is None or (old.uid, old.resource_version) != (known.uid, known.resource_version):
+            return
+        new = replace(old, health=health)
+        if new != old:
+            self._store.revise(new)
+            self._tell(LiveChange(old.key, old, new))
+
+    def judge_again(self, resource: ApiResource, objects: ObjectList) -> None:
+        """The rules of the kind are others now. What is known stays until they have spoken."""
+        for manifest in objects.items:
+            metadata = manifest["metadata"]
+            known = self._store.get(_key(resource, metadata))
+            if known is None or known.resource_version != metadata.get("resourceVersion"):
+                continue
+            health = self._health(manifest)
+            if health is PENDING:
+                self._pend(known, manifest)
+            else:
+                self.judged(known, health)
+
     def dropped(self, kind: GroupKind) -> None:
         """The kind is no longer watched: nothing is known of its objects any more."""
         self._reached.pop(kind, None)
@@ -115,7 +148,7 @@ class Intake:
                 return key
         elif version == old.resource_version and resource.version == old.version:
             return key
-        new = self._with_claim_owner(live_object(key, manifest, self._health(manifest)))
+        new = self._with_claim_owner(self._facts(key, manifest))
         # Owned objects are looked at by facts alone; only what could be compared is kept whole.
         self._store.put(new, manifest if new.instance else None)
         if old is not None and old.uid != uid:
@@ -124,7 +157,12 @@ class Intake:
             self._adopt_claims(key, manifest)
         if old is None or _worth_telling(old, new):
             self._tell(LiveChange(key, old, new))
+        if new.health is PENDING:
+            self._pend(new, manifest)
         return key
+
+    def _facts(self, key: ResourceKey, manifest: Manifest) -> LiveObject:
+        return live_object(key, manifest, self._health(manifest), self._tracking)
 
     def _remove(self, key: ResourceKey, uid: str) -> None:
         """Only this very object: another of the same name stays."""

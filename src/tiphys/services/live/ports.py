@@ -26,6 +26,7 @@ from tiphys.model.resource import (
     Manifest,
     ResourceKey,
 )
+from tiphys.model.status import HealthStatus
 
 
 class KubeReader(Protocol):
@@ -169,6 +170,18 @@ class LiveIndex(Protocol):
 
     async def manifest(self, key: ResourceKey, version: str = "") -> Manifest | None:
         """The live manifest, in this version where named; from memory or by GET. None: absent."""
+        ...
+
+    async def judged(self, keys: Iterable[ResourceKey]) -> None:
+        """Until the health of these objects' present versions is known, or it takes too long."""
+        ...
+
+    async def health(self, manifest: Manifest) -> HealthStatus | None:
+        """The health of a live object as it was just read."""
+        ...
+
+    async def facts(self, key: ResourceKey, manifest: Manifest) -> LiveObject:
+        """What would be kept of a live object as it was just read."""
         ...
 
     def complete(self, kinds: Iterable[GroupKind]) -> bool:

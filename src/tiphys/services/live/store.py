@@ -74,6 +74,10 @@ class ObjectStore:
         elif old is not None:
             self._manifests.pop(new.key, None)
 
+    def revise(self, new: LiveObject) -> None:
+        """Another judgement of the same version, whose manifest stays."""
+        self._objects[new.key] = new
+
     def remove(self, key: ResourceKey) -> LiveObject | None:
         old = self._objects.pop(key, None)
         if old is None:

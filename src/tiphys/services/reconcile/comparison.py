@@ -13,8 +13,7 @@ from tiphys.core.app.refresh import namespace_metadata_differs
 from tiphys.core.app.spec import sync_policy
 from tiphys.core.app.targets import Target
 from tiphys.core.diff.explain import FieldDifference
-from tiphys.core.health import AppHealth, judge
-from tiphys.core.tree.facts import live_object
+from tiphys.core.health import AppHealth
 from tiphys.model.application import Application
 from tiphys.model.errors import KubeError
 from tiphys.model.live import LiveObject
@@ -182,8 +181,11 @@ class _Comparison:
                 known = await self._named(key, target.version)
                 if known is not None and permission.live(key):
                     found[key] = known
+        # A version whose health is still being judged is neither Healthy nor anything else.
+        await self._index.judged(found)
         entries = []
-        for count, known in enumerate(found.values(), 1):
+        for count, seen in enumerate(found.values(), 1):
+            known = self._index.get(seen.key) or seen
             traits = await self._traits(known, memory)
             if traits is not None:
                 entries.append(Live(known, traits))
@@ -212,7 +214,7 @@ class _Comparison:
         if known is not None or self._index.complete([key.group_kind]):
             return known
         manifest = await self._index.manifest(key, version)
-        return None if manifest is None else live_object(key, manifest, judge(manifest))
+        return None if manifest is None else await self._index.facts(key, manifest)
 
     async def _traits(self, known: LiveObject, memory: AppMemory) -> Traits | None:
         """None where the object is gone by now."""
