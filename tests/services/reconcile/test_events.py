@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+
+from structlog.testing import capture_logs
 
 from tests.fakes.kube import FakeCluster
 from tests.services.reconcile.world import application
@@ -16,8 +19,14 @@ from tiphys.services.reconcile.events import EVENTS, EventRecorder
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def recorder(cluster: FakeCluster) -> EventRecorder:
-    return EventRecorder(cluster, lambda: NOW, lambda: 255)
+def recorder(cluster: FakeCluster, *enabled: str) -> EventRecorder:
+    return EventRecorder(
+        cluster,
+        lambda: NOW,
+        lambda: 255,
+        enabled=enabled or ("all",),
+        labels=lambda app: dict(app.metadata.labels),
+    )
 
 
 def app(**changes: Any) -> Application:
@@ -72,3 +81,28 @@ async def test_a_stop_does_not_wait_for_ever() -> None:
     recorded.record(app(), started("x"))
     async with asyncio.timeout(1):
         await recorded.drain(within=0.01)
+
+
+async def test_only_wanted_events_are_written_and_logged() -> None:
+    cluster = FakeCluster((EVENTS,))
+    with capture_logs() as logs:
+        for enabled in ("none", "StatusRefreshed"):
+            recorded = recorder(cluster, enabled)
+            recorded.record(app(), started("x"))
+            await recorded.drain(within=1.0)
+        assert (cluster.objects, logs) == ({}, [])
+        recorded = recorder(cluster, "OperationStarted")
+        recorded.record(app(), started("x"))
+        await recorded.drain(within=1.0)
+    assert len(cluster.objects) == 1
+    assert logs[0]["reason"] == "OperationStarted"
+    assert (logs[0]["application"], logs[0]["app-namespace"]) == ("web", "argocd")
+
+
+async def test_who_asked_for_it_is_told() -> None:
+    cluster = FakeCluster((EVENTS,))
+    recorded = recorder(cluster)
+    recorded.record(app(), replace(started("x"), user="alice"))
+    await recorded.drain(within=1.0)
+    (event,) = cluster.objects.values()
+    assert event["metadata"]["annotations"]["user"] == "alice"

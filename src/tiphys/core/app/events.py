@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tiphys.core.settings.glob import matches
 from tiphys.model.appstatus import ApplicationStatus
 from tiphys.model.operation import OperationState, SyncOperation
 from tiphys.model.status import OperationPhase
@@ -21,9 +23,12 @@ class EventReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AppEvent:
+    """`user` is who asked for what happened, empty where nobody did."""
+
     reason: EventReason
     message: str
     warning: bool = False
+    user: str = ""
 
     @property
     def type(self) -> str:
@@ -55,11 +60,31 @@ def completed(state: OperationState) -> AppEvent:
     what = "Partial sync operation" if sync.resources else "Sync operation"
     if state.sync_result is not None:
         what += f" to {state.sync_result.revision}"
+    user = state.operation.initiated_by.username
     if state.phase == OperationPhase.SUCCEEDED:
-        return AppEvent(EventReason.OPERATION_COMPLETED, f"{what} succeeded")
-    return AppEvent(
-        EventReason.OPERATION_COMPLETED, f"{what} failed: {state.message}", warning=True
-    )
+        return AppEvent(EventReason.OPERATION_COMPLETED, f"{what} succeeded", user=user)
+    failed = f"{what} failed: {state.message}"
+    return AppEvent(EventReason.OPERATION_COMPLETED, failed, warning=True, user=user)
+
+
+def event_labels(
+    app: Mapping[str, str],
+    project: Mapping[str, str],
+    include: Sequence[str],
+    exclude: Sequence[str],
+) -> dict[str, str]:
+    """Labels of the application, over those of its project, that settings let through."""
+    return {
+        key: value
+        for key, value in {**project, **app}.items()
+        if any(matches(glob, key) for glob in include)
+        and not any(matches(glob, key) for glob in exclude)
+    }
+
+
+def is_enabled(reason: EventReason, enabled: Sequence[str]) -> bool:
+    """`enabled` are reasons; `all` stands for every one, `none` for none whatever else is there."""
+    return "none" not in enabled and ("all" in enabled or reason in enabled)
 
 
 def deletion_failed(error: str) -> AppEvent:

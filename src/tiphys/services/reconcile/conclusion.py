@@ -212,7 +212,6 @@ class Conclusion:
             return False
         if written is not None:
             memory.operation_began = state.started_at
-            log.info(decision.event)
             self._events.record(written, started(decision.event))
         return True
 

@@ -6,18 +6,19 @@ They are written beside the work: a lost event loses nothing else, so a failure 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
 
-from tiphys.core.app.events import AppEvent
+from tiphys.core.app.events import AppEvent, is_enabled
 from tiphys.core.app.times import rfc3339
 from tiphys.model.application import Application
 from tiphys.model.errors import KubeError
 from tiphys.model.names import API_VERSION, MANAGER_APPLICATION_CONTROLLER
 from tiphys.model.resource import ApiResource, Manifest
 from tiphys.services.live.ports import KubeWriter
+from tiphys.services.reconcile.logs import app_fields
 
 log = structlog.get_logger()
 
@@ -26,19 +27,34 @@ _AT_ONCE = 5
 
 
 class EventRecorder:
-    """`now` and `unique` (a number that is never the same twice) come from outside."""
+    """`now` and `unique` (a number that is never the same twice) come from outside.
+
+    `enabled` are the reasons of the events that are wanted, see core.app.events. `labels` says
+    which labels an application's events carry.
+    """
 
     def __init__(
-        self, writer: KubeWriter, now: Callable[[], datetime], unique: Callable[[], int]
+        self,
+        writer: KubeWriter,
+        now: Callable[[], datetime],
+        unique: Callable[[], int],
+        *,
+        enabled: Sequence[str] = ("all",),
+        labels: Callable[[Application], Mapping[str, str]] = lambda _app: {},
     ) -> None:
         self._writer = writer
         self._now = now
         self._unique = unique
+        self._enabled = enabled
+        self._labels = labels
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._open: set[asyncio.Task[None]] = set()
 
     def record(self, app: Application, event: AppEvent) -> None:
-        """Writes the event in the background."""
+        """Writes the event in the background, and a line to the log."""
+        if not is_enabled(event.reason, self._enabled):
+            return
+        log.info(event.message, **app_fields(app), reason=event.reason.value, type=event.type)
         task = asyncio.create_task(self._write(app, event))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
@@ -61,23 +77,26 @@ class EventRecorder:
                     EVENTS, self._manifest(app, event), manager=MANAGER_APPLICATION_CONTROLLER
                 )
             except KubeError as error:
-                log.warning("event was not written", application=app.name, error=str(error))
+                log.warning("event was not written", **app_fields(app), error=str(error))
 
     def _manifest(self, app: Application, event: AppEvent) -> Manifest:
         at = rfc3339(self._now())
         # As written: what cannot be read of a spec is no reason to be silent.
         destination = (app.raw.get("spec") or {}).get("destination") or {}
+        annotations = {
+            "dest-server": destination.get("server") or "",
+            "dest-namespace": destination.get("namespace") or "",
+        }
+        if event.user:
+            annotations["user"] = event.user
         return {
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": {
                 "name": f"{app.name}.{self._unique():x}",
                 "namespace": app.namespace,
-                "labels": dict(app.metadata.labels),
-                "annotations": {
-                    "dest-server": destination.get("server") or "",
-                    "dest-namespace": destination.get("namespace") or "",
-                },
+                "labels": dict(self._labels(app)),
+                "annotations": annotations,
             },
             "source": {"component": MANAGER_APPLICATION_CONTROLLER},
             "involvedObject": {
