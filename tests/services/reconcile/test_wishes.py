@@ -113,6 +113,32 @@ async def test_a_shared_resource_fails_the_sync_where_that_is_asked_for() -> Non
         assert here.state()["phase"] == "Succeeded"
 
 
+# Ignored differences
+
+
+async def test_what_is_ignored_is_left_alone_where_that_is_asked_for() -> None:
+    rule = {"group": "", "kind": "ConfigMap", "jsonPointers": ["/data/text"]}
+    app: dict[str, Any] = asking(sync={"syncOptions": ["RespectIgnoreDifferences=true"]})
+    app["spec"] = {**app["spec"], "ignoreDifferences": [rule]}
+    mine = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "a", "namespace": "demo"},
+        "data": {"text": "by hand"},
+    }
+    async with world(app, mine) as here:
+        await here.operator.operate("web")
+        assert here.state()["phase"] == "Succeeded"
+        assert here.live("a")["data"] == {"text": "by hand"}
+        # The rest is applied: it belongs to the application from now on.
+        assert "argocd.argoproj.io/tracking-id" in here.live("a")["metadata"]["annotations"]
+        here.pass_time(2)
+        here.ask(syncOptions=[])
+        await until(lambda: here.app().operation)
+        await here.operator.operate("web")
+        assert here.live("a")["data"] == {"text": "one"}
+
+
 # Retries of newer commits
 
 HOURS = {"duration": "1h", "maxDuration": "2h"}

@@ -36,6 +36,7 @@ _OPTIONS = frozenset(
         "ApplyOutOfSyncOnly=true",
         "SkipDryRunOnMissingResource=true",
         "FailOnSharedResource=true",
+        "RespectIgnoreDifferences=true",
     }
 )
 _PROPAGATION = "PrunePropagationPolicy="

@@ -46,7 +46,7 @@ class Comparisons:
     """`compare` answers in the order of what is asked; what fails for one object is its answer."""
 
     def __init__(self, eraser: Eraser) -> None:
-        self._eraser = eraser
+        self.eraser = eraser
         self._types = KnownTypes()
 
     async def compare(
@@ -119,7 +119,7 @@ class Comparisons:
             if isinstance(one, _Pending):
                 asked.setdefault(one.expressions, []).extend(one.left.manifests())
         try:
-            answers = await self._eraser.erase(asked, within=rules.jq_timeout)
+            answers = await self.eraser.erase(asked, within=rules.jq_timeout)
         except EvaluationError as error:
             # Without its rules an object would look as if it differed.
             return await _all_concluded(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replace_value
 
 from msgspec.structs import replace
 
@@ -24,7 +25,7 @@ from tiphys.model.application import (
     SyncOperation,
     SyncOperationResult,
 )
-from tiphys.model.errors import KubeError, KubeUnreachableError, RepositoryError
+from tiphys.model.errors import EvaluationError, KubeError, KubeUnreachableError, RepositoryError
 from tiphys.model.resource import (
     ApiResource,
     GroupVersionKind,
@@ -36,6 +37,7 @@ from tiphys.model.resource import (
 from tiphys.model.status import CompareLevel, ConditionType, OperationPhase
 from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.clusters.reaching import require_answering, view_of
+from tiphys.services.compare import Ask
 from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter
 from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.acting import NoAccountError, hands_for
@@ -50,6 +52,7 @@ _LIVE_TRIES = 20
 _LIVE_PAUSE = 0.5
 """A watch that is disturbed for a moment must not end an operation."""
 _FATAL = (ConditionType.COMPARISON_ERROR, ConditionType.INVALID_SPEC_ERROR)
+_RESPECT = "RespectIgnoreDifferences=true"
 _SHARED = "FailOnSharedResource=true"
 _SHARED_TYPES = (ConditionType.SHARED_RESOURCE_WARNING,)
 _NAMESPACE = GroupVersionKind("", "v1", "Namespace")
@@ -124,7 +127,14 @@ class Attempts:
             hands = hands_for(app, view, self._rules, self._settings(), enforce=True)
         except NoAccountError as error:
             return NotReady(_ended(state, OperationPhase.ERROR, str(error)))
-        planned = await self._plan(app, compared, state, view)
+        pairs = await self._pairs(compared, view)
+        if _RESPECT in sync.sync_options:
+            try:
+                pairs = await self._respecting(app, memory, pairs)
+            except EvaluationError as error:
+                text = f"Failed to normalize target resources: {error}"
+                return NotReady(_ended(state, OperationPhase.ERROR, text))
+        planned = await self._plan(app, compared, state, view, pairs)
         acting = (hands.reader, hands.writer) if hands.account else None
         return Ready(self._runners.of(view), planned, state, acting)
 
@@ -177,7 +187,12 @@ class Attempts:
         return compared
 
     async def _plan(
-        self, app: Application, compared: Compared, state: OperationState, view: ClusterView
+        self,
+        app: Application,
+        compared: Compared,
+        state: OperationState,
+        view: ClusterView,
+        pairs: Sequence[SyncPair],
     ) -> Plan:
         namespace = app.spec.destination.namespace
         kinds = _kinds(compared)
@@ -202,7 +217,6 @@ class Attempts:
             },
             wave_delay=self._settings().wave_delay,
         )
-        pairs = await self._pairs(compared, view)
         return plan(request, pairs, await self._hooks(request, compared, view))
 
     async def _pairs(self, compared: Compared, view: ClusterView) -> list[SyncPair]:
@@ -217,6 +231,23 @@ class Attempts:
                 continue
             pairs.append(SyncPair(target, live, modified=compared.modified(found), own=found.own))
         return pairs
+
+    async def _respecting(
+        self, app: Application, memory: AppMemory, pairs: Sequence[SyncPair]
+    ) -> list[SyncPair]:
+        """Leaves alone what ignore rules name, of what is there already."""
+        asks = [
+            Ask(key_of(one.live), one.target, one.live)
+            for one in pairs
+            if one.target is not None and one.live is not None
+        ]
+        answers = iter(await self._comparer.respected(app, memory, asks))
+        return [
+            one
+            if one.target is None or one.live is None
+            else replace_value(one, target=next(answers))
+            for one in pairs
+        ]
 
     async def _hooks(
         self, request: SyncRequest, compared: Compared, view: ClusterView

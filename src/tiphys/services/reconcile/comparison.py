@@ -17,10 +17,11 @@ from tiphys.core.health import AppHealth
 from tiphys.model.application import Application
 from tiphys.model.errors import KubeError
 from tiphys.model.live import LiveObject
-from tiphys.model.resource import GroupKind, ResourceKey
+from tiphys.model.resource import GroupKind, Manifest, ResourceKey
 from tiphys.model.status import ConditionType, HealthCode, SyncCode
 from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.clusters.reaching import unreachable, view_of
+from tiphys.services.compare import Ask
 from tiphys.services.projects.rules import Permission, ProjectRules
 from tiphys.services.reconcile.desired import Wanted
 from tiphys.services.reconcile.judging import Judging
@@ -93,6 +94,16 @@ class Comparer:
         return await comparison.compare(
             app, wanted, memory, instance=instance, health_inline=health_inline, hard=hard
         )
+
+    async def respected(
+        self, app: Application, memory: AppMemory, asks: Sequence[Ask]
+    ) -> Sequence[Manifest]:
+        """The desired objects with the live values of what ignore rules name.
+
+        Raises EvaluationError and KubeError.
+        """
+        view = view_of(self._clusters, app.spec.destination)
+        return await self._judging.respected(app, memory, asks, view)
 
 
 class _Comparison:

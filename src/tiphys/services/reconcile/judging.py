@@ -22,7 +22,7 @@ from tiphys.model.live import LiveObject
 from tiphys.model.names import ANNOTATION_COMPARE_OPTIONS
 from tiphys.model.resource import GroupVersionKind, Manifest, ResourceKey, gvk_of
 from tiphys.services.clusters.ports import ClusterView
-from tiphys.services.compare import Ask, Comparisons
+from tiphys.services.compare import Ask, Comparisons, respected
 from tiphys.services.reconcile.desired import Wanted
 from tiphys.services.reconcile.memory import AppMemory, Judged
 
@@ -56,6 +56,16 @@ class Judging:
         if memory.rules != rules:
             memory.rules = rules
         return memory.rules
+
+    async def respected(
+        self, app: Application, memory: AppMemory, asks: Sequence[Ask], view: ClusterView
+    ) -> Sequence[Manifest]:
+        """What is to be applied where ignored fields are left alone, in the order of the asks.
+
+        Raises EvaluationError and KubeError.
+        """
+        rules, eraser = self.rules(app, memory), self._comparisons.eraser
+        return await respected(asks, rules, discovery=view.discovery, eraser=eraser)
 
     async def judge_all(
         self,
