@@ -13,24 +13,26 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
 
 from tests.fakes.evaluate import FakeEvaluator
 from tests.fakes.kube import BUILT_IN, FakeCluster
+from tiphys.adapters.jose import sign
 from tiphys.cli.main import run
 from tiphys.cli.ports import ClusterChoice
 from tiphys.core.source.revision import resolve
 from tiphys.model.application import Application, ApplicationSource
-from tiphys.model.errors import RenderError, RepositoryUnreachableError
+from tiphys.model.errors import KubeError, RenderError, RepositoryUnreachableError
 from tiphys.model.resource import Manifest, ResourceKey
 from tiphys.services.applications import Applications
 from tiphys.services.applications.service import APPLICATIONS, PROJECTS
 from tiphys.services.applications.values import LocalFiles
 from tiphys.services.install import Installed
-from tiphys.services.live.ports import Discovery
+from tiphys.services.live.ports import Discovery, KubeWriter
+from tiphys.services.projects.service import Projects
 
 NAMESPACE = "argocd"
 COMMIT = "c89a47e1c17249845dbcdd61eefa832ff7c1d90a"
@@ -161,6 +163,25 @@ class Ran:
         return str(line["msg"])
 
 
+class _Busy:
+    """A writer whose patches take a moment, so that they can be counted side by side."""
+
+    def __init__(self, world: World, cluster: FakeCluster) -> None:
+        self._world = world
+        self._cluster = cluster
+        self._now = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cluster, name)
+
+    async def patch(self, *arguments: Any, **options: Any) -> Manifest:
+        self._now += 1
+        self._world.at_once = max(self._world.at_once, self._now)
+        await asyncio.sleep(0.01)
+        self._now -= 1
+        return await self._cluster.patch(*arguments, **options)
+
+
 class World:
     """Objects stay from one command to the next."""
 
@@ -171,6 +192,9 @@ class World:
         self.sources = FakeSources()
         self.choices: list[ClusterChoice] = []
         self.controller: Controller | None = None
+        self.fail: Callable[[str, ResourceKey], KubeError | None] = lambda verb, key: None
+        self.slow = False
+        self.at_once = 0
 
     def seed(self, *manifests: Manifest) -> World:
         self._objects += manifests
@@ -205,11 +229,12 @@ class World:
         self.choices.append(choice)
         cluster = FakeCluster([*BUILT_IN, APPLICATIONS, PROJECTS])
         cluster.restore(self._latest, *self._objects)
+        cluster.fail = self.fail
         played = asyncio.create_task(self._play(cluster))
         try:
             yield Applications(
                 cluster,
-                cluster,
+                cast("KubeWriter", _Busy(self, cluster)) if self.slow else cluster,
                 cluster,
                 self.sources,
                 namespace=NAMESPACE,
@@ -222,6 +247,22 @@ class World:
                 await played
             self._objects = list(cluster.objects.values())
             self._latest = cluster.latest + 1
+
+    @asynccontextmanager
+    async def projects(self, choice: ClusterChoice) -> AsyncIterator[Projects]:
+        self.choices.append(choice)
+        cluster = FakeCluster([*BUILT_IN, APPLICATIONS, PROJECTS])
+        cluster.restore(self._latest, *self._objects)
+        yield Projects(
+            cluster,
+            cluster,
+            namespace=NAMESPACE,
+            now=lambda: NOW,
+            new_id=lambda: "4cc40ea6-9e49-4bd6-ab61-5b4bd3aac4e3",
+            sign=sign,
+        )
+        self._objects = list(cluster.objects.values())
+        self._latest = cluster.latest + 1
 
     @asynccontextmanager
     async def documents(self) -> AsyncIterator[FakeDocuments]:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from tiphys.cli.main import run
 if TYPE_CHECKING:
     from tiphys.adapters.kube import KubeClient, KubeConfig, KubeDiscovery, Transport
     from tiphys.bootstrap.sources import CommandSources
-    from tiphys.cli.ports import ClusterChoice, CoreApi, Documents, Setup
+    from tiphys.cli.ports import ClusterChoice, CoreApi, Documents, ProjectApi, Setup
     from tiphys.model.application import Application, ApplicationSource
     from tiphys.model.resource import Manifest
     from tiphys.services.applications.values import LocalFiles
@@ -73,6 +75,22 @@ class CommandWiring:
             )
             stack.push_async_callback(applications.close)
             yield applications
+
+    @asynccontextmanager
+    async def projects(self, choice: ClusterChoice) -> AsyncIterator[ProjectApi]:
+        from tiphys.adapters.jose import sign
+        from tiphys.services.projects.service import Projects
+
+        async with self._cluster(choice) as (config, transport):
+            client, _ = _client(transport)
+            yield Projects(
+                client,
+                client,
+                namespace=choice.namespace or config.namespace or DEFAULT_NAMESPACE,
+                now=lambda: datetime.now(UTC),
+                new_id=lambda: str(uuid.uuid4()),
+                sign=sign,
+            )
 
     @asynccontextmanager
     async def documents(self) -> AsyncIterator[Documents]:

@@ -21,6 +21,7 @@ COMMANDS = {
     "app": ("tiphys.cli.app:app", "Manage applications"),
     "devcluster": ("tiphys.cli.devcluster:devcluster", "A control plane of one's own, to try"),
     "install": ("tiphys.cli.install:install", "Put into a cluster what Tiphys needs there"),
+    "proj": ("tiphys.cli.proj:proj", "Manage projects"),
     "version": ("tiphys.cli.version:version", "Show the version"),
 }
 _INTERRUPTED = 130
