@@ -211,6 +211,7 @@ class _Process:
             self._clusters.resolve,
             settings,
             control_plane=self._options.namespace,
+            clusters=self._clusters.known,
         )
         judging = Judging(Comparisons(Eraser(self._evaluator)), settings)
         comparer = Comparer(self._clusters, self._rules, judging)
@@ -298,6 +299,8 @@ class _Process:
         self._repositories.listener = repositories_changed
         self._settings.listener = settings_changed
         self._clusters.follow_kinds(kinds_changed)
+        # A cluster that belongs to a project alone is one of its destinations.
+        self._clusters.subscribe(lambda _cluster: self._rules.forget())
         self._projects.listener = project_changed
 
 

@@ -89,12 +89,23 @@ def invalid(
             f"is not permitted to use project '{project.name}'"
         )
         return [Condition(ConditionType.UNKNOWN_ERROR, text)]
-    if refused := unsupported(spec):
+    if refused := [*unsupported(spec), *_unsupported_of(project)]:
         return refused
     if shape := _source_shape(spec):
         return [_error(shape)]
     problems = (_source_problem(spec, project), _destination_problem(spec, project, resolved))
     return [_error(text) for text in problems if text]
+
+
+def _unsupported_of(project: EffectiveProject) -> list[Condition]:
+    """Signatures are not checked yet, and to apply what nobody signed would be the worst answer."""
+    integrity = project.spec.source_integrity
+    asked = {
+        "signatureKeys": bool(project.spec.signature_keys),
+        "sourceIntegrity": integrity is not None and bool(integrity.git.policies),
+    }
+    named = (f"project '{project.name}': spec.{field}" for field, on in asked.items() if on)
+    return [_unsupported(field) for field in named]
 
 
 def _source_problem(spec: ApplicationSpec, project: EffectiveProject) -> str:

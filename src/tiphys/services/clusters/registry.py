@@ -77,6 +77,10 @@ class ClusterRegistry:
     def resolve(self, destination: ApplicationDestination) -> Cluster:
         return self._table.resolve(destination)
 
+    def known(self) -> tuple[Cluster, ...]:
+        """All that can be used."""
+        return self._table.clusters
+
     def view(self, cluster: Cluster) -> ClusterView:
         member = self._members.get(cluster.server)
         if member is None:
