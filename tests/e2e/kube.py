@@ -30,6 +30,7 @@ PLURALS = {
     "Job": ("apis/batch/v1", "jobs"),
     "Ingress": ("apis/networking.k8s.io/v1", "ingresses"),
     "Gadget": ("apis/faults.example.com/v1", "gadgets"),
+    "Gauge": ("apis/health.example.com/v1", "gauges"),
     "Widget": ("apis/e2e.example.com/v1", "widgets"),
     "CustomResourceDefinition": (
         "apis/apiextensions.k8s.io/v1",
