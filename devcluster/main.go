@@ -21,6 +21,8 @@ var commands = map[string]func() int{
 	controllerManagerName: runControllerManager,
 	schedulerName:         runScheduler,
 	kwokName:              runKwok,
+	kubectlName:           runKubectl,
+	factsName:             runFacts,
 	"run":                 runSupervisor,
 }
 

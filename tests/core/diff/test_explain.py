@@ -53,9 +53,18 @@ def test_fields_of_mappings() -> None:
     assert found("Deployment", {"replicas": 1}, {"replicas": 1}) == []
 
 
+def test_what_is_absent_has_its_default() -> None:
+    assert found("Deployment", {}, {"replicas": 1, "strategy": {"type": "RollingUpdate"}}) == []
+    assert found("Deployment", {"replicas": 1}, {}) == []
+    assert found("Widget", {}, {"options": {"mode": "auto"}, "size": "small"}) == []
+    assert found("Widget", {"options": {"mode": "own"}}, {}) == [
+        ("spec.options.mode", "own", "auto")
+    ]
+
+
 def test_a_struct_that_is_omitted_is_an_empty_one() -> None:
     assert found("Deployment", {}, {"strategy": {"type": "Recreate"}}) == [
-        ("spec.strategy.type", None, "Recreate")
+        ("spec.strategy.type", "RollingUpdate", "Recreate")
     ]
     assert found("Deployment", {"selector": {"a": 1}}, {}) == [("spec.selector", {"a": 1}, None)]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from tiphys.core.diff.normalise import same, strictly_equal
+from tiphys.core.diff.normalise import canonical, or_default, same, strictly_equal
 from tiphys.core.diff.ownership import entries_of, has_keys, item_keys
 from tiphys.core.diff.types import OPAQUE, FieldType, Omission, Shape, TypeNode, field_of
 from tiphys.model.resource import Manifest
@@ -94,6 +94,8 @@ def _object(
 def _value(desired: Any, live: Any, field: FieldType, path: Path) -> Iterator[FieldDifference]:
     if field.type.shape is Shape.OBJECT and field.omission is Omission.EMPTY:
         desired, live = desired or {}, live or {}
+    if desired is None or live is None:
+        desired, live = or_default(desired, field), or_default(live, field)
     match desired, live:
         case Mapping(), Mapping():
             if not strictly_equal(desired, live):
@@ -117,8 +119,10 @@ def _list(
     wanted, found = _by_key(desired, key_name), _by_key(live, key_name)
     if wanted is None or found is None:
         if len(desired) == len(live):
+            node = items.type
             for index, (one, other) in enumerate(zip(desired, live, strict=True)):
-                yield from _value(one, other, items, (*path, index))
+                wants, has = canonical(one, node, fill=True), canonical(other, node, fill=True)
+                yield from _value(wants, has, items, (*path, index))
         else:
             yield FieldDifference(path, desired, live)
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -79,18 +80,21 @@ def fold_string_data(manifest: Manifest) -> Manifest:
     return folded
 
 
-def canonical(value: Any, node: TypeNode) -> Any:
-    """A value of a type in one spelling. Values that do not fit their type stay as they are."""
+def canonical(value: Any, node: TypeNode, *, fill: bool = False) -> Any:
+    """A value of a type in one spelling. Values that do not fit their type stay as they are.
+
+    `fill` adds the server's defaults, for values that are compared as a whole.
+    """
     match node.shape, value:
         case Shape.SCALAR, _:
             return scalars.canonical(value, node.scalar)
         case Shape.OBJECT, Mapping():
-            return _canonical_object(value, node)
+            return _canonical_object(value, node, fill=fill)
         case Shape.MAP, Mapping():
-            return _canonical_map(value, node)
+            return _canonical_map(value, node, fill=fill)
         case Shape.LIST, list():
             items = node.items or OPAQUE
-            return [canonical(item, items) for item in value]
+            return [canonical(item, items, fill=fill) for item in value]
         case _:
             return without_nulls(value)
 
@@ -111,7 +115,16 @@ def same(left: Any, right: Any, field: FieldType) -> bool:
     node = field.type
     if node.shape is Shape.SCALAR:
         return _same_scalar(left, right, node.scalar)
-    return strictly_equal(canonical(left, node), canonical(right, node))
+    return strictly_equal(canonical(left, node, fill=True), canonical(right, node, fill=True))
+
+
+def or_default(value: Any, field: FieldType) -> Any:
+    """A field's value, or what the server fills in where there is none."""
+    if value is not None:
+        return value
+    if field.default is not None:
+        return field.default
+    return _empty(field.type) if field.omission is Omission.EMPTY else None
 
 
 def strictly_equal(left: Any, right: Any) -> bool:
@@ -151,7 +164,13 @@ def _same_scalar(left: Any, right: Any, scalar: Scalar) -> bool:
     return scalar is Scalar.QUANTITY and scalars.same_quantity(first, second)
 
 
-def _canonical_object(value: Mapping[str, Any], node: TypeNode) -> dict[str, Any]:
+@lru_cache(maxsize=4096)
+def _empty(node: TypeNode) -> Mapping[str, Any] | None:
+    """What the server makes of a struct that nobody has set: its defaults; None for nothing."""
+    return (_filled({}, node) or None) if node.shape is Shape.OBJECT else None
+
+
+def _canonical_object(value: Mapping[str, Any], node: TypeNode, *, fill: bool) -> dict[str, Any]:
     normal: dict[str, Any] = {}
     fields = node.fields
     for name, item in value.items():
@@ -160,17 +179,17 @@ def _canonical_object(value: Mapping[str, Any], node: TypeNode) -> dict[str, Any
             if item is not None:
                 normal[name] = without_nulls(item)
             continue
-        spelled = canonical(item, field.type)
+        spelled = canonical(item, field.type, fill=fill)
         if not vanishes(spelled, field):
             normal[name] = spelled
-    return _filled(normal, node)
+    return _filled(normal, node) if fill else normal
 
 
 def _filled(normal: dict[str, Any], node: TypeNode) -> dict[str, Any]:
     """An object with the server's defaults. `status` is no part of an object in an object."""
     for name, field in node.fields.items():
-        if field.default is not None and name not in normal:
-            normal[name] = canonical(field.default, field.type)
+        if name not in normal and (value := or_default(None, field)) is not None:
+            normal[name] = canonical(value, field.type, fill=True)
     if rule := RULES.get(node.name):
         normal.update({name: value for name, value in rule(normal).items() if value})
     if node.name == "PersistentVolumeClaim":
@@ -178,13 +197,11 @@ def _filled(normal: dict[str, Any], node: TypeNode) -> dict[str, Any]:
     return normal
 
 
-def _canonical_map(value: Mapping[str, Any], node: TypeNode) -> dict[str, Any]:
+def _canonical_map(value: Mapping[str, Any], node: TypeNode, *, fill: bool) -> dict[str, Any]:
     values = node.values or OPAQUE
-    if node.text:
-        return {
-            name: "" if item is None else canonical(item, values) for name, item in value.items()
-        }
-    return {name: canonical(item, values) for name, item in value.items() if item is not None}
+    texts = {name: "" for name, item in value.items() if item is None} if node.text else {}
+    items = {name: item for name, item in value.items() if item is not None}
+    return texts | {name: canonical(item, values, fill=fill) for name, item in items.items()}
 
 
 def _sort_subsets(endpoints: dict[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tiphys.core.diff.defaults import DEFAULTS
-from tiphys.core.diff.facts import POINTER_STRINGS, SERVER_CHOSEN, VALUE_SCALARS
+from tiphys.core.diff.facts import (
+    default_of,
+    home_of,
+    is_chosen,
+    is_pointer_string,
+    is_value_scalar,
+)
 from tiphys.core.diff.types import OPAQUE, FieldType, ListKind, Omission, Scalar, Shape, TypeNode
 from tiphys.model.live import PatchKind
 from tiphys.model.resource import GroupVersionKind
@@ -100,7 +105,10 @@ def _strategic_kinds(document: Mapping[str, Any]) -> dict[GroupVersionKind, bool
 
 
 class _Compiler:
-    """Turns components into types; each once, since they refer to one another."""
+    """Turns components into types; each once, since they refer to one another.
+
+    `home` is the package of Kubernetes' own types, empty for custom ones.
+    """
 
     def __init__(self, components: Mapping[str, Any]) -> None:
         self._components = components
@@ -117,18 +125,18 @@ class _Compiler:
         if scalar := _SCALAR_COMPONENTS.get(name):
             node.shape, node.scalar = Shape.SCALAR, scalar
         else:
-            own = name.startswith(_KUBERNETES)
-            self._fill(node, self._components.get(name) or {}, own=own)
+            home = home_of(name) if name.startswith(_KUBERNETES) else ""
+            self._fill(node, self._components.get(name) or {}, home=home)
         return node
 
-    def _type(self, schema: Mapping[str, Any], *, own: bool) -> TypeNode:
+    def _type(self, schema: Mapping[str, Any], *, home: str) -> TypeNode:
         if reference := _reference(schema):
             return self.component(reference)
         node = TypeNode(Shape.OPAQUE)
-        self._fill(node, schema, own=own)
+        self._fill(node, schema, home=home)
         return node if node.shape is not Shape.OPAQUE else OPAQUE
 
-    def _fill(self, node: TypeNode, schema: Mapping[str, Any], *, own: bool) -> None:
+    def _fill(self, node: TypeNode, schema: Mapping[str, Any], *, home: str) -> None:
         kind = schema.get("type")
         node.atomic = _atomic(schema)
         if schema.get("x-kubernetes-int-or-string"):
@@ -136,21 +144,21 @@ class _Compiler:
         elif "properties" in schema:
             node.shape = Shape.OBJECT
             node.fields = {
-                name: self._field(f"{node.name}.{name}", field, own=own)
+                name: self._field(f"{node.name}.{name}", field, home=home)
                 for name, field in schema["properties"].items()
             }
         elif kind == "array":
-            node.shape, node.items = Shape.LIST, self._type(schema.get("items") or {}, own=own)
+            node.shape, node.items = Shape.LIST, self._type(schema.get("items") or {}, home=home)
         elif kind == "object" and isinstance(schema.get("additionalProperties"), Mapping):
             node.shape = Shape.MAP
-            node.values = self._type(schema["additionalProperties"], own=own)
-            node.text = own and (schema["additionalProperties"].get("type") == "string")
+            node.values = self._type(schema["additionalProperties"], home=home)
+            node.text = bool(home) and (schema["additionalProperties"].get("type") == "string")
         elif kind in ("string", "boolean", "number", "integer"):
-            node.shape, node.scalar = Shape.SCALAR, _plain_scalar(schema, own=own)
+            node.shape, node.scalar = Shape.SCALAR, _plain_scalar(schema, home=home)
 
-    def _field(self, path: str, schema: Mapping[str, Any], *, own: bool) -> FieldType:
+    def _field(self, path: str, schema: Mapping[str, Any], *, home: str) -> FieldType:
         strategy = str(schema.get("x-kubernetes-patch-strategy") or "").split(",")
-        node = self._type(schema, own=own)
+        node = self._type(schema, home=home)
         return FieldType(
             node,
             merge="merge" in strategy,
@@ -160,9 +168,9 @@ class _Compiler:
             list_keys=tuple(schema.get("x-kubernetes-list-map-keys") or ()),
             list_kind=_list_kind(schema, merge="merge" in strategy),
             atomic=_atomic(schema),
-            omission=_omission(path, schema, node) if own else Omission.NULL,
-            chosen=own and path in SERVER_CHOSEN,
-            default=_default(path, schema, own=own),
+            omission=_omission(path, schema, node, home) if home else Omission.NULL,
+            chosen=bool(home) and is_chosen(home, path),
+            default=_default(path, schema, home=home),
         )
 
 
@@ -189,26 +197,27 @@ def _list_kind(schema: Mapping[str, Any], *, merge: bool) -> ListKind:
     return ListKind.MAP if schema.get("x-kubernetes-patch-merge-key") else ListKind.SET
 
 
-def _plain_scalar(schema: Mapping[str, Any], *, own: bool) -> Scalar:
+def _plain_scalar(schema: Mapping[str, Any], *, home: str) -> Scalar:
     if schema["type"] == "integer":
         return Scalar.INTEGER
-    if own and schema.get("format") == "byte":
+    if home and schema.get("format") == "byte":
         return Scalar.BYTES
     return Scalar.PLAIN
 
 
-def _omission(path: str, schema: Mapping[str, Any], node: TypeNode) -> Omission:
+def _omission(path: str, schema: Mapping[str, Any], node: TypeNode, home: str) -> Omission:
     """Whether the empty value of a field of Kubernetes' own types is stored."""
     kind = schema.get("type")
     if node.shape in (Shape.LIST, Shape.MAP) or "default" in schema:
         return Omission.EMPTY
     if kind == "string":
-        return Omission.NULL if path in POINTER_STRINGS else Omission.EMPTY
-    return Omission.EMPTY if path in VALUE_SCALARS else Omission.NULL
+        return Omission.NULL if is_pointer_string(home, path) else Omission.EMPTY
+    return Omission.EMPTY if is_value_scalar(home, path) else Omission.NULL
 
 
-def _default(path: str, schema: Mapping[str, Any], *, own: bool) -> Any:
+def _default(path: str, schema: Mapping[str, Any], *, home: str) -> Any:
     """What the server fills in; None for nothing. The zeros of own types are omissions."""
-    if not own:
+    if not home:
         return schema.get("default")
-    return DEFAULTS.get(path) or schema.get("default") or None
+    known = default_of(home, path)
+    return (schema.get("default") or None) if known is None else known
