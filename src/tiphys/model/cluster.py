@@ -74,6 +74,16 @@ class Cluster:
     skipped: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeContext:
+    """A context of a kubeconfig."""
+
+    name: str
+    cluster: str
+    server: str
+    current: bool
+
+
 class ConnectionStatus(StrEnum):
     SUCCESSFUL = "Successful"
     FAILED = "Failed"

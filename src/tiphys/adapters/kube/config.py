@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from tiphys.adapters.kube.errors import KubeConfigError
-from tiphys.model.cluster import ExecProvider
+from tiphys.model.cluster import ExecProvider, KubeContext
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _REFUSED_USER_FIELDS = ("auth-provider", "as-user-extra")
@@ -115,10 +115,32 @@ def load_kubeconfig(paths: Sequence[Path], context: str = "") -> KubeConfig:
 
     Relative file names are relative to the kubeconfig that holds them.
     """
+    current, clusters, users, contexts = _merged(paths)
+    return _resolve(context or current, clusters, users, contexts)
+
+
+def list_contexts(paths: Sequence[Path]) -> Sequence[KubeContext]:
+    """All contexts of merged kubeconfigs, by name."""
+    current, clusters, _, contexts = _merged(paths)
+    found = []
+    for name in sorted(contexts):
+        cluster = str(contexts[name].get("cluster") or "")
+        server = str((clusters.get(cluster) or {}).get("server") or "")
+        found.append(
+            KubeContext(name=name, cluster=cluster, server=server, current=name == current)
+        )
+    return found
+
+
+_Entries = dict[str, Mapping[str, Any]]
+
+
+def _merged(paths: Sequence[Path]) -> tuple[str, _Entries, _Entries, _Entries]:
+    """The current context, clusters, users and contexts."""
     clusters: dict[str, Mapping[str, Any]] = {}
     users: dict[str, Mapping[str, Any]] = {}
     contexts: dict[str, Mapping[str, Any]] = {}
-    current = context
+    current = ""
     read = [path for path in paths if path.exists()]
     if not read:
         raise KubeConfigError(f"no kubeconfig at {', '.join(map(str, paths)) or 'any path'}")
@@ -133,7 +155,7 @@ def load_kubeconfig(paths: Sequence[Path], context: str = "") -> KubeConfig:
             for entry in document.get(plural) or ():
                 body = entry.get(singular) or {}
                 target.setdefault(str(entry.get("name")), {**body, "": path.parent})
-    return _resolve(current, clusters, users, contexts)
+    return current, clusters, users, contexts
 
 
 def in_cluster_config(

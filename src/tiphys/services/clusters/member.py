@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from datetime import datetime
 
 import structlog
@@ -61,7 +62,10 @@ class Member:
         self.view = self._viewed(cluster)
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name=f"cluster {self.view.cluster.name}")
+        # Whose work came upon the cluster first is nothing to what is done for it from then on.
+        self._task = asyncio.create_task(
+            self._run(), name=f"cluster {self.view.cluster.name}", context=Context()
+        )
 
     def rename(self, cluster: Cluster) -> None:
         """Other words for the same cluster and credentials."""

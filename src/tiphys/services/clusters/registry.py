@@ -22,16 +22,18 @@ from tiphys.core.settings.clusters import (
     read_cluster,
 )
 from tiphys.model.appspec import ApplicationDestination
-from tiphys.model.cluster import Cluster
+from tiphys.model.cluster import Cluster, ConnectionStatus
 from tiphys.model.errors import KubeError
 from tiphys.model.live import LiveChange, ObjectList, WatchEvent, WatchState, WatchVerb
+from tiphys.model.metrics import ClusterFigures
 from tiphys.model.resource import ApiResource, GroupKind, Manifest
 from tiphys.services.clusters.holders import Holders
 from tiphys.services.clusters.member import Member, Wait
 from tiphys.services.clusters.ports import ClusterView, Connect
-from tiphys.services.live.index import ClusterIndex
+from tiphys.services.live.index import ClusterIndex, Extent
 from tiphys.services.live.intake import Judge
 from tiphys.services.live.judging import HealthScripts
+from tiphys.services.metrics.ports import Metrics, NoMetrics
 
 log = structlog.get_logger()
 
@@ -52,7 +54,9 @@ class ClusterRegistry:
         now: Callable[[], datetime],
         wait: Wait = asyncio.sleep,
         linger: float = _LINGER,
+        metrics: Metrics | None = None,
     ) -> None:
+        self._metrics = metrics or NoMetrics()
         self._connect = connect
         self._judge = judge
         self._scripts = scripts
@@ -109,6 +113,14 @@ class ClusterRegistry:
 
     def follow_kinds(self, listener: Callable[[ClusterView, frozenset[GroupKind]], None]) -> None:
         self._kind_followers.append(listener)
+
+    def figures(self) -> list[ClusterFigures]:
+        """All clusters as they are counted; of one that nobody uses little is known."""
+        return [
+            _figures(cluster, self._members.get(server))
+            for server, cluster in sorted(self._table.by_server.items())
+            if isinstance(cluster, Cluster)
+        ]
 
     # -- the sink of cluster Secrets ----------------------------------------------------------
 
@@ -210,6 +222,8 @@ class ClusterRegistry:
             scripts=self._scripts,
             tracking=Tracking.of(self._settings()),
             excluded=self._excluded(cluster.server),
+            heard=lambda kind: self._metrics.heard(cluster.server, kind.group, kind.kind),
+            handled=lambda count, took: self._metrics.handled(cluster.server, count, took),
         )
         member = Member(
             cluster,
@@ -270,6 +284,21 @@ class ClusterRegistry:
 def _judged_otherwise(before: Settings, after: Settings) -> Callable[[GroupKind], bool]:
     old, new = before.overrides, after.overrides
     return lambda kind: old.health_script(kind) != new.health_script(kind)
+
+
+def _figures(cluster: Cluster, member: Member | None) -> ClusterFigures:
+    extent = member.index.extent() if member is not None else Extent(0, 0, None)
+    connected = member is not None and member.state.status is ConnectionStatus.SUCCESSFUL
+    return ClusterFigures(
+        server=cluster.server,
+        name=cluster.name,
+        version=member.view.discovery.server_version if member is not None else "",
+        connected=connected,
+        kinds=extent.kinds,
+        objects=extent.objects,
+        age=extent.age,
+        labels=tuple(sorted(cluster.labels.items())),
+    )
 
 
 def _same_connection(one: Cluster, other: Cluster) -> bool:

@@ -1,0 +1,48 @@
+"""What the verbs on clusters share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from tiphys.cli.app.session import require_core, wiring
+from tiphys.cli.command import Call
+from tiphys.cli.errors import FatalError
+from tiphys.cli.log import Level, log
+from tiphys.cli.ports import ClusterApi, ClusterChoice
+
+
+def run_clusters(call: Call, verb: Callable[[ClusterApi], Awaitable[None]]) -> None:
+    """Runs a verb against the clusters of the current kube context's control plane."""
+    require_core(call)
+
+    async def main() -> None:
+        async with wiring(call).clusters(own_cluster(call)) as api:
+            await verb(api)
+
+    asyncio.run(main())
+
+
+def own_cluster(call: Call) -> ClusterChoice:
+    """Where Tiphys is. `--namespace` of some verbs is about the other cluster."""
+    return ClusterChoice(
+        kubeconfig=call.text("kubeconfig"),
+        context=call.text("kube-context") or call.text("context"),
+        namespace="" if call.owns("namespace") else call.text("namespace"),
+    )
+
+
+def pairs(call: Call, flag: str) -> Mapping[str, str]:
+    """`--label key=value`, which may be repeated."""
+    found = {}
+    for text in call.texts(flag):
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise FatalError(f"expected '{name}=<value>', but got: {text}", code=20)
+        found[name] = value
+    return found
+
+
+def say(call: Call) -> Callable[[str], None]:
+    """Log lines of what was done."""
+    return lambda text: log(Level.INFO, text, form=call.text("logformat"))
