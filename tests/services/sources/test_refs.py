@@ -218,3 +218,25 @@ async def test_a_fault_in_one_listing_does_not_end_the_poll(bench: Bench) -> Non
     second = bench.git.commit(URL, {"a": "2"})
     await bench.clock.advance(360)
     assert bench.told == [(URL, {"main": second})]
+
+
+async def test_another_timing_counts_at_once(bench: Bench) -> None:
+    bench.watcher.watch(URL)
+    await bench.clock.advance(181)
+    assert bench.listings == 1
+    bench.watcher.retime(PollTiming(interval=10, jitter=0))
+    await bench.clock.advance(11)
+    assert bench.listings == 2
+    bench.watcher.retime(PollTiming(interval=1000, jitter=0))
+    await bench.clock.advance(500)
+    assert bench.listings == 2
+
+
+async def test_without_an_interval_nothing_is_polled(bench: Bench) -> None:
+    bench.watcher.retime(PollTiming(interval=0, jitter=60))
+    bench.watcher.watch(URL)
+    await bench.clock.advance(5000)
+    assert bench.listings == 0
+    bench.watcher.poke(URL)
+    await bench.clock.advance(1)
+    assert bench.listings == 1

@@ -6,6 +6,7 @@ takes time in proportion to the text whatever the expression.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -19,9 +20,12 @@ _MEMORY = 1 << 20
 
 def namespace_permitted(project: EffectiveProject, namespace: str, control_plane: str) -> bool:
     """`control_plane` is the namespace of Tiphys itself, which every project may use."""
-    return namespace == control_plane or any(
-        _matches(entry, namespace) for entry in project.spec.source_namespaces
-    )
+    return namespace == control_plane or matches_any(project.spec.source_namespaces, namespace)
+
+
+def matches_any(entries: Iterable[str], namespace: str) -> bool:
+    """Whether one of these globs, or regular expressions between slashes, is about a namespace."""
+    return any(_matches(entry, namespace) for entry in entries)
 
 
 def _matches(entry: str, namespace: str) -> bool:

@@ -19,11 +19,18 @@ _log = structlog.get_logger(__name__)
 ChangeListener = Callable[[Sequence[LiveChange]], None]
 
 
+Handled = Callable[[int, float], None]
+"""Hears of a batch that was handed on: how many changes, and how many seconds it took."""
+
+
 class ChangeBatches:
     """`interval` in seconds. Listeners are called on the event loop."""
 
-    def __init__(self, interval: float = 0.1) -> None:
+    def __init__(
+        self, interval: float = 0.1, *, handled: Handled = lambda _count, _seconds: None
+    ) -> None:
         self._interval = interval
+        self._handled = handled
         self._listeners: list[ChangeListener] = []
         self._pending: dict[ResourceKey, LiveChange] = {}
         self._due: asyncio.Handle | None = None
@@ -66,3 +73,4 @@ class ChangeBatches:
             except Exception:
                 # One listener's fault must not keep the others from hearing.
                 _log.exception("a listener to live changes failed")
+        self._handled(len(batch), asyncio.get_running_loop().time() - self._last)

@@ -46,7 +46,9 @@ class KindFollower:
         *,
         excluded: Callable[[GroupKind], bool],
         clock: Callable[[], float],
+        heard: Callable[[GroupKind], None] = lambda _kind: None,
     ) -> None:
+        self._heard = heard
         self._reader = reader
         self._discovery = discovery
         self._intake = intake
@@ -136,6 +138,7 @@ class KindFollower:
         self._settle()
 
     def changed(self, resource: ApiResource, event: WatchEvent) -> None:
+        self._heard(resource.group_kind)
         self._intake.changed(resource, event)
         if resource.group_kind in (CRD, API_SERVICE):
             gone = event.verb is WatchVerb.DELETED

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 import structlog
 
@@ -26,7 +27,7 @@ from tiphys.model.resource import (
     key_of,
 )
 from tiphys.model.status import HealthStatus
-from tiphys.services.live.batches import ChangeBatches
+from tiphys.services.live.batches import ChangeBatches, Handled
 from tiphys.services.live.following import KindFollower, KindsListener
 from tiphys.services.live.intake import Intake, Judge
 from tiphys.services.live.judging import PENDING, Backlog, HealthScripts
@@ -35,6 +36,16 @@ from tiphys.services.live.store import ObjectStore, owner_key
 
 _log = structlog.get_logger(__name__)
 _BEFORE_JUDGING_AGAIN = 5.0
+
+
+class Extent(NamedTuple):
+    """Kinds that are watched, objects that are known, and seconds since all were first listed,
+    None where that is still to come.
+    """
+
+    kinds: int
+    objects: int
+    age: float | None
 
 
 def nothing_excluded(_: GroupKind) -> bool:
@@ -58,11 +69,13 @@ class ClusterIndex:
         clock: Callable[[], float] = time.monotonic,
         scripts: HealthScripts | None = None,
         tracking: Tracking = BY_ANNOTATION,
+        heard: Callable[[GroupKind], None] = lambda _kind: None,
+        handled: Handled = lambda _count, _seconds: None,
     ) -> None:
         self._reader = reader
         self._discovery = discovery
         self._store = ObjectStore()
-        self._batches = ChangeBatches()
+        self._batches = ChangeBatches(handled=handled)
         self._tracking = tracking
         self._judge = judge if scripts is None else scripts.now
         self._scripts = scripts
@@ -76,8 +89,10 @@ class ClusterIndex:
         )
         self._judging: dict[GroupKind, asyncio.Task[None]] = {}
         self._follower = KindFollower(
-            reader, discovery, self._intake, excluded=excluded, clock=clock
+            reader, discovery, self._intake, excluded=excluded, clock=clock, heard=heard
         )
+        self._clock = clock
+        self._read_at: float | None = None
 
     async def start(self) -> None:
         """Asks discovery and begins the watches; `ready` waits for the first lists.
@@ -89,6 +104,13 @@ class ClusterIndex:
     async def ready(self) -> None:
         """Until each kind was listed once, or could not be: see `troubled`."""
         await self._follower.settled()
+        if self._read_at is None:
+            self._read_at = self._clock()
+
+    def extent(self) -> Extent:
+        """How much is known here, and for how long: for who counts."""
+        age = None if self._read_at is None else self._clock() - self._read_at
+        return Extent(len(self._follower.states), len(self._store), age)
 
     async def current(self) -> None:
         """Until no watch is disturbed."""

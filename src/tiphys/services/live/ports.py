@@ -160,6 +160,10 @@ class LiveIndex(Protocol):
 
     def get(self, key: ResourceKey) -> LiveObject | None: ...
 
+    def namespaced(self, namespace: str) -> Sequence[LiveObject]:
+        """All objects in a namespace."""
+        ...
+
     def dependants(self, uid: str) -> Sequence[LiveObject]:
         """The objects that name this one as owner, direct ones only."""
         ...

@@ -76,6 +76,8 @@ class _Entry:
 class ApplicationStore:
     """`listener` is called on the event loop for what others changed, and for what our own
     writes changed of what others own; never for our own writes of the status.
+
+    Without `restores` the status is another controller's: it is taken as it comes, and told.
     """
 
     def __init__(
@@ -86,7 +88,9 @@ class ApplicationStore:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        restores: bool = True,
     ) -> None:
+        self._restores = restores
         self._now = now
         self._writer = writer
         self._resource = resource
@@ -178,7 +182,7 @@ class ApplicationStore:
             return
         stored = new.raw.get("status") or {}
         # A write that was never answered may have been done all the same.
-        done = stored in entry.unsure
+        done = not self._restores or stored in entry.unsure
         entry.unsure = ()
         rightful = stored if done else rightful_status(entry.app.raw, new.raw)
         self._know(entry, new, stored, rightful)
@@ -194,7 +198,7 @@ class ApplicationStore:
         entry.stored = stored
         entry.newer.set()
         entry.newer = asyncio.Event()
-        if of_others(old.raw) != of_others(entry.app.raw):
+        if not self._restores or of_others(old.raw) != of_others(entry.app.raw):
             self.listener(AppChange(self.key(new), old, entry.app))
         if _astray(entry) and entry.restoring is None:
             log.warning("status was changed by another writer", application=new.name)

@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 import structlog
@@ -37,7 +38,10 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class PollTiming:
-    """Seconds between two listings of one repository: interval plus up to jitter, at random."""
+    """Seconds between two listings of one repository: interval plus up to jitter, at random.
+
+    Without an interval a repository is listed only when somebody asks.
+    """
 
     interval: float = 120.0
     jitter: float = 60.0
@@ -62,6 +66,7 @@ class _Repository:
     asked: dict[_Asked, str] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     poked: asyncio.Event = field(default_factory=asyncio.Event)
+    retimed: asyncio.Event = field(default_factory=asyncio.Event)
     poll: asyncio.Task[None] | None = None
 
     def commit(self, asked: _Asked) -> str:
@@ -135,6 +140,13 @@ class RefWatcher:
             del self._repositories[url]
             if repository.poll is not None:
                 repository.poll.cancel()
+
+    def retime(self, timing: PollTiming) -> None:
+        """Another timing from now on; what is due by it is listed at once."""
+        if timing != self._timing:
+            self._timing = timing
+            for repository in self._repositories.values():
+                repository.retimed.set()
 
     def poke(self, url: str) -> None:
         """List a watched repository now, as a webhook asks for."""
@@ -217,18 +229,27 @@ class RefWatcher:
 
     async def _until_due(self, repository: _Repository) -> None:
         """Sleep until a poke, or an interval after the last listing, whoever made that."""
-        delay = self._timing.interval + self._uniform(0.0, self._timing.jitter)
+        delay = self._delay()
         rest = delay
         while rest > 0 and not repository.poked.is_set():
             await self._nap(repository, rest)
+            if repository.retimed.is_set():
+                repository.retimed.clear()
+                delay = self._delay()
             rest = repository.attempted_at + delay - self._clock()
         repository.poked.clear()
 
+    def _delay(self) -> float:
+        timing = self._timing
+        return timing.interval + self._uniform(0.0, timing.jitter) if timing.interval > 0 else inf
+
     async def _nap(self, repository: _Repository, seconds: float) -> None:
-        waits = {
-            asyncio.ensure_future(self._sleep(seconds)),
+        waits: set[asyncio.Future[object]] = {
             asyncio.ensure_future(repository.poked.wait()),
+            asyncio.ensure_future(repository.retimed.wait()),
         }
+        if seconds < inf:
+            waits.add(asyncio.ensure_future(self._sleep(seconds)))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

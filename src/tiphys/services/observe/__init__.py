@@ -1,0 +1,1 @@
+"""Looking over the shoulder of another controller: compares and tells, and writes nothing."""

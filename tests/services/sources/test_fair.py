@@ -1,0 +1,61 @@
+"""A host that does not answer keeps nobody else's repositories waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from tests.fakes.git import FakeGit, FakeTree
+from tiphys.services.sources.fair import FairRepositories
+
+DEAD, ALIVE = "https://dead.example.com", "https://alive.example.com/web"
+
+
+class Half(FakeGit):
+    """One of its hosts does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    async def refs(self, url: str) -> Mapping[str, str]:
+        await self._hang(url)
+        return await super().refs(url)
+
+    async def tree(self, url: str, commit: str) -> FakeTree:
+        await self._hang(url)
+        return await super().tree(url, commit)
+
+    async def _hang(self, url: str) -> None:
+        if url.startswith(DEAD):
+            self.asked += 1
+            await asyncio.Event().wait()
+
+
+async def test_a_dead_host_does_not_block_another() -> None:
+    git = Half()
+    commit = git.commit(ALIVE, {"a": "1"})
+    fair = FairRepositories(git, listings=4, readings=4, slow_after=60.0)
+    hung: list[asyncio.Task[Any]] = [
+        asyncio.create_task(fair.refs(f"{DEAD}/{number}")) for number in range(20)
+    ]
+    hung += [asyncio.create_task(fair.tree(f"{DEAD}/{n}", "a" * 40)) for n in range(20)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert git.asked == 6
+    async with asyncio.timeout(1):
+        assert await fair.refs(ALIVE) == {"refs/heads/main": commit, "HEAD": commit}
+        assert (await fair.tree(ALIVE, commit)).commit == commit
+    for task in hung:
+        task.cancel()
+    await asyncio.gather(*hung, return_exceptions=True)
+
+
+async def test_one_host_is_told_by_every_form_of_its_urls() -> None:
+    git = Half()
+    fair = FairRepositories(git, listings=4, slow_after=60.0)
+    for url in ("git@Git.Example.com:a/b.git", "https://me@git.example.com/c"):
+        git.commit(url, {"a": "1"})
+        assert await fair.refs(url)
+    assert list(fair._listings._inside) == []
