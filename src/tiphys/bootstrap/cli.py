@@ -19,7 +19,15 @@ from tiphys.cli.main import run
 if TYPE_CHECKING:
     from tiphys.adapters.kube import KubeClient, KubeConfig, KubeDiscovery, Transport
     from tiphys.bootstrap.sources import CommandSources
-    from tiphys.cli.ports import ClusterChoice, CoreApi, Documents, ProjectApi, Setup
+    from tiphys.cli.ports import (
+        ClusterApi,
+        ClusterChoice,
+        ClusterTargets,
+        CoreApi,
+        Documents,
+        ProjectApi,
+        Setup,
+    )
     from tiphys.model.application import Application, ApplicationSource
     from tiphys.model.resource import Manifest
     from tiphys.services.applications.values import LocalFiles
@@ -93,6 +101,34 @@ class CommandWiring:
             )
 
     @asynccontextmanager
+    async def clusters(self, choice: ClusterChoice) -> AsyncIterator[ClusterApi]:
+        from tiphys.bootstrap.clusters import connector
+        from tiphys.services.applications.settings import SettingsReader
+        from tiphys.services.clusters.catalogue import ClusterCatalogue
+
+        async with self._cluster(choice) as (config, transport):
+            namespace = choice.namespace or config.namespace or DEFAULT_NAMESPACE
+            client, _ = _client(transport)
+            settings = SettingsReader(client, namespace)
+
+            async def in_cluster() -> bool:
+                return (await settings.present()).in_cluster
+
+            yield ClusterCatalogue(
+                client,
+                client,
+                connector(config, transport, component="cli"),
+                namespace=namespace,
+                in_cluster=in_cluster,
+                now=lambda: datetime.now(UTC),
+            )
+
+    def targets(self, kubeconfig: str) -> ClusterTargets:
+        from tiphys.bootstrap.clustertargets import KubeconfigTargets
+
+        return KubeconfigTargets(self._kubeconfigs(kubeconfig))
+
+    @asynccontextmanager
     async def documents(self) -> AsyncIterator[Documents]:
         from tiphys.bootstrap.sources import EngineDocuments
 
@@ -101,6 +137,23 @@ class CommandWiring:
             yield documents
         finally:
             await documents.close()
+
+    @asynccontextmanager
+    async def evaluator(self) -> AsyncIterator[Evaluator]:
+        from tiphys.adapters.engine import EngineEvaluator
+
+        evaluator = EngineEvaluator()
+        try:
+            yield evaluator
+        finally:
+            await evaluator.close()
+
+    async def general_settings(self, choice: ClusterChoice) -> Mapping[str, str]:
+        from tiphys.services.applications.settings import SettingsReader
+
+        async with self._cluster(choice) as (config, transport):
+            namespace = choice.namespace or config.namespace or DEFAULT_NAMESPACE
+            return await SettingsReader(_client(transport)[0], namespace).general()
 
     @asynccontextmanager
     async def setup(self, choice: ClusterChoice) -> AsyncIterator[Setup]:
@@ -127,9 +180,12 @@ class CommandWiring:
     def _config(self, choice: ClusterChoice) -> KubeConfig:
         from tiphys.adapters.kube import load_kubeconfig
 
-        named = choice.kubeconfig or self._environment.get("KUBECONFIG", "")
+        return load_kubeconfig(self._kubeconfigs(choice.kubeconfig), choice.context)
+
+    def _kubeconfigs(self, named: str) -> Sequence[Path]:
+        named = named or self._environment.get("KUBECONFIG", "")
         paths: Sequence[Path] = [Path(part) for part in named.split(os.pathsep) if part]
-        return load_kubeconfig(paths or [Path.home() / ".kube" / "config"], choice.context)
+        return paths or [Path.home() / ".kube" / "config"]
 
 
 def _client(transport: Transport) -> tuple[KubeClient, KubeDiscovery]:

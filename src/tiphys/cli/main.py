@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "admin": ("tiphys.cli.admin:admin", "Administration by direct access to the cluster"),
     "app": ("tiphys.cli.app:app", "Manage applications"),
+    "cluster": ("tiphys.cli.cluster:cluster", "Manage clusters"),
     "devcluster": ("tiphys.cli.devcluster:devcluster", "A control plane of one's own, to try"),
     "install": ("tiphys.cli.install:install", "Put into a cluster what Tiphys needs there"),
     "proj": ("tiphys.cli.proj:proj", "Manage projects"),

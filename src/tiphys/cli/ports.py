@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     # Only for signatures: help is shown without loading the model.
     from tiphys.model.application import Application
     from tiphys.model.appproject import AppProject
+    from tiphys.model.cluster import Cluster, KubeContext
     from tiphys.model.resource import Manifest, ResourceKey
     from tiphys.services.applications import AppEvent, AppName, SyncCommand, TreeNode
     from tiphys.services.applications.desired import Asked
     from tiphys.services.applications.explain import Explained
     from tiphys.services.applications.managed import Managed
     from tiphys.services.applications.values import Looking, Windows
+    from tiphys.services.clusters.catalogue import ClusterAnswer
+    from tiphys.services.clusters.target import ClusterTarget
     from tiphys.services.install import Installed
     from tiphys.services.projects.service import Detailed
 
@@ -109,6 +112,36 @@ class ProjectApi(Protocol):
     ) -> None: ...
 
 
+class ClusterApi(Protocol):
+    """The calls on clusters. All raise ApiError and KubeError."""
+
+    async def clusters(self) -> Sequence[Cluster]: ...
+
+    async def list(self) -> Sequence[ClusterAnswer]: ...
+
+    async def find(self, selector: str) -> Sequence[Cluster]: ...
+
+    async def get(self, selector: str) -> ClusterAnswer: ...
+
+    async def create(self, cluster: Cluster, *, upsert: bool) -> Cluster: ...
+
+    async def change(self, selector: str, change: Callable[[Cluster], Cluster]) -> Cluster: ...
+
+    async def delete(self, selector: str) -> Sequence[Cluster]: ...
+
+    async def rotate(self, selector: str, say: Callable[[str], None]) -> None: ...
+
+
+class ClusterTargets(Protocol):
+    """The clusters that the kubeconfig names. Raises KubeError."""
+
+    def contexts(self) -> Sequence[KubeContext]: ...
+
+    def open(
+        self, context: str, *, proxy: str = ""
+    ) -> AbstractAsyncContextManager[ClusterTarget]: ...
+
+
 class Documents(Protocol):
     """Reads what a user wrote as YAML. Raises RenderError."""
 
@@ -138,6 +171,10 @@ class Wiring(Protocol):
     def core(self, choice: ClusterChoice) -> AbstractAsyncContextManager[CoreApi]: ...
 
     def projects(self, choice: ClusterChoice) -> AbstractAsyncContextManager[ProjectApi]: ...
+
+    def clusters(self, choice: ClusterChoice) -> AbstractAsyncContextManager[ClusterApi]: ...
+
+    def targets(self, kubeconfig: str) -> ClusterTargets: ...
 
     def documents(self) -> AbstractAsyncContextManager[Documents]: ...
 
