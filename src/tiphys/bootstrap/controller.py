@@ -54,6 +54,7 @@ from tiphys.services.reconcile.judging import Judging
 from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.named import NamedObjects, Projects
 from tiphys.services.reconcile.operation import Operator
+from tiphys.services.reconcile.orphans import Orphans
 from tiphys.services.reconcile.refresh import Refresher
 from tiphys.services.reconcile.report import PassReport
 from tiphys.services.reconcile.repositories import RepositorySecrets
@@ -216,8 +217,14 @@ class _Process:
         judging = Judging(Comparisons(Eraser(self._evaluator)), settings)
         comparer = Comparer(self._clusters, self._rules, judging)
         admission = Admission(self._rules, self._repositories.refusals)
+        orphans = Orphans(self._store, self._clusters, self._rules)
         report = PassReport(
-            self._store, self._clusters, events, instance=desired.instance, now=_now
+            self._store,
+            self._clusters,
+            events,
+            orphans=orphans,
+            instance=desired.instance,
+            now=_now,
         )
         refresher = Refresher(
             self._store,
@@ -265,6 +272,7 @@ class _Process:
             refresher.refresh,
             operator,
             settings,
+            counts_orphans=orphans.counted,
         )
         operator.request = controller.request
         self._wire(memories, controller)

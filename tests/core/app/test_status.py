@@ -168,9 +168,12 @@ def test_loss_says_unknown_of_every_object() -> None:
     assert "resources" not in after_loss({}, [])
 
 
-def test_tree_only_writes_the_summary() -> None:
-    new = after_tree(WRITTEN, ApplicationSummary(images=("a", "b")))
+def test_tree_only_writes_the_summary_and_conditions() -> None:
+    new = after_tree(WRITTEN, ApplicationSummary(images=("a", "b")), ())
     assert merge_patch(WRITTEN, new) == {"summary": {"images": ["a", "b"]}}
+    warning = ApplicationCondition(type="OrphanedResourceWarning", message="m")
+    new = after_tree(WRITTEN, ApplicationSummary(), (warning,))
+    assert new["conditions"] == [{"type": "OrphanedResourceWarning", "message": "m"}]
 
 
 KEYS = st.sampled_from("abc")

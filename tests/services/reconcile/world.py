@@ -39,6 +39,7 @@ from tiphys.services.reconcile.events import EVENTS, EventRecorder
 from tiphys.services.reconcile.judging import Judging
 from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.operation import Operator
+from tiphys.services.reconcile.orphans import Orphans
 from tiphys.services.reconcile.refresh import Refresher
 from tiphys.services.reconcile.report import PassReport
 from tiphys.services.reconcile.store import ApplicationStore
@@ -133,7 +134,12 @@ class World:
         admission = Admission(self.rules, lambda _url, _project: self.refused)
         now, settings = (lambda: self.time), (lambda: self.settings)
         report = PassReport(
-            self.store, self.clusters, self.events, instance=self.desired.instance, now=now
+            self.store,
+            self.clusters,
+            self.events,
+            orphans=Orphans(self.store, self.clusters, self.rules),
+            instance=self.desired.instance,
+            now=now,
         )
         self.refresher = Refresher(
             self.store,

@@ -20,6 +20,7 @@ COMPARE_TYPES = frozenset(
     }
 )
 SYNC_TYPES = frozenset({ConditionType.SYNC_ERROR})
+TREE_TYPES = frozenset({ConditionType.ORPHANED_RESOURCE_WARNING})
 
 
 class Condition(NamedTuple):

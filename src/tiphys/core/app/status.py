@@ -95,9 +95,13 @@ def after_loss(old: Status, conditions: Sequence[ApplicationCondition]) -> dict[
     return _without_empty({**status, "resources": resources})
 
 
-def after_tree(old: Status, summary: ApplicationSummary) -> dict[str, Any]:
+def after_tree(
+    old: Status, summary: ApplicationSummary, conditions: Sequence[ApplicationCondition]
+) -> dict[str, Any]:
     """The status after a pass that compared nothing."""
-    return _without_empty({**_complete(old), "summary": encode(summary)})
+    status = {**_complete(old), "summary": encode(summary)}
+    status["conditions"] = [encode(condition) for condition in conditions]
+    return _without_empty(status)
 
 
 def _complete(old: Status) -> dict[str, Any]:

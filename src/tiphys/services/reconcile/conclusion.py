@@ -27,6 +27,7 @@ from tiphys.core.app.conditions import (
     COMPARE_TYPES,
     SPEC_TYPES,
     SYNC_TYPES,
+    TREE_TYPES,
     Condition,
     set_conditions,
 )
@@ -159,10 +160,10 @@ class Conclusion:
         decision: object,
         now: datetime,
     ) -> tuple[ApplicationCondition, ...]:
-        found = list(compared.conditions)
+        found = [*compared.conditions, *self._report.orphaned(app)]
         if isinstance(decision, SyncRefused):
             found.append(Condition(ConditionType.SYNC_ERROR, decision.message))
-        evaluated = SPEC_TYPES | COMPARE_TYPES
+        evaluated = SPEC_TYPES | COMPARE_TYPES | TREE_TYPES
         if not isinstance(decision, SyncPrevented):
             evaluated |= SYNC_TYPES
         return set_conditions(app.status.conditions, found, evaluated, now)

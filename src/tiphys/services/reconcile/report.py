@@ -8,7 +8,13 @@ from typing import Any
 
 import structlog
 
-from tiphys.core.app.conditions import COMPARE_TYPES, SPEC_TYPES, Condition, set_conditions
+from tiphys.core.app.conditions import (
+    COMPARE_TYPES,
+    SPEC_TYPES,
+    TREE_TYPES,
+    Condition,
+    set_conditions,
+)
 from tiphys.core.app.events import status_events
 from tiphys.core.app.status import after_loss, after_refusal, after_tree, merge_patch
 from tiphys.model.application import Application, ApplicationSummary
@@ -19,6 +25,7 @@ from tiphys.services.clusters.ports import Clusters
 from tiphys.services.clusters.reaching import view_of
 from tiphys.services.reconcile.comparison import Compared
 from tiphys.services.reconcile.events import EventRecorder
+from tiphys.services.reconcile.orphans import Orphans
 from tiphys.services.reconcile.store import ApplicationStore
 
 log = structlog.get_logger()
@@ -33,9 +40,11 @@ class PassReport:
         clusters: Clusters,
         events: EventRecorder,
         *,
+        orphans: Orphans,
         instance: Callable[[Application], str],
         now: Callable[[], datetime],
     ) -> None:
+        self._orphans = orphans
         self._store = store
         self._clusters = clusters
         self._events = events
@@ -60,8 +69,10 @@ class PassReport:
 
     async def tree(self, app: Application) -> None:
         """Writes what is known without a comparison."""
+        found = self.orphaned(app)
+        conditions = set_conditions(app.status.conditions, found, TREE_TYPES, self._now())
         old = app.raw.get("status") or {}
-        patch = merge_patch(old, after_tree(old, self.summary(app)))
+        patch = merge_patch(old, after_tree(old, self.summary(app), conditions))
         if patch:
             await self._store.patch_status(app, patch)
 
@@ -85,6 +96,10 @@ class PassReport:
         if patch:
             await self._store.patch_status(app, patch)
         await self.answer(app)
+
+    def orphaned(self, app: Application) -> list[Condition]:
+        """The conditions of the tree."""
+        return self._orphans.look(app)
 
     def summary(self, app: Application) -> ApplicationSummary:
         """Images and kinds of everything below the application's objects."""
