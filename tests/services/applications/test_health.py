@@ -7,6 +7,7 @@ from typing import Any
 from tests.cli.world import app
 from tests.fakes.kube import FakeCluster
 from tiphys.model.application import Application, ResourceHealthStatus
+from tiphys.model.errors import KubeUnreachableError
 from tiphys.model.resource import GroupKind
 from tiphys.services.applications.health import with_health
 
@@ -74,3 +75,9 @@ async def test_the_reason_comes_along_and_the_stored_object_stays() -> None:
     assert isinstance(item.health, ResourceHealthStatus)
     assert item.health.status == "Progressing"
     assert application.status.resources[0].health is None
+
+
+async def test_of_a_cluster_that_is_away_there_is_no_health() -> None:
+    cluster = FakeCluster([])
+    cluster.fail = lambda _verb, _key: KubeUnreachableError("nobody is there")
+    assert await shown(cluster, stored(resource("Service", "ui"))) == [None]

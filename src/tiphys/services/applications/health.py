@@ -31,7 +31,11 @@ async def with_health(
     if status.get("resourceHealthSource") != _ELSEWHERE or not any(map(_asked_for, resources)):
         return application
     if not discovery.preferred():
-        await discovery.refresh()
+        try:
+            await discovery.refresh()
+        except KubeError:
+            # The cluster is away, and the stored status says so.
+            return application
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def judged(resource: Mapping[str, Any]) -> Mapping[str, Any]:
