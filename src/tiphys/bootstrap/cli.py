@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tiphys.model.resource import Manifest
     from tiphys.services.applications.values import LocalFiles
     from tiphys.services.devcluster.ports import ControlPlane
+    from tiphys.services.evaluate.ports import Evaluator
     from tiphys.services.live.ports import Discovery
 
 DEFAULT_NAMESPACE = "argocd"

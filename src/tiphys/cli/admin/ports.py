@@ -1,0 +1,23 @@
+"""What the admin commands need of the outside besides what all commands do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from tiphys.cli.ports import ClusterChoice, Documents
+    from tiphys.services.evaluate.ports import Evaluator
+
+
+class AdminWiring(Protocol):
+    """Opens what a command needs, for as long as it needs it."""
+
+    def documents(self) -> AbstractAsyncContextManager[Documents]: ...
+
+    def evaluator(self) -> AbstractAsyncContextManager[Evaluator]: ...
+
+    async def general_settings(self, choice: ClusterChoice) -> Mapping[str, str]:
+        """The data of argocd-cm in the cluster. Raises KubeError."""
+        ...

@@ -1,0 +1,15 @@
+"""`admin settings`: tries settings before they are used."""
+
+from tiphys.cli.command import group
+
+settings = group(
+    "settings",
+    {
+        "resource-overrides": (
+            "tiphys.cli.admin.overrides:overrides",
+            "Try what is said of kinds on an object",
+        ),
+        "validate": ("tiphys.cli.admin.validate:validate", "Check settings"),
+    },
+    "Check settings before they are used.",
+)

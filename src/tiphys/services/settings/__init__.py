@@ -1,0 +1,1 @@
+"""Tries settings before they are used, and on single objects."""
