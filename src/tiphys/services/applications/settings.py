@@ -38,6 +38,10 @@ class SettingsReader:
             return self._present.application_namespaces
         return parse_settings({}, await self._read(_PARAMS)).application_namespaces
 
+    async def general(self) -> Mapping[str, str]:
+        """The data of argocd-cm as it is written."""
+        return await self._read(_GENERAL)
+
     async def url(self) -> str:
         """Where the UI is, empty when the settings do not say."""
         return str((await self._read(_GENERAL)).get("url") or "").rstrip("/")
