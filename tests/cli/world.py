@@ -26,7 +26,7 @@ from tiphys.cli.ports import ClusterChoice
 from tiphys.core.source.revision import resolve
 from tiphys.model.application import Application, ApplicationSource
 from tiphys.model.errors import KubeError, RenderError, RepositoryUnreachableError
-from tiphys.model.resource import Manifest, ResourceKey
+from tiphys.model.resource import ApiResource, Manifest, ResourceKey
 from tiphys.services.applications import Applications
 from tiphys.services.applications.service import APPLICATIONS, PROJECTS
 from tiphys.services.applications.values import LocalFiles
@@ -267,6 +267,10 @@ class World:
     @asynccontextmanager
     async def documents(self) -> AsyncIterator[FakeDocuments]:
         yield FakeDocuments()
+
+    async def served_kinds(self, choice: ClusterChoice) -> Sequence[ApiResource]:
+        self.choices.append(choice)
+        return BUILT_IN
 
     @asynccontextmanager
     async def setup(self, choice: ClusterChoice) -> AsyncIterator[FakeSetup]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         Setup,
     )
     from tiphys.model.application import Application, ApplicationSource
-    from tiphys.model.resource import Manifest
+    from tiphys.model.resource import ApiResource, Manifest
     from tiphys.services.applications.values import LocalFiles
     from tiphys.services.devcluster.ports import ControlPlane
     from tiphys.services.evaluate.ports import Evaluator
@@ -40,17 +40,29 @@ DEFAULT_NAMESPACE = "argocd"
 _TOKEN_SECONDS = 365 * 24 * 3600
 
 PROCESSES: dict[str, tuple[str, str]] = {
+    "application-controller": (
+        "tiphys.bootstrap.application_controller:application_controller",
+        "Run the application controller",
+    ),
     "down": ("tiphys.bootstrap.up:down", "Stop what `tiphys up` started"),
     "git-server": ("tiphys.bootstrap.git_server:git_server", "Serve Git repositories on loopback"),
-    "run": ("tiphys.bootstrap.run:run", "Run Tiphys in one process"),
+    "run": ("tiphys.bootstrap.application_controller:run", "Run Tiphys in one process"),
     "up": ("tiphys.bootstrap.up:up", "Start a control plane, Tiphys and the examples"),
 }
 """Commands that are whole processes, by name: `module:attribute` and a summary."""
 
+PROGRAMS = {"argocd-application-controller": "application-controller"}
+"""Names of programs that stand for a command."""
+
 
 def main() -> None:
     program = Path(sys.argv[0]).name
-    code = run(program, sys.argv[1:], CommandWiring(os.environ), PROCESSES)
+    line = sys.argv[1:]
+    # The contract's programs are one, which looks at the name that it is called by.
+    called = os.environ.get("ARGOCD_BINARY_NAME") or program
+    if called in PROGRAMS:
+        program, line = called, [PROGRAMS[called], *line]
+    code = run(program, line, CommandWiring(os.environ), PROCESSES)
     sys.exit(code)
 
 
@@ -155,6 +167,12 @@ class CommandWiring:
         async with self._cluster(choice) as (config, transport):
             namespace = choice.namespace or config.namespace or DEFAULT_NAMESPACE
             return await SettingsReader(_client(transport)[0], namespace).general()
+
+    async def served_kinds(self, choice: ClusterChoice) -> Sequence[ApiResource]:
+        async with self._cluster(choice) as (_, transport):
+            _, discovery = _client(transport)
+            await discovery.refresh()
+            return discovery.preferred()
 
     @asynccontextmanager
     async def setup(self, choice: ClusterChoice) -> AsyncIterator[Setup]:

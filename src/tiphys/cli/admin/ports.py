@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from tiphys.cli.ports import ClusterChoice, Documents
+    from tiphys.cli.ports import ClusterChoice, Documents, ProjectApi
+    from tiphys.model.resource import ApiResource
     from tiphys.services.evaluate.ports import Evaluator
 
 
@@ -20,4 +21,10 @@ class AdminWiring(Protocol):
 
     async def general_settings(self, choice: ClusterChoice) -> Mapping[str, str]:
         """The data of argocd-cm in the cluster. Raises KubeError."""
+        ...
+
+    def projects(self, choice: ClusterChoice) -> AbstractAsyncContextManager[ProjectApi]: ...
+
+    async def served_kinds(self, choice: ClusterChoice) -> Sequence[ApiResource]:
+        """The kinds that the cluster serves, each in its preferred version. Raises KubeError."""
         ...
