@@ -118,6 +118,12 @@ def test_what_is_asked_for(world: World) -> None:
         (["--strategy", "apply"], {"syncStrategy": {"apply": {}}}),
         (["--strategy", "hook"], {"syncStrategy": {"hook": {}}}),
         (["--apply-out-of-sync-only"], {"syncOptions": ["ApplyOutOfSyncOnly=true"]}),
+        (["--force"], {"syncStrategy": {"hook": {"force": True}}}),
+        (["--strategy=apply", "--force"], {"syncStrategy": {"apply": {"force": True}}}),
+        (
+            ["--server-side", "--replace"],
+            {"syncOptions": ["Replace=true", "ServerSideApply=true"]},
+        ),
         (["--resource", ":Service:*"],
          {"resources": [{"kind": "Service", "name": "guestbook-ui", "namespace": "demo"}]}),
         (["--resource", "!:Secret:*"],
@@ -279,7 +285,7 @@ def test_json_prints_the_object_alone(world: World) -> None:
 
 @pytest.mark.parametrize(
     "flag",
-    ["local=.", "preview-changes", "server-side", "replace", "force", "label=a=b", "revisions=x"],
+    ["local=.", "preview-changes", "label=a=b", "revisions=x"],
 )
 def test_what_comes_later_is_refused_by_name(world: World, flag: str) -> None:
     ran = world.seed(app("a")).run("app", "sync", "a", f"--{flag}")

@@ -38,21 +38,12 @@ CASES = {
     ),
     "plugin": Case("spec.source.plugin", source=PLUGIN),
     "chart": Case("spec.source.chart", source={"chart": "web", "targetRevision": "1.0.0"}),
-    "namespace": Case(
-        "spec.syncPolicy.managedNamespaceMetadata",
-        {"syncPolicy": {"managedNamespaceMetadata": {"labels": {"a": "b"}}}},
-    ),
     **{
         option.lower().replace("=", "-"): Case(option, options=(option,))
         for option in (
-            "ServerSideApply=true",
-            "Replace=true",
             "Force=true",
             "FailOnSharedResource=true",
             "RespectIgnoreDifferences=true",
-            "ClientSideApplyMigration=false",
-            "Prune=confirm",
-            "Delete=confirm",
             "PrunePropagationPolicy=none",
             "NoSuchOption=true",
         )
@@ -121,25 +112,21 @@ def test_the_command_line_refuses_it_before_anything_is_stored(stack: Stack, rep
     ran = stack.cli(
         "app", "create", "early", "--repo", repo.url, "--path", "app",
         "--dest-server", "https://kubernetes.default.svc", "--dest-namespace", "early",
-        "--sync-option", "ServerSideApply=true",
+        "--sync-option", "NoSuchOption=true",
     )  # fmt: skip
     assert ran.code == 20
     assert "application spec for early is invalid: InvalidSpecError: " in ran.err
-    assert "ServerSideApply=true" in ran.err
+    assert "NoSuchOption=true" in ran.err
     assert stack.kube.get("Application", NAMESPACE, "early") is None
 
 
 PROJECTS: dict[str, dict[str, Any]] = {
-    "sourceRepos": {"sourceRepos": ["https://example.com/*"]},
-    "destinations": {"destinations": [{"server": "*", "namespace": "only"}]},
-    "clusterResourceWhitelist": {"clusterResourceWhitelist": []},
-    "namespaceResourceBlacklist": {"namespaceResourceBlacklist": [{"group": "", "kind": "Secret"}]},
-    "syncWindows": {
-        "syncWindows": [
-            {"kind": "deny", "schedule": "0 0 * * *", "duration": "1h", "applications": ["*"]}
-        ]
+    "signatureKeys": {"signatureKeys": [{"keyID": "ABCDEF0123456789"}]},
+    "sourceIntegrity": {
+        "sourceIntegrity": {
+            "git": {"policies": [{"repos": [{"url": "*"}], "gpg": {"mode": "head", "keys": ["A"]}}]}
+        }
     },
-    "orphanedResources": {"orphanedResources": {"warn": True}},
 }
 OPEN: dict[str, Any] = {
     "sourceRepos": ["*"],
@@ -160,7 +147,9 @@ def project(stack: Stack, name: str, spec: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("field", PROJECTS)
-def test_a_project_that_restricts_is_refused_by_field(stack: Stack, repo: Repo, field: str) -> None:
+def test_a_project_that_asks_for_signatures_is_refused_by_field(
+    stack: Stack, repo: Repo, field: str
+) -> None:
     name = f"p-{field.lower()}"
     project(stack, name, {**OPEN, **PROJECTS[field]})
     stack.apply(name, repo, "app", project=name, syncPolicy={"automated": {}})
@@ -216,19 +205,6 @@ def test_a_destination_that_is_not_known(
     assert stack.status(name) == ("Unknown", "Unknown")
 
 
-def test_an_option_of_an_object_is_refused_by_name(stack: Stack) -> None:
-    repo = stack.repo("objectoption.git")
-    option = {"argocd.argoproj.io/sync-options": "ServerSideApply=true"}
-    repo.write("app/cm.yaml", config_map("settings", option, a="1"))
-    repo.commit()
-    stack.apply("objectoption", repo, "app")
-    assert stack.cli("app", "sync", "objectoption").code == 1
-    state = stack.operation("objectoption")
-    assert state["phase"] == "Failed"
-    assert f"sync option ServerSideApply=true {LATER}" in state["message"]
-    assert stack.kube.get("ConfigMap", "objectoption", "settings") is None
-
-
 def test_hooks_of_a_deletion_are_refused_by_name(stack: Stack) -> None:
     repo = stack.repo("deletehook.git")
     repo.write("app/cm.yaml", config_map("settings", a="1"))
@@ -249,9 +225,7 @@ def test_hooks_of_a_deletion_are_refused_by_name(stack: Stack) -> None:
 @pytest.mark.parametrize(
     "flags",
     [
-        ("app", "sync", "x", "--force"),
         ("app", "sync", "x", "--local", "."),
-        ("app", "sync", "x", "--replace"),
         ("app", "list", "--server", "example.com"),
         ("app", "wait", "x", "--hydrated"),
     ],

@@ -28,10 +28,7 @@ from tiphys.model.status import OperationPhase, ResultCode, SyncCode
 from tiphys.services.applications import AppName, SyncCommand
 
 _LATER = (
-    *(
-        later(name, FlagKind.BOOL)
-        for name in ("assumeYes", "force", "preview-changes", "replace", "server-side")
-    ),
+    *(later(name, FlagKind.BOOL) for name in ("assumeYes", "preview-changes")),
     later("ignore-normalizer-jq-execution-timeout", FlagKind.DURATION),
     later("label", FlagKind.STRINGS),
     later("local"),
@@ -47,10 +44,12 @@ _FLAGS = (
     yes("apply-out-of-sync-only", "Apply only what is out of sync"),
     yes("async", "Do not wait for the end"),
     yes("dry-run", "Change nothing"),
+    yes("force", "Delete and create anew what cannot be changed"),
     texts("info", "A note on the operation, as name=value; may be repeated"),
     text("output", "wide, tree, tree=detailed, json or yaml", "o", "wide"),
     texts("project", "Sync all applications of this project; may be repeated"),
     yes("prune", "Delete what is no longer in the source"),
+    yes("replace", "Replace objects in place of applying them"),
     texts("resource", "Only these objects: [!]GROUP:KIND:[NAMESPACE/]NAME, * for all"),
     Flag("retry-backoff-duration", FlagKind.DURATION, "Wait before a retry", default="5s"),
     Flag("retry-backoff-factor", FlagKind.INTEGER, "How the wait grows", default=2),
@@ -59,9 +58,17 @@ _FLAGS = (
     yes("retry-refresh", "Retry with the latest revision"),
     text("revision", "The branch, tag or commit to sync to"),
     text("selector", "Sync all applications with these labels", "l"),
+    yes("server-side", "Let the API server apply"),
     text("strategy", "hook, or apply to leave hooks out"),
     Flag("timeout", FlagKind.NATURAL, "Seconds to wait, 0 for no limit"),
     *_LATER,
+)
+
+
+_OPTIONS = (
+    ("replace", "Replace=true"),
+    ("server-side", "ServerSideApply=true"),
+    ("apply-out-of-sync-only", "ApplyOutOfSyncOnly=true"),
 )
 
 
@@ -135,7 +142,7 @@ def _request(call: Call, application: Application) -> SyncCommand:
         dry_run=call.yes("dry-run"),
         strategy=_strategy(call),
         resources=_resources(call, application),
-        sync_options=("ApplyOutOfSyncOnly=true",) if call.yes("apply-out-of-sync-only") else None,
+        sync_options=_options(call),
         retry=_retry(call),
         info=tuple(
             Info(name=name, value=value)
@@ -161,12 +168,19 @@ def _resources(call: Call, application: Application) -> tuple[SyncOperationResou
     return found
 
 
+def _options(call: Call) -> tuple[str, ...] | None:
+    """None leaves the application its own."""
+    asked = tuple(option for flag, option in _OPTIONS if call.yes(flag))
+    return asked or None
+
+
 def _strategy(call: Call) -> SyncStrategy:
+    force = call.yes("force")
     match call.text("strategy"):
         case "apply":
-            return SyncStrategy(apply=SyncStrategyApply())
+            return SyncStrategy(apply=SyncStrategyApply(force=force))
         case "" | "hook":
-            return SyncStrategy(hook=SyncStrategyHook())
+            return SyncStrategy(hook=SyncStrategyHook(force=force))
         case other:
             raise FatalError(f"Unknown sync strategy: '{other}'", code=1)
 
