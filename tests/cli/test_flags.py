@@ -72,9 +72,9 @@ def test_unknown_flags_and_commands(world: World) -> None:
         1,
         'Error: unknown command "frobnicate" for "argocd"\nRun \'argocd --help\' for usage.\n',
     )
-    ran = world.run("app", "diff", "a")
+    ran = world.run("app", "logs", "a")
     assert ran.code == 1
-    assert ran.out.startswith('Error: unknown command "diff" for "argocd app"\n')
+    assert ran.out.startswith('Error: unknown command "logs" for "argocd app"\n')
 
 
 def test_flags_may_stand_before_commands(world: World) -> None:

@@ -38,11 +38,11 @@ def option(flag: Flag) -> click.Option:
     declared = [f"--{flag.name}", flag.name.replace("-", "_")]
     if flag.short:
         declared.insert(0, f"-{flag.short}")
-    many = flag.kind is FlagKind.STRINGS
+    many = flag.kind.many
     return click.Option(
         declared,
         type=click.STRING if many else GoType(flag.kind),
-        default=() if many else flag.default,
+        default=(flag.default or ()) if many else flag.default,
         multiple=many,
         help=flag.help,
         hidden=not flag.help,
@@ -162,6 +162,20 @@ class Call:
     def texts(self, name: str) -> tuple[str, ...]:
         return tuple(self._values[name.replace("-", "_")])
 
+    def parts(self, name: str) -> tuple[str, ...]:
+        """The texts of a flag that takes several with commas between them."""
+        return tuple(part for text in self.texts(name) for part in text.split(",") if part)
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """The same as numbers. Raises UsageError for what is none."""
+        found = []
+        for part in self.parts(name):
+            number = _integer(part)
+            if number is None:
+                raise UsageError(f'invalid argument "{part}" for "--{name}" flag: not a number')
+            found.append(number)
+        return tuple(found)
+
     def yes(self, name: str) -> bool:
         return bool(self._values[name.replace("-", "_")])
 
@@ -172,6 +186,18 @@ class Call:
         changed: frozenset[str] = self._ctx.meta["changed"]
         return name in changed
 
+    def owns(self, name: str) -> bool:
+        """Whether the command has a flag of its own in place of the global one."""
+        command = self._ctx.command
+        flags = command.flags if isinstance(command, Command) else ()
+        return any(flag.name == name and flag not in GLOBAL_FLAGS for flag in flags)
+
+    def require(self, *names: str) -> None:
+        """Raises UsageError for flags that have to be given and are not."""
+        missing = [f'"{name}"' for name in names if not self.given(name)]
+        if missing:
+            raise UsageError(f"required flag(s) {', '.join(missing)} not set")
+
     @property
     def program(self) -> str:
         """The name that the program was called by."""
@@ -181,6 +207,10 @@ class Call:
     def wiring(self) -> Any:
         """What the composition root hands in; see tiphys.cli.ports.Wiring."""
         return self._ctx.find_root().obj
+
+    @property
+    def help(self) -> str:
+        return self._ctx.get_help() + "\n"
 
     def help_and_fail(self) -> NoReturn:
         """The usual answer to a wrong number of words."""
@@ -227,6 +257,8 @@ _CONVERT: Mapping[FlagKind, Callable[[str], Any]] = {
     FlagKind.BOOL: is_true,
     FlagKind.TEXT: lambda text: text,
     FlagKind.STRINGS: lambda text: text,
+    FlagKind.COMMAS: lambda text: text,
+    FlagKind.INTEGERS: lambda text: text,
     FlagKind.INTEGER: _integer,
     FlagKind.NATURAL: _natural,
     FlagKind.DURATION: _duration,

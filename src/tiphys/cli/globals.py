@@ -16,6 +16,13 @@ class FlagKind(Enum):
     INTEGER = "int"
     NATURAL = "uint"
     DURATION = "duration"
+    COMMAS = "strings"
+    INTEGERS = "int64Slice"
+
+    @property
+    def many(self) -> bool:
+        """Whether it may be given more than once."""
+        return self in (FlagKind.STRINGS, FlagKind.COMMAS, FlagKind.INTEGERS)
 
     @property
     def noun(self) -> str:
@@ -38,7 +45,7 @@ class Flag:
     @property
     def shown(self) -> bool:
         """Whether help shows the default."""
-        return self.default not in (None, False, "", 0)
+        return self.default not in (None, False, "", 0, ())
 
 
 def yes(name: str, text: str, short: str = "", *, default: bool = False) -> Flag:

@@ -39,7 +39,7 @@ def get(call: Call) -> None:
         call.help_and_fail()
 
     async def verb(api: CoreApi) -> None:
-        application = await _read(call, api, app_name(call, call.words[0]))
+        application = await read_application(call, api, app_name(call, call.words[0]))
         # What is asked for in vain is said, whether or not it is shown.
         named_position(call, (application.to_manifest().get("spec") or {}).get("sources") or ())
         await _show(call, api, application)
@@ -47,14 +47,19 @@ def get(call: Call) -> None:
     run_core(call, verb)
 
 
-async def _read(call: Call, api: CoreApi, name: AppName) -> Application:
+async def read_application(call: Call, api: CoreApi, name: AppName) -> Application:
+    """The application, compared first if the flags ask for that."""
     hard = call.yes("hard-refresh")
     if not hard and not call.yes("refresh"):
         return await api.get(name)
     try:
-        return await asyncio.wait_for(api.refresh(name, hard=hard), call.number("timeout") or None)
+        return await asyncio.wait_for(api.refresh(name, hard=hard), _patience(call))
     except TimeoutError:
         return await api.get(name)
+
+
+def _patience(call: Call) -> int | None:
+    return (call.number("timeout") or None) if call.owns("timeout") else None
 
 
 async def _show(call: Call, api: CoreApi, application: Application) -> None:
@@ -81,10 +86,11 @@ async def _explain(call: Call, api: CoreApi, application: Application) -> None:
     if call.program == CONTRACT_NAME:
         return
     # Loads what compares; help and listings do without.
-    from tiphys.cli.app.reasons import reasons
+    from tiphys.cli.app.reasons import hidden, reasons
 
     try:
-        write(reasons(await api.explain(application), time.time()))
+        told = await api.explain(application)
+        write(reasons(told, time.time()) + hidden(told))
     except TiphysError as error:
         log(Level.WARN, f"cannot tell why: {error}", form=call.text("logformat"))
 

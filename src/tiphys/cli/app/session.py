@@ -11,6 +11,8 @@ from tiphys.cli.command import Call
 from tiphys.cli.errors import FatalError
 from tiphys.cli.log import Level, log
 from tiphys.cli.ports import ClusterChoice, CoreApi, Wiring
+from tiphys.model.application import Application
+from tiphys.model.errors import ApiCode, ApiError
 from tiphys.services.applications import AppName
 
 CONTRACT_NAME = "argocd"
@@ -52,7 +54,7 @@ def cluster_choice(call: Call) -> ClusterChoice:
     return ClusterChoice(
         kubeconfig=call.text("kubeconfig"),
         context=call.text("kube-context") or call.text("context"),
-        namespace=call.text("namespace"),
+        namespace="" if call.owns("namespace") else call.text("namespace"),
     )
 
 
@@ -62,6 +64,16 @@ def wiring(call: Call) -> Wiring:
 
 def app_name(call: Call, text: str) -> AppName:
     return AppName.parse(text, call.text("app-namespace"))
+
+
+async def app_in_project(api: CoreApi, name: AppName, project: str) -> Application:
+    """The application, where it is in this project; an empty one is any."""
+    application = await api.get(name)
+    if project not in ("", application.spec.project):
+        raise ApiError(
+            ApiCode.NOT_FOUND, f'applications.argoproj.io "{application.name}" not found'
+        )
+    return application
 
 
 def write(text: str) -> None:

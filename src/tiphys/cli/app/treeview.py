@@ -22,14 +22,15 @@ def tree_table(
     known = {f"{row.kind}/{row.name}": row for row in rows_of(application)}
     cells = [
         _cells(prefix, node, known.get(f"{node.kind}/{node.name}"), now_seconds)
-        for prefix, node in _walk(nodes)
+        for prefix, node in walk(nodes)
     ]
     if detailed:
         return table([_DETAILED_HEADER, *cells])
     return table([_HEADER, *((name, s, h, message) for name, s, h, _, message, _ in cells)])
 
 
-def _walk(nodes: Sequence[TreeNode]) -> Iterator[tuple[str, TreeNode]]:
+def walk(nodes: Sequence[TreeNode]) -> Iterator[tuple[str, TreeNode]]:
+    """Each node with the lines before it, owners before what they own."""
     children: dict[str, list[TreeNode]] = {}
     for node in nodes:
         children.setdefault(node.parent, []).append(node)

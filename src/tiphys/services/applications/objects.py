@@ -5,9 +5,12 @@ Only what belongs to the application's tree is touched; anything else is answere
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from tiphys.core.diff.mask import SecretMask, is_secret
+from tiphys.core.manifest.hooks import is_hook
 from tiphys.model.application import Application
 from tiphys.model.errors import ApiCode, ApiError, KubeError
 from tiphys.model.live import PatchKind, Propagation
@@ -16,6 +19,18 @@ from tiphys.services.applications.destinations import Reached
 from tiphys.services.applications.managed import live_object, status_kinds
 from tiphys.services.applications.tree import live_tree, node_of
 from tiphys.services.applications.values import TreeNode
+
+
+async def live_keys(application: Application, reached: Reached) -> Sequence[ResourceKey]:
+    """The objects of its status that are live, hooks aside."""
+    await reached.discovery.refresh()
+    kinds = status_kinds(application)
+    found = await asyncio.gather(*(live_object(key, kinds[key], reached) for key in kinds))
+    return [
+        key
+        for key, live in zip(kinds, found, strict=True)
+        if live is not None and not is_hook(live)
+    ]
 
 
 async def get_object(application: Application, key: ResourceKey, reached: Reached) -> Manifest:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tiphys.core.app.spec import project_name
+from tiphys.core.settings.overrides import ResourceOverrides
 from tiphys.model.application import Application
 from tiphys.model.appproject import AppProject
 from tiphys.model.errors import (
@@ -18,7 +19,9 @@ from tiphys.model.errors import (
     ApiError,
     ConflictError,
     DestinationError,
+    KubeError,
     ObjectNotFoundError,
+    SettingsError,
 )
 from tiphys.model.live import WatchEvent
 from tiphys.model.names import ANNOTATION_REFRESH, ANNOTATION_REFRESH_TIMESTAMP
@@ -50,6 +53,7 @@ from tiphys.services.applications.values import (
     Windows,
 )
 from tiphys.services.applications.writing import deletion_finalizers
+from tiphys.services.live.judging import HealthScripts
 from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter
 
 if TYPE_CHECKING:
@@ -130,7 +134,19 @@ class Applications:
     async def tree(self, application: Application) -> Sequence[TreeNode]:
         """The live objects of an application with their dependants."""
         reached = await self._destinations.reach(application.spec.destination)
-        return await live_tree(application, reached.reader, reached.discovery)
+        scripts = await self._scripts()
+        return await live_tree(application, reached.reader, reached.discovery, scripts)
+
+    async def orphans(self, application: Application) -> Sequence[TreeNode]:
+        """Live objects beside the application's that nobody wants, where its project asks."""
+        from tiphys.services.applications.orphans import orphans
+
+        project = await self._projects.effective(project_name(application.spec))
+        if project is None or project.spec.orphaned_resources is None:
+            return ()
+        reached = await self._destinations.reach(application.spec.destination)
+        others = await self._store.list("", "")
+        return await orphans(application, project, others, reached)
 
     async def project(self, name: str) -> AppProject | None:
         return await self._projects.read(name)
@@ -222,6 +238,14 @@ class Applications:
 
     # One live object.
 
+    async def live_keys(self, application: Application) -> Sequence[ResourceKey]:
+        """The objects of its status, hooks aside, that are live."""
+        from tiphys.services.applications.objects import live_keys
+
+        return await live_keys(
+            application, await self._destinations.reach(application.spec.destination)
+        )
+
     async def get_object(self, application: Application, key: ResourceKey) -> Manifest:
         """A Secret comes masked."""
         from tiphys.services.applications.objects import get_object
@@ -275,7 +299,16 @@ class Applications:
         except DestinationError:
             # Its status says so; there is nothing to be asked.
             return application
-        return await with_health(application, reached.reader, reached.discovery)
+        scripts = await self._scripts()
+        return await with_health(application, reached.reader, reached.discovery, scripts)
+
+    async def _scripts(self) -> HealthScripts:
+        """Settings that cannot be read keep nobody from looking: then only our rules judge."""
+        try:
+            overrides = (await self._settings.present()).overrides
+        except (SettingsError, KubeError):
+            overrides = ResourceOverrides()
+        return HealthScripts(self._evaluator, lambda: overrides)
 
     async def _told(self, event: WatchEvent) -> AppEvent:
         kind, application = EventKind(event.verb.value), Application(event.manifest)

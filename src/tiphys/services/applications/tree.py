@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from tiphys.core.health import judge
 from tiphys.model.application import Application, ResourceStatus
 from tiphys.model.errors import KubeError, ObjectNotFoundError
 from tiphys.model.resource import GroupVersionKind, Manifest, gvk_of, key_of
+from tiphys.services.applications.health import healths_of
 from tiphys.services.applications.values import TreeNode
+from tiphys.services.live.judging import HealthScripts
 from tiphys.services.live.ports import Discovery, KubeReader
 
 _MADE_BY_OTHERS = (
@@ -27,7 +30,10 @@ _MADE_BY_OTHERS = (
 
 
 async def live_tree(
-    application: Application, reader: KubeReader, discovery: Discovery
+    application: Application,
+    reader: KubeReader,
+    discovery: Discovery,
+    scripts: HealthScripts | None = None,
 ) -> Sequence[TreeNode]:
     """Roots in the status' order, then dependants; what is not live is left out."""
     await discovery.refresh()
@@ -42,7 +48,13 @@ async def live_tree(
             for kind in _MADE_BY_OTHERS
         )
     )
-    return [*map(node_of, found), *_dependants(found, [item for some in lists for item in some])]
+    pairs = [(root, "") for root in found]
+    pairs += _dependants(found, [item for some in lists for item in some])
+    healths = await healths_of([manifest for manifest, _ in pairs], scripts)
+    return [
+        replace(node_of(manifest, parent), health=health)
+        for (manifest, parent), health in zip(pairs, healths, strict=True)
+    ]
 
 
 async def _root(item: ResourceStatus, reader: KubeReader, discovery: Discovery) -> Manifest | None:
@@ -69,15 +81,18 @@ async def _objects(
         return ()
 
 
-def _dependants(roots: Sequence[Manifest], candidates: Iterable[Manifest]) -> list[TreeNode]:
+def _dependants(
+    roots: Sequence[Manifest], candidates: Iterable[Manifest]
+) -> list[tuple[Manifest, str]]:
+    """Each with its parent's uid, parents first."""
     known = {_uid(root) for root in roots}
     left = [item for item in candidates if _uid(item) not in known]
-    nodes: list[TreeNode] = []
+    found: list[tuple[Manifest, str]] = []
     while True:
         owned = [(item, parent) for item in left if (parent := _parent(item, known))]
         if not owned:
-            return nodes
-        nodes.extend(node_of(item, parent) for item, parent in owned)
+            return found
+        found += owned
         known |= {_uid(item) for item, _ in owned}
         left = [item for item in left if _uid(item) not in known]
 

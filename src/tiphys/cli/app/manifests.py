@@ -1,0 +1,55 @@
+"""`app manifests`: what Git says, or what is live, as YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tiphys.cli.app.local import LOCAL, local_files, root_flag
+from tiphys.cli.app.revisions import FLAGS, check_usage, revision_of
+from tiphys.cli.app.session import app_name, run_core, write
+from tiphys.cli.command import Call, command
+from tiphys.cli.errors import FatalError
+from tiphys.cli.globals import text
+from tiphys.cli.output import to_yaml
+from tiphys.cli.ports import CoreApi
+from tiphys.model.application import Application
+from tiphys.model.resource import Manifest
+from tiphys.services.applications.desired import Asked, AtRevision
+
+_FLAGS = (
+    *FLAGS,
+    LOCAL,
+    root_flag("."),
+    text("app-namespace", "The namespace of the application", "N"),
+    text("revision", "Of this branch, tag or commit"),
+    text("source", "git or live", default="git"),
+)
+
+
+@command("manifests", _FLAGS, usage="APPNAME [flags]", summary="Show the manifests.")
+def manifests(call: Call) -> None:
+    if len(call.words) != 1:
+        call.help_and_fail()
+    check_usage(call, code=20)
+
+    async def verb(api: CoreApi) -> None:
+        application = await api.get(app_name(call, call.words[0]))
+        for manifest in await _manifests(call, api, application):
+            write(f"---\n{to_yaml(manifest)}\n")
+
+    run_core(call, verb)
+
+
+async def _manifests(call: Call, api: CoreApi, application: Application) -> Sequence[Manifest]:
+    source = call.text("source")
+    if source not in ("git", "live"):
+        raise FatalError(f"Unknown source type '{source}'", code=1)
+    found = await api.managed(application, _asked(call, application))
+    shown = [one.target if source == "git" else one.live for one in found if not one.hook]
+    return [manifest for manifest in shown if manifest is not None]
+
+
+def _asked(call: Call, application: Application) -> Asked:
+    if call.text("source") == "git" and call.given("local"):
+        return local_files(call)
+    return AtRevision(revision_of(call, application))
