@@ -33,6 +33,7 @@ from tiphys.services.clusters.ports import ClusterView, Connect
 from tiphys.services.live.index import ClusterIndex, Extent
 from tiphys.services.live.intake import Judge
 from tiphys.services.live.judging import HealthScripts
+from tiphys.services.live.scope import Scope
 from tiphys.services.metrics.ports import Metrics, NoMetrics
 
 log = structlog.get_logger()
@@ -224,6 +225,12 @@ class ClusterRegistry:
             excluded=self._excluded(cluster.server),
             heard=lambda kind: self._metrics.heard(cluster.server, kind.group, kind.kind),
             handled=lambda count, took: self._metrics.handled(cluster.server, count, took),
+            scope=Scope(
+                namespaces=cluster.namespaces,
+                cluster_resources=cluster.cluster_resources,
+                rbac=lambda: self._settings().respect_rbac,
+                may_list=connection.may_list,
+            ),
         )
         member = Member(
             cluster,

@@ -17,8 +17,9 @@ from tiphys.model.errors import KubeError
 from tiphys.model.live import ObjectList, WatchEvent, WatchState, WatchVerb
 from tiphys.model.resource import ApiResource, GroupKind, Manifest, ResourceKey, key_of
 from tiphys.services.live.intake import Intake
-from tiphys.services.live.kinds import Declarations, KindState, watchable
+from tiphys.services.live.kinds import Declarations, KindState, joined, watchable
 from tiphys.services.live.ports import Discovery
+from tiphys.services.live.scope import Scope
 from tiphys.services.live.watcher import KindWatcher, ListsAndWatches
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +48,12 @@ class KindFollower:
         excluded: Callable[[GroupKind], bool],
         clock: Callable[[], float],
         heard: Callable[[GroupKind], None] = lambda _kind: None,
+        scope: Scope | None = None,
     ) -> None:
+        self._scope = scope or Scope()
+        self._barred: set[GroupKind] = set()
+        self._parts: dict[GroupKind, dict[str, KindState]] = {}
+        self._reviews: set[asyncio.Task[None]] = set()
         self._heard = heard
         self._reader = reader
         self._discovery = discovery
@@ -55,7 +61,7 @@ class KindFollower:
         self._excluded = excluded
         self._clock = clock
         self._states: dict[GroupKind, KindState] = {}
-        self._watches: dict[GroupKind, asyncio.Task[None]] = {}
+        self._watches: dict[GroupKind, list[asyncio.Task[None]]] = {}
         self._gate = asyncio.Semaphore(_LISTS_AT_ONCE)
         self._declarations = Declarations()
         self._asked = asyncio.Event()
@@ -70,6 +76,7 @@ class KindFollower:
 
     async def start(self) -> None:
         """Begins, or once it has begun looks again at which kinds there are."""
+        self._barred.clear()
         await self._discovery.refresh()
         self._follow()
         if self._rediscovering is None:
@@ -91,13 +98,15 @@ class KindFollower:
     async def close(self) -> None:
         if self._report is not None:
             self._report.cancel()
-        tasks = [*self._watches.values()]
+        tasks = [task for watches in self._watches.values() for task in watches]
+        tasks += self._reviews
         if self._rediscovering is not None:
             tasks.append(self._rediscovering)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._watches.clear()
+        self._parts.clear()
         self._states.clear()
 
     def subscribe(self, listener: KindsListener) -> None:
@@ -126,29 +135,32 @@ class KindFollower:
         self._excluded = excluded
         self._follow()
 
-    # The sink of the watchers.
+    # The sink of the watchers, each of one namespace or of all.
 
-    def replaced(self, resource: ApiResource, objects: ObjectList) -> None:
+    def replaced(self, resource: ApiResource, objects: ObjectList, namespace: str = "") -> None:
         kind = resource.group_kind
-        state = self._states[kind]
+        state = self._parts[kind][namespace]
         if kind in (CRD, API_SERVICE):
             self._declared_all(kind, objects, first=not state.listed)
-        self._intake.replaced(resource, objects)
-        self._states[kind] = replace(self._states[kind], listed=True)
+        self._intake.replaced(resource, objects, namespace)
+        self._know(kind, namespace, replace(self._parts[kind][namespace], listed=True))
         self._settle()
 
-    def changed(self, resource: ApiResource, event: WatchEvent) -> None:
+    def changed(self, resource: ApiResource, event: WatchEvent, namespace: str = "") -> None:
         self._heard(resource.group_kind)
-        self._intake.changed(resource, event)
+        self._intake.changed(resource, event, namespace)
         if resource.group_kind in (CRD, API_SERVICE):
             gone = event.verb is WatchVerb.DELETED
             self._declared(key_of(event.manifest), None if gone else event.manifest)
 
-    def fares(self, resource: ApiResource, state: WatchState) -> None:
+    def fares(self, resource: ApiResource, state: WatchState, namespace: str = "") -> None:
         kind = resource.group_kind
-        before = self._states[kind]
+        before = self._parts[kind][namespace]
         listed = before.listed and state not in _LIST_LOST
-        self._states[kind] = replace(before, state=state, since=self._clock(), listed=listed)
+        now = replace(before, state=state, since=self._clock(), listed=listed)
+        self._know(kind, namespace, now)
+        if state is WatchState.FORBIDDEN:
+            self._review(resource)
         if state is WatchState.GONE:
             self._intake.dropped(kind)
         if state in _TROUBLES and self._report is None:
@@ -158,6 +170,22 @@ class KindFollower:
         if state is WatchState.FAILING:
             for listener in self._troubled:
                 listener()
+
+    def _know(self, kind: GroupKind, namespace: str, state: KindState) -> None:
+        parts = self._parts[kind]
+        parts[namespace] = state
+        self._states[kind] = joined(parts.values())
+
+    def _review(self, resource: ApiResource) -> None:
+        async def review() -> None:
+            if await self._scope.drops(resource):
+                _log.info("a kind that may not be listed is left out", kind=str(resource.gvk))
+                self._barred.add(resource.group_kind)
+                self._follow()
+
+        task = asyncio.create_task(review())
+        self._reviews.add(task)
+        task.add_done_callback(self._reviews.discard)
 
     def _report_troubles(self) -> None:
         """One line for all kinds: most troubles are the whole server's, and short."""
@@ -213,13 +241,19 @@ class KindFollower:
 
     def _follow(self) -> None:
         """Makes the watches those of the kinds that are served now."""
-        wanted = watchable(self._discovery.preferred(), self._excluded)
+        served = watchable(self._discovery.preferred(), self._excluded)
+        wanted = {
+            kind: resource
+            for kind, resource in served.items()
+            if kind not in self._barred and self._scope.holds(resource)
+        }
         affected = self._affected
         self._affected = set()
         for kind in [*self._states]:
             state = self._states[kind]
             if wanted.get(kind) != state.resource or state.state is WatchState.GONE:
-                self._watches.pop(kind).cancel()
+                for task in self._watches.pop(kind):
+                    task.cancel()
                 del self._states[kind]
                 if kind not in wanted:
                     self._intake.dropped(kind)
@@ -235,20 +269,31 @@ class KindFollower:
 
     def _begin(self, resource: ApiResource) -> None:
         kind = resource.group_kind
-        self._states[kind] = KindState(resource, WatchState.LISTING, self._clock())
-        self._watches[kind] = asyncio.create_task(self._watch(resource), name=f"watch {kind}")
+        new = KindState(resource, WatchState.LISTING, self._clock())
+        places = self._scope.places(resource)
+        self._parts[kind] = dict.fromkeys(places, new)
+        self._states[kind] = new
+        self._watches[kind] = [
+            asyncio.create_task(self._watch(resource, place), name=f"watch {kind} {place}".strip())
+            for place in places
+        ]
 
-    async def _watch(self, resource: ApiResource) -> None:
+    async def _watch(self, resource: ApiResource, namespace: str) -> None:
         while True:
             try:
                 await KindWatcher(
-                    self._reader, resource, self, gate=self._gate, sleep=self._nap
+                    self._reader,
+                    resource,
+                    _Part(self, namespace),
+                    namespace=namespace,
+                    gate=self._gate,
+                    sleep=self._nap,
                 ).run()
                 return
             except Exception:
                 # A fault of ours on one kind: it shows as not current, and is tried again.
                 _log.exception("the watch of a kind failed", kind=str(resource.group_kind))
-                self.fares(resource, WatchState.FAILING)
+                self.fares(resource, WatchState.FAILING, namespace)
                 await asyncio.sleep(_AFTER_A_FAULT)
 
     async def _nap(self, seconds: float) -> None:
@@ -264,6 +309,23 @@ class KindFollower:
         _flag(self._settled, on=settled)
         failing = any(state.state is WatchState.FAILING for state in self._states.values())
         _flag(self._steady, on=settled and not failing)
+
+
+class _Part:
+    """The sink of one watch: says of which namespace it is, empty for all."""
+
+    def __init__(self, follower: KindFollower, namespace: str) -> None:
+        self._follower = follower
+        self._namespace = namespace
+
+    def replaced(self, resource: ApiResource, objects: ObjectList) -> None:
+        self._follower.replaced(resource, objects, self._namespace)
+
+    def changed(self, resource: ApiResource, event: WatchEvent) -> None:
+        self._follower.changed(resource, event, self._namespace)
+
+    def fares(self, resource: ApiResource, state: WatchState) -> None:
+        self._follower.fares(resource, state, self._namespace)
 
 
 def _flag(event: asyncio.Event, *, on: bool) -> None:

@@ -32,6 +32,7 @@ from tiphys.services.live.following import KindFollower, KindsListener
 from tiphys.services.live.intake import Intake, Judge
 from tiphys.services.live.judging import PENDING, Backlog, HealthScripts
 from tiphys.services.live.ports import Discovery, KubeReader
+from tiphys.services.live.scope import Scope
 from tiphys.services.live.store import ObjectStore, owner_key
 
 _log = structlog.get_logger(__name__)
@@ -71,6 +72,7 @@ class ClusterIndex:
         tracking: Tracking = BY_ANNOTATION,
         heard: Callable[[GroupKind], None] = lambda _kind: None,
         handled: Handled = lambda _count, _seconds: None,
+        scope: Scope | None = None,
     ) -> None:
         self._reader = reader
         self._discovery = discovery
@@ -89,7 +91,13 @@ class ClusterIndex:
         )
         self._judging: dict[GroupKind, asyncio.Task[None]] = {}
         self._follower = KindFollower(
-            reader, discovery, self._intake, excluded=excluded, clock=clock, heard=heard
+            reader,
+            discovery,
+            self._intake,
+            excluded=excluded,
+            clock=clock,
+            heard=heard,
+            scope=scope,
         )
         self._clock = clock
         self._read_at: float | None = None
@@ -233,6 +241,9 @@ class ClusterIndex:
 
     def _judged(self, found: LiveObject, health: HealthStatus | None) -> None:
         self._intake.judged(found, health)
+
+    def awaits(self, kind: GroupKind) -> bool:
+        return kind in self._follower.states
 
     def complete(self, kinds: Iterable[GroupKind]) -> bool:
         return self._follower.complete(kinds)

@@ -48,19 +48,22 @@ class Intake:
         self._pend = pend
         self._departed = Departed()
         self._claims = ClaimOwners()
-        self._reached: dict[GroupKind, str] = {}
+        self._reached: dict[tuple[GroupKind, str], str] = {}
 
-    def replaced(self, resource: ApiResource, objects: ObjectList) -> None:
-        """A whole list: what is not in it is gone, unless it is newer than the list."""
+    def replaced(self, resource: ApiResource, objects: ObjectList, namespace: str = "") -> None:
+        """A whole list: what is not in it is gone, unless it is newer than the list.
+
+        Of one namespace where it is named, else of all.
+        """
         kind = resource.group_kind
         version = objects.resource_version
         # A list older than what the watch has told: the cluster was restored from a backup,
         # and everything that we hold of it may be ahead of what it holds itself.
-        restored = is_older(version, self._reached.get(kind, ""))
+        restored = is_older(version, self._reached.get((kind, namespace), ""))
         if restored:
             self._departed.clear()
-        self._reached[kind] = version
-        gone = set(self._store.keys(kind))
+        self._reached[kind, namespace] = version
+        gone = {key for key in self._store.keys(kind) if namespace in ("", key.namespace)}
         for manifest in objects.items:
             gone.discard(self._take(resource, manifest, restored=restored))
         for key in gone:
@@ -68,8 +71,10 @@ class Intake:
             if old is not None and (restored or not is_older(version, old.resource_version)):
                 self._remove(key, old.uid)
 
-    def changed(self, resource: ApiResource, event: WatchEvent) -> None:
-        self._reached[resource.group_kind] = event.manifest["metadata"]["resourceVersion"]
+    def changed(self, resource: ApiResource, event: WatchEvent, namespace: str = "") -> None:
+        """An event of a watch of one namespace, or of all."""
+        version = event.manifest["metadata"]["resourceVersion"]
+        self._reached[resource.group_kind, namespace] = version
         match event.verb:
             case WatchVerb.DELETED:
                 metadata = event.manifest["metadata"]
@@ -87,7 +92,10 @@ class Intake:
     def observed(self, resource: ApiResource, manifest: Manifest) -> None:
         """The answer of a write or a GET."""
         metadata = manifest["metadata"]
-        reached = self._reached.get(resource.group_kind, "")
+        kind = resource.group_kind
+        reached = self._reached.get((kind, "")) or self._reached.get(
+            (kind, metadata.get("namespace") or ""), ""
+        )
         if self._store.get(_key(resource, metadata)) is None and not is_older(
             reached, metadata["resourceVersion"]
         ):
@@ -124,7 +132,8 @@ class Intake:
 
     def dropped(self, kind: GroupKind) -> None:
         """The kind is no longer watched: nothing is known of its objects any more."""
-        self._reached.pop(kind, None)
+        for at in [at for at in self._reached if at[0] == kind]:
+            del self._reached[at]
         for key in self._store.keys(kind):
             old = self._store.get(key)
             if old is not None:

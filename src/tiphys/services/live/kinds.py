@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tiphys.core.tree.declared import Declaration
 from tiphys.model.live import WatchState
@@ -54,6 +54,21 @@ class KindState:
         if self.state is WatchState.CURRENT:
             return True
         return self.state is WatchState.FAILING and now - self.since < _GRACE
+
+
+_BAD_TO_GOOD = (
+    WatchState.GONE,
+    WatchState.FORBIDDEN,
+    WatchState.FAILING,
+    WatchState.LISTING,
+    WatchState.CURRENT,
+)
+
+
+def joined(parts: Iterable[KindState]) -> KindState:
+    """The state of a kind that is watched in several namespaces: the worst, for the longest."""
+    found = sorted(parts, key=lambda one: (_BAD_TO_GOOD.index(one.state), one.since))
+    return replace(found[0], listed=all(one.listed for one in found))
 
 
 class Declarations:

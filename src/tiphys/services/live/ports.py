@@ -188,6 +188,10 @@ class LiveIndex(Protocol):
         """What would be kept of a live object as it was just read."""
         ...
 
+    def awaits(self, kind: GroupKind) -> bool:
+        """Whether the kind is watched at all; what is not is asked for object by object."""
+        ...
+
     def complete(self, kinds: Iterable[GroupKind]) -> bool:
         """Whether each of these kinds was listed wholly and its watch is current."""
         ...

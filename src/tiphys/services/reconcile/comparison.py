@@ -14,6 +14,7 @@ from tiphys.core.app.spec import sync_policy
 from tiphys.core.app.targets import Target
 from tiphys.core.diff.explain import FieldDifference
 from tiphys.core.health import AppHealth
+from tiphys.core.settings.clusters import not_managed
 from tiphys.model.application import Application
 from tiphys.model.errors import KubeError
 from tiphys.model.live import LiveObject
@@ -186,6 +187,7 @@ class _Comparison:
         tracked = self._index.tracked(instance)
         found = {known.key: known for known in tracked if permission.live(known.key)}
         targets = (*wanted.targets.objects, *wanted.targets.hooks)
+        self._require_managed(targets)
         self._require_complete(found, targets)
         for target in targets:
             for key in _spellings(target):
@@ -205,6 +207,15 @@ class _Comparison:
         memory.traits = {key: memory.traits[key] for key in found if key in memory.traits}
         return entries
 
+    def _require_managed(self, targets: Sequence[Target]) -> None:
+        """Of a cluster of which only some namespaces are managed the others are out of bounds."""
+        for target in targets:
+            known = target.namespaced
+            namespaced = bool(target.key.namespace) if known is None else known
+            problem = not_managed(self._view.cluster, target.key, namespaced=namespaced)
+            if problem:
+                raise KubeError(problem)
+
     def _require_complete(
         self, tracked: dict[ResourceKey, LiveObject], targets: Sequence[Target]
     ) -> None:
@@ -217,8 +228,14 @@ class _Comparison:
             raise KubeError(f"the list of {names} is not complete")
 
     def _is_late(self, kind: GroupKind) -> bool:
-        """A kind that is served but not listed. One that is not served yet has no objects."""
-        return self._discovery.scope(kind) is not None and not self._index.complete([kind])
+        """A kind that is watched but not listed. One that is not served yet has no objects, and
+        of one that is not watched each object is asked for.
+        """
+        return (
+            self._discovery.scope(kind) is not None
+            and self._index.awaits(kind)
+            and not self._index.complete([kind])
+        )
 
     async def _named(self, key: ResourceKey, version: str) -> LiveObject | None:
         known = self._index.get(key)
