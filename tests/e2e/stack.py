@@ -95,6 +95,8 @@ class Stack:
                 NAMESPACE,
                 "--data",
                 self.folder / "data",
+                "--metrics-port",
+                "0",
             ],
             stdout=log,
             stderr=log,

@@ -1,0 +1,158 @@
+"""`tiphys run` and `tiphys application-controller`: the controller as a process.
+
+Both read the contract's flags and variables. `run` is everything in one process: it knows no flags
+that are about other processes, and is content without its port for metrics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tiphys.bootstrap.controllerflags import CONTRACT_FLAGS, OWN_FLAGS, WITHOUT_EFFECT
+from tiphys.bootstrap.serverflags import Given, GoKind, ServerFlag, Where, read_flags
+from tiphys.cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from tiphys.bootstrap.options import ControllerOptions
+
+CONTROLLER_PROGRAM = "argocd-application-controller"
+CONTROLLER_FLAGS = (*CONTRACT_FLAGS, *OWN_FLAGS)
+RUN_FLAGS = tuple(flag for flag in CONTROLLER_FLAGS if flag.where is not Where.ONLY_DEFAULT)
+_CHOICES = {"logformat": ("json", "text"), "loglevel": ("debug", "info", "warn", "error")}
+
+
+class _Command(click.Command):
+    """Reads its line as the contract does, which is not how click does."""
+
+    def __init__(
+        self, name: str, flags: Sequence[ServerFlag], callback: Callable[[Given], None], text: str
+    ) -> None:
+        super().__init__(name, callback=callback, short_help=text)
+        self._flags = flags
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = read_flags(self._flags, args, os.environ)
+        if given.wants_help:
+            click.echo(_help(ctx.command_path, self._flags))
+            ctx.exit()
+        for name, choices in _CHOICES.items():
+            if given.texts[name] not in choices:
+                raise UsageError(
+                    f"--{name}: {given.texts[name]} is not one of {', '.join(choices)}"
+                )
+        ctx.params["given"] = given
+        return []
+
+
+def _help(program: str, flags: Sequence[ServerFlag]) -> str:
+    formatter = click.HelpFormatter(width=100)
+    formatter.write_usage(program, "[flags]")
+    formatter.write_paragraph()
+    formatter.write_text("Compares, syncs and heals every Application, until it is told to stop.")
+    with formatter.section("Flags"):
+        formatter.write_dl([(_usage(flag), flag.help) for flag in flags if flag.help])
+    return formatter.getvalue().rstrip()
+
+
+def _usage(flag: ServerFlag) -> str:
+    names = f"-{flag.short}, --{flag.name}" if flag.short else f"--{flag.name}"
+    if flag.kind is GoKind.BOOL:
+        return names
+    return f"{names} {flag.kind.value}" + (f" ({flag.default})" if flag.default else "")
+
+
+def _controller(given: Given) -> None:
+    _refuse_shards(os.environ)
+    _start(given, controller_options(given, os.environ))
+
+
+def _everything(given: Given) -> None:
+    from dataclasses import replace
+
+    options = controller_options(given, os.environ)
+    _start(given, replace(options, namespace=options.namespace or "argocd", metrics_optional=True))
+
+
+def _start(given: Given, options: ControllerOptions) -> None:
+    from tiphys.bootstrap.controller import run_controller
+    from tiphys.bootstrap.logs import configure_logs
+
+    configure_logs(given.texts["loglevel"], form=given.texts["logformat"])
+    _say_without_effect(os.environ)
+    asyncio.run(run_controller(options))
+
+
+application_controller = _Command(
+    "application-controller", CONTROLLER_FLAGS, _controller, "Run the application controller"
+)
+run = _Command("run", RUN_FLAGS, _everything, "Run Tiphys in one process")
+
+
+def controller_options(given: Given, environment: Mapping[str, str]) -> ControllerOptions:
+    from tiphys.bootstrap.options import Connection, ControllerOptions
+
+    texts = given.texts
+    connection = Connection(
+        kubeconfig=texts["kubeconfig"],
+        context=texts["context"],
+        server=texts["server"],
+        certificate_authority=texts["certificate-authority"],
+        client_certificate=texts["client-certificate"],
+        client_key=texts["client-key"],
+        token=texts["token"],
+        tls_server_name=texts["tls-server-name"],
+        insecure=given.yes("insecure-skip-tls-verify"),
+        disable_compression=given.yes("disable-compression"),
+        acting_as=texts["as"],
+        request_timeout=_request_timeout(texts["request-timeout"]),
+    )
+    return ControllerOptions(
+        connection=connection,
+        namespace=texts["namespace"],
+        data=Path(texts["data"]) if texts["data"] else state_folder(environment),
+        general=given.general,
+        params=given.params,
+        events=given.lists["enable-k8s-event"],
+        metrics_address=texts["metrics-address"],
+        metrics_port=given.number("metrics-port"),
+        observe=given.yes("observe"),
+        take_over=given.yes("take-over"),
+    )
+
+
+def state_folder(environment: Mapping[str, str]) -> Path:
+    home = environment.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(home) / "tiphys"
+
+
+def _request_timeout(text: str) -> float:
+    from tiphys.core.settings.duration import parse_duration_or_seconds
+
+    seconds = parse_duration_or_seconds(text)
+    if seconds is None:
+        raise UsageError(f'invalid argument "{text}" for "--request-timeout" flag: not a duration')
+    return seconds
+
+
+def _refuse_shards(environment: Mapping[str, str]) -> None:
+    """One process owns all applications."""
+    replicas = environment.get("ARGOCD_CONTROLLER_REPLICAS", "")
+    if replicas not in ("", "0", "1"):
+        raise UsageError(
+            f"ARGOCD_CONTROLLER_REPLICAS={replicas} is not supported by this version of Tiphys: "
+            "one controller takes care of all applications"
+        )
+
+
+def _say_without_effect(environment: Mapping[str, str]) -> None:
+    import structlog
+
+    for name in WITHOUT_EFFECT:
+        if environment.get(name):
+            structlog.get_logger().warning("variable has no effect in this version", variable=name)

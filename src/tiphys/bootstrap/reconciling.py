@@ -1,0 +1,304 @@
+"""Wires what compares and syncs applications; see ARCHITECTURE.md for how a commit goes through."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import time
+from collections.abc import Sequence
+
+from tiphys.adapters.cache import FolderCache
+from tiphys.adapters.engine import EngineRenderer, LaneOptions, fingerprint
+from tiphys.adapters.git.cli import GitCli
+from tiphys.adapters.git.process import GitSettings
+from tiphys.adapters.metrics.figures import FiguresCollector
+from tiphys.bootstrap.foundation import Foundation, now
+from tiphys.controllers.application import ApplicationController, Operations, Step
+from tiphys.core.app.events import event_labels
+from tiphys.core.app.spec import project_name
+from tiphys.core.settings.repositories import RepositorySecret
+from tiphys.model.application import Application
+from tiphys.model.errors import DestinationError, ManifestDecodeError
+from tiphys.model.resource import GroupKind
+from tiphys.model.status import CompareLevel
+from tiphys.services.clusters.ports import ClusterView
+from tiphys.services.compare import Comparisons, Eraser
+from tiphys.services.metrics.figures import AppFiguresSource, metrics_options
+from tiphys.services.observe.observer import NoOperations, Observer
+from tiphys.services.projects.rules import ProjectRules
+from tiphys.services.projects.upkeep import ProjectUpkeep
+from tiphys.services.reconcile.admission import Admission
+from tiphys.services.reconcile.attempt import Attempts
+from tiphys.services.reconcile.comparison import Comparer
+from tiphys.services.reconcile.deletion import Deleter
+from tiphys.services.reconcile.desired import DesiredState
+from tiphys.services.reconcile.events import EventRecorder
+from tiphys.services.reconcile.judging import Judging
+from tiphys.services.reconcile.memory import Memories
+from tiphys.services.reconcile.named import Projects
+from tiphys.services.reconcile.operation import Operator
+from tiphys.services.reconcile.orphans import Orphans
+from tiphys.services.reconcile.refresh import Refresher
+from tiphys.services.reconcile.report import PassReport
+from tiphys.services.reconcile.scope import ApplicationScope
+from tiphys.services.reconcile.store import AppChange
+from tiphys.services.render.fair import FairRenderer
+from tiphys.services.render.service import RenderService
+from tiphys.services.sources.fair import FairRepositories
+from tiphys.services.sources.housekeeping import keep_tidy
+from tiphys.services.sources.refs import PollTiming, RefWatcher
+from tiphys.services.sync.runners import SyncRunners
+
+_FAR_OUT = 60
+"""Git programs that may run at once when many hosts are slow."""
+_DRAIN = 5.0
+"""Seconds that a stop waits for events that are not written yet."""
+
+
+class Reconciling:
+    """Everything above the foundation. What is opened is closed by its stack."""
+
+    def __init__(self, ground: Foundation) -> None:
+        self._ground = ground
+        stack, options = ground.stack, ground.options
+        self.settings = ground.settings.present
+        # The gates decide how much is done at once; the adapters' own bounds lie further out.
+        processors = os.cpu_count() or 1
+        git = FairRepositories(
+            GitCli(
+                options.data / "repositories",
+                GitSettings(
+                    environment=os.environ, listings_at_once=_FAR_OUT, fetches_at_once=_FAR_OUT
+                ),
+                metrics=ground.git_metrics,
+            )
+        )
+        stack.push_async_callback(git.aclose)
+        engine = EngineRenderer(options=LaneOptions(size=2 * processors + 2))
+        stack.push_async_callback(engine.close)
+        self._refs = RefWatcher(git, self._poll_timing())
+        stack.push_async_callback(self._refs.aclose)
+        self._events = self._recorder()
+        stack.push_async_callback(self._events.drain, within=_DRAIN)
+        render = RenderService(
+            git,
+            FairRenderer(engine, at_once=processors),
+            archive=FolderCache(options.data / "renders"),
+            engine_version=fingerprint(),
+            registry=ground.page.registry,
+        )
+        self._desired = DesiredState(
+            self._refs, render, ground.clusters, namespace=ground.namespace
+        )
+        self._memories = Memories()
+        self._projects = Projects(ground.projects)
+        self._rules = ProjectRules(
+            self._projects.find,
+            ground.clusters.resolve,
+            self.settings,
+            control_plane=ground.namespace,
+            clusters=ground.clusters.known,
+        )
+        self._upkeep = ProjectUpkeep(
+            ground.writer, self._projects.find, ground.store.of_project, namespace=ground.namespace
+        )
+        stack.push_async_callback(self._upkeep.close)
+        self._orphans = Orphans(ground.store, ground.clusters, self._rules)
+        judging = Judging(Comparisons(Eraser(ground.evaluator)), self.settings)
+        self._comparer = Comparer(ground.clusters, self._rules, judging)
+        self._admission = Admission(self._rules, ground.repositories.refusals)
+        self._git = git
+        ground.page.registry.register(self._figures())
+
+    def start(self, scope: ApplicationScope) -> None:
+        """Begins to compare and to sync, or only to observe."""
+        ground = self._ground
+        if ground.options.observe:
+            controller = self._controller(self.observer().step, NoOperations())
+        else:
+            operator = self._operator()
+            controller = self._controller(self._refresher().refresh, operator)
+            operator.request = controller.request
+            making = asyncio.create_task(self._upkeep.ensure_default())
+            ground.stack.callback(making.cancel)
+        self._wire(controller, scope)
+        ground.stack.push_async_callback(ground.store.close)
+        ground.stack.push_async_callback(controller.close)
+        controller.start()
+        tidying = asyncio.create_task(keep_tidy(self._git, ground.store.commits_in_use))
+        ground.stack.callback(tidying.cancel)
+
+    def observer(self) -> Observer:
+        return Observer(
+            self._ground.store,
+            self._memories,
+            self._ground.clusters,
+            self._desired,
+            self._comparer,
+            admission=self._admission,
+            rules=self._rules,
+            settings=self.settings,
+            now=now,
+        )
+
+    # -- parts --------------------------------------------------------------------------------
+
+    def _controller(self, refresh: Step, operations: Operations) -> ApplicationController:
+        return ApplicationController(
+            self._ground.store,
+            self._memories,
+            self._ground.clusters,
+            self._refs,
+            self._desired,
+            refresh,
+            operations,
+            self.settings,
+            counts_orphans=self._orphans.counted,
+        )
+
+    def _refresher(self) -> Refresher:
+        ground = self._ground
+        report = PassReport(
+            ground.store,
+            ground.clusters,
+            self._events,
+            orphans=self._orphans,
+            instance=self._desired.instance,
+            now=now,
+        )
+        return Refresher(
+            ground.store,
+            self._memories,
+            ground.clusters,
+            self._desired,
+            self._comparer,
+            report,
+            self._events,
+            admission=self._admission,
+            rules=self._rules,
+            settings=self.settings,
+            now=now,
+            metrics=ground.metrics,
+        )
+
+    def _operator(self) -> Operator:
+        ground = self._ground
+        attempts = Attempts(
+            self._desired,
+            self._comparer,
+            ground.clusters,
+            SyncRunners(self.settings),
+            self._rules,
+            self.settings,
+        )
+        deleter = Deleter(
+            ground.store,
+            ground.clusters,
+            self._desired,
+            self._memories,
+            self._rules,
+            self._events,
+            settings=self.settings,
+            now=now,
+        )
+        return Operator(
+            ground.store,
+            self._memories,
+            attempts,
+            deleter,
+            self._events,
+            self._admission,
+            self._rules,
+            self.settings,
+            now,
+            metrics=ground.metrics,
+        )
+
+    def _recorder(self) -> EventRecorder:
+        numbers = itertools.count(time.time_ns())
+        return EventRecorder(
+            self._ground.writer,
+            now,
+            lambda: next(numbers),
+            enabled=self._ground.options.events,
+            labels=self._event_labels,
+        )
+
+    def _event_labels(self, app: Application) -> dict[str, str]:
+        settings = self.settings()
+        try:
+            project = self._projects.find(project_name(app.spec))
+        except ManifestDecodeError:
+            project = None
+        return event_labels(
+            app.metadata.labels,
+            project.metadata.labels if project is not None else {},
+            settings.event_labels_include,
+            settings.event_labels_exclude,
+        )
+
+    def _poll_timing(self) -> PollTiming:
+        settings = self.settings()
+        return PollTiming(settings.reconciliation, settings.reconciliation_jitter)
+
+    def _figures(self) -> FiguresCollector:
+        ground = self._ground
+        return FiguresCollector(
+            AppFiguresSource(ground.store, server=self._server, orphans=self._orphans.last),
+            ground.clusters.figures,
+            lambda: metrics_options(ground.settings.params()),
+        )
+
+    def _server(self, app: Application) -> str:
+        try:
+            return self._ground.clusters.resolve(app.spec.destination).server
+        except (DestinationError, ManifestDecodeError):
+            return ""
+
+    # -- what makes comparisons of before worthless, and for whom -------------------------------
+
+    def _wire(self, controller: ApplicationController, scope: ApplicationScope) -> None:
+        ground, memories = self._ground, self._memories
+
+        def settings_changed() -> None:
+            ground.clusters.settings_changed()
+            scope.settings_changed()
+            self._refs.retime(self._poll_timing())
+            self._rules.forget()
+            memories.forget_comparisons()
+            controller.request_all(CompareLevel.LATEST)
+
+        def kinds_changed(view: ClusterView, kinds: frozenset[GroupKind]) -> None:
+            for name in memories.touched(kinds).intersection(ground.clusters.users(view.cluster)):
+                memories.of(name).forget_comparisons()
+                controller.request(name, CompareLevel.LATEST)
+
+        def project_changed(project: str) -> None:
+            self._upkeep.look(project)
+            affected = self._rules.affected(project)
+            self._rules.forget()
+            for one in affected:
+                for name in ground.store.of_project(one):
+                    controller.look_again(name, CompareLevel.LATEST)
+
+        def repositories_changed(changed: Sequence[RepositorySecret]) -> None:
+            controller.look_at_repositories(
+                lambda url, project: any(one.concerns(url, project) for one in changed)
+            )
+
+        told = ground.store.listener
+
+        def application_changed(change: AppChange) -> None:
+            told(change)
+            if change.old is not None:
+                # It may have been the last one of a project that is to go.
+                self._upkeep.look((change.old.raw.get("spec") or {}).get("project") or "")
+
+        ground.store.listener = application_changed
+        ground.repositories.listener = repositories_changed
+        ground.settings.listener = settings_changed
+        ground.clusters.follow_kinds(kinds_changed)
+        # A cluster that belongs to a project alone is one of its destinations.
+        ground.clusters.subscribe(lambda _cluster: self._rules.forget())
+        ground.projects.listener = project_changed
