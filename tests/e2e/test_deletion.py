@@ -188,3 +188,115 @@ def test_a_running_operation_ends_before_the_objects_go(stack: Stack) -> None:
     stack.ok("app", "delete", "midway", "--yes", "--wait")
     assert stack.kube.get("ConfigMap", "midway", "settings") is None
     stack.until("the hook is gone", lambda: stack.kube.get("Job", "midway", "pre") is None)
+
+
+PRE = "pre-delete-finalizer.argocd.argoproj.io"
+POST = "post-delete-finalizer.argocd.argoproj.io"
+
+
+def writes_to(stack: Stack, namespace: str, since: int) -> list[tuple[str, str]]:
+    """What Tiphys did to a namespace's objects, without what only lets go of a hook."""
+    return [
+        (event["verb"], event["objectRef"]["name"])
+        for event in stack.audit(namespace, since)
+        if event["verb"] in ("create", "delete")
+    ]
+
+
+def test_hooks_run_before_and_after_the_objects_go(stack: Stack) -> None:
+    repo = stack.repo("farewell.git")
+    repo.write("app/cm.yaml", config_map("settings", a="1"))
+    repo.write("app/before.yaml", job("before", hook="PreDelete"))
+    repo.write("app/after.yaml", job("after", hook="PostDelete", policy="HookSucceeded"))
+    repo.write("app/stays.yaml", job("stays", hook="post-delete", helm=True))
+    repo.commit()
+    stack.create("farewell", repo, "app", "--sync-policy", "auto", "--set-finalizer")
+    stack.until_status("farewell", "Synced", "Healthy")
+    # They are no part of a sync, and hold the application from then on.
+    assert stack.kube.get("Job", "farewell", "before") is None
+    assert "before" not in stack.resources("farewell")
+    finalizers = stack.app("farewell")["metadata"]["finalizers"]
+    assert finalizers[1:] == [PRE, f"{PRE}/cleanup", POST, f"{POST}/cleanup"]
+
+    mark = stack.audit_offset()
+    stack.ok("app", "delete", "farewell", "--yes", "--wait")
+    assert stack.kube.get("ConfigMap", "farewell", "settings") is None
+    stack.until("the hook is gone", lambda: stack.kube.get("Job", "farewell", "after") is None)
+    # The default policy keeps what ran after; nothing holds it.
+    live = stack.kube.get("Job", "farewell", "stays")
+    assert live is not None
+    assert "finalizers" not in live["metadata"]
+
+    def in_order() -> bool:
+        done = writes_to(stack, "farewell", mark)
+        assert done[0] == ("create", "before")
+        assert sorted(done[1:3]) == [("delete", "before"), ("delete", "settings")]
+        assert sorted(done[3:5]) == [("create", "after"), ("create", "stays")]
+        assert done[5:] == [("delete", "after")]
+        return True
+
+    stack.until("the audit log shows the order", in_order)
+
+
+def test_a_failing_hook_keeps_the_objects_until_it_is_mended(stack: Stack) -> None:
+    repo = stack.repo("guarded.git")
+    repo.write("app/cm.yaml", config_map("settings", a="1"))
+    repo.write("app/check.yaml", job("check", hook="PreDelete", behaviour="fail"))
+    repo.commit()
+    stack.create("guarded", repo, "app", "--sync-policy", "auto", "--set-finalizer")
+    stack.until_status("guarded", "Synced", "Healthy")
+    mark = stack.audit_offset()
+    stack.ok("app", "delete", "guarded", "--yes")
+    said = "error executing pre-delete hooks: PreDelete hook(s) failed: guarded/check"
+    stack.until("it says why", lambda: stack.conditions("guarded").get("DeletionError") == said)
+    event = f"Unable to delete application resources: {said}"
+    stack.until(
+        "an event says so",
+        lambda: any(one["message"] == event for one in stack.kube.list("Event", NAMESPACE)),
+    )
+    stack.until(
+        "it is tried again",
+        lambda: writes_to(stack, "guarded", mark).count(("create", "check")) > 1,
+    )
+    assert stack.kube.get("ConfigMap", "guarded", "settings") is not None
+    repo.write("app/check.yaml", job("check", hook="PreDelete"))
+    repo.commit()
+    stack.until("it is gone", lambda: stack.kube.get("Application", NAMESPACE, "guarded") is None)
+    assert stack.kube.get("ConfigMap", "guarded", "settings") is None
+    # Each time it was made, it had gone before.
+    done = [verb for verb, name in writes_to(stack, "guarded", mark) if name == "check"]
+    assert done[::2] == ["create"] * len(done[::2])
+    assert done[1::2] == ["delete"] * len(done[1::2])
+
+
+def test_finalizers_go_with_the_hooks(stack: Stack) -> None:
+    repo = stack.repo("changed.git")
+    repo.write("app/cm.yaml", config_map("settings", a="1"))
+    repo.write("app/bye.yaml", job("bye", hook="PostDelete"))
+    repo.commit()
+    stack.apply("changed", repo, "app", syncPolicy={"automated": {}})
+
+    def finalizers() -> list[str]:
+        return list(stack.app("changed")["metadata"].get("finalizers", ()))
+
+    stack.until("they are set", lambda: finalizers() == [POST, f"{POST}/cleanup"])
+    repo.remove("app/bye.yaml")
+    repo.commit()
+    stack.until("they are gone", lambda: finalizers() == [])
+    stack.kube.delete("Application", NAMESPACE, "changed")
+    assert stack.kube.get("Application", NAMESPACE, "changed") is None
+
+
+def test_a_hook_that_vanishes_when_it_ended_runs_once(stack: Stack) -> None:
+    repo = stack.repo("vanishing.git")
+    brief = job("brief", hook="PreDelete")
+    brief = brief.replace("spec:\n", "spec:\n  ttlSecondsAfterFinished: 0\n", 1)
+    repo.write("app/brief.yaml", brief)
+    repo.write("app/cm.yaml", config_map("settings", a="1"))
+    repo.commit()
+    stack.create("vanishing", repo, "app", "--sync-policy", "auto", "--set-finalizer")
+    stack.until_status("vanishing", "Synced", "Healthy")
+    mark = stack.audit_offset()
+    stack.ok("app", "delete", "vanishing", "--yes", "--wait")
+    stack.until("the hook is gone", lambda: stack.kube.get("Job", "vanishing", "brief") is None)
+    assert writes_to(stack, "vanishing", mark).count(("create", "brief")) == 1
