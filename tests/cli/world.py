@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.fakes.evaluate import FakeEvaluator
 from tests.fakes.kube import BUILT_IN, FakeCluster
 from tiphys.adapters.jose import sign
 from tiphys.cli.main import run
-from tiphys.cli.ports import ClusterChoice
+from tiphys.cli.ports import ClusterApi, ClusterChoice, ClusterTargets
 from tiphys.core.source.revision import resolve
 from tiphys.model.application import Application, ApplicationSource
 from tiphys.model.errors import KubeError, RenderError, RepositoryUnreachableError
@@ -247,6 +247,12 @@ class World:
                 await played
             self._objects = list(cluster.objects.values())
             self._latest = cluster.latest + 1
+
+    def clusters(self, choice: ClusterChoice) -> AbstractAsyncContextManager[ClusterApi]:
+        raise AssertionError(f"nothing is known of clusters here: {choice}")
+
+    def targets(self, kubeconfig: str) -> ClusterTargets:
+        raise AssertionError(f"no kubeconfig is known here: {kubeconfig}")
 
     @asynccontextmanager
     async def projects(self, choice: ClusterChoice) -> AsyncIterator[Projects]:

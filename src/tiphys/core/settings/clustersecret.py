@@ -106,11 +106,12 @@ def shown(cluster: Cluster, info: Mapping[str, Any] | None = None) -> dict[str, 
     """A cluster as the API answers it; `info` is what is known of its connection."""
     config = cluster.config
     tls = {"insecure": config.insecure, **_given(serverName=config.server_name)}
+    proxy = _without_password(config.proxy_url)
     found: dict[str, Any] = {
         **_given(annotations=dict(cluster.annotations), clusterResources=cluster.cluster_resources),
         "config": {
             **_aws(config),
-            **_given(disableCompression=config.disable_compression, proxyUrl=config.proxy_url),
+            **_given(disableCompression=config.disable_compression, proxyUrl=proxy),
             "tlsClientConfig": tls,
         },
     }
@@ -139,6 +140,12 @@ def _aws(config: ClusterConfig) -> dict[str, Any]:
         return {}
     named = _given(clusterName=aws.cluster_name, roleARN=aws.role_arn, profile=aws.profile)
     return {"awsAuthConfig": named}
+
+
+def _without_password(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def _given(**values: Any) -> dict[str, Any]:
