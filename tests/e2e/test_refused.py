@@ -42,8 +42,6 @@ CASES = {
         option.lower().replace("=", "-"): Case(option, options=(option,))
         for option in (
             "Force=true",
-            "FailOnSharedResource=true",
-            "RespectIgnoreDifferences=true",
             "PrunePropagationPolicy=none",
             "NoSuchOption=true",
         )
