@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -283,13 +284,117 @@ def test_json_prints_the_object_alone(world: World) -> None:
     assert printed["status"]["health"]["status"] == "Healthy"
 
 
-@pytest.mark.parametrize(
-    "flag",
-    ["local=.", "preview-changes", "label=a=b", "revisions=x"],
+def labelled(name: str, **labels: str) -> dict[str, Any]:
+    meta = {"name": name, "labels": labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
+
+
+def test_labels_choose_objects(world: World) -> None:
+    resources = [
+        {"version": "v1", "kind": "ConfigMap", "namespace": "demo", "name": name}
+        for name in ("one", "two", "three")
+    ]
+    world.seed(app("a", status={"resources": resources}))
+    world.sources.manifests = [
+        labelled("one", tier="web"), labelled("two", tier="db"), labelled("three", team="b"),
+    ]  # fmt: skip
+    ran = world.run("app", "sync", "a", "--async", "--label", "tier=web", "--label", "team=b")
+    assert (ran.code, ran.out) == (0, "The name of the app is  a\n")
+    chosen = operation(world, "a")["sync"]["resources"]
+    assert [item["name"] for item in chosen] == ["one", "three"]
+    ran = world.run("app", "sync", "a", "--async", "--label", "x=y", "--label", "z=w")
+    assert (ran.code, ran.fatal) == (1, "No matching resources found for labels: [x=y z=w]")
+
+
+def test_a_folder_is_synced(world: World, tmp_path: Path) -> None:
+    world.seed(app("a")).sources.manifests = [labelled("one")]
+    flags = ["--local", str(tmp_path), "--local-repo-root", str(tmp_path.parent)]
+    assert world.run("app", "sync", "a", "--async", *flags).code == 0
+    (text,) = operation(world, "a")["sync"]["manifests"]
+    assert json.loads(text) == labelled("one")
+    (files,) = world.sources.local
+    assert (files.folder, files.root) == (str(tmp_path), str(tmp_path.parent))
+
+
+def test_a_folder_is_not_synced_over_automation(world: World, tmp_path: Path) -> None:
+    world.seed(app("a", spec={"syncPolicy": {"automated": {}}}))
+    ran = world.run("app", "sync", "a", "--async", "--local", str(tmp_path))
+    assert (ran.code, ran.fatal) == (
+        1, "Cannot use local sync when Automatic Sync Policy is enabled except with --dry-run",
+    )  # fmt: skip
+    ran = world.run("app", "sync", "a", "--async", "--local", str(tmp_path), "--dry-run")
+    assert ran.code == 0, ran.err
+
+
+PREVIEW = "====== Previewing differences between live and desired state of application a ======\n"
+QUESTION = (
+    "Please review changes to application a shown above. Do you want to continue the sync "
+    "process? (y/n): "
 )
-def test_what_comes_later_is_refused_by_name(world: World, flag: str) -> None:
-    ran = world.seed(app("a")).run("app", "sync", "a", f"--{flag}")
-    name = flag.partition("=")[0]
-    message = f"Error: --{name} is not supported by this version of Tiphys\n"
-    assert (ran.code, ran.out) == (1, message)
-    assert "operation" not in world.app("a")
+
+
+@pytest.mark.parametrize(
+    ("flags", "answer", "asked"),
+    [([], "n\n", False), ([], "y\n", True), (["--assumeYes"], "", True)],
+)
+def test_changes_are_shown_first(
+    world: World, monkeypatch: pytest.MonkeyPatch, flags: list[str], answer: str, asked: bool
+) -> None:
+    monkeypatch.setattr("sys.stdin.readline", lambda: answer)
+    world.seed(app("a")).sources.manifests = [labelled("one")]
+    ran = world.run("app", "sync", "a", "--async", "--preview-changes", *flags)
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith(PREVIEW + "\n===== /ConfigMap demo/one ======\n")
+    assert ran.out.endswith(QUESTION) is not bool(flags)
+    assert ("operation" in world.app("a")) is asked
+
+
+def test_where_nothing_changes_nothing_is_synced(world: World) -> None:
+    world.seed(app("a"), app("b"))
+    ran = world.run("app", "sync", "a", "b", "--preview-changes")
+    assert (ran.code, ran.out) == (0, PREVIEW + "====== No Differences found ======\n")
+    assert "operation" not in world.app("b")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("a b --revisions x --source-positions 1", "Cannot use --revisions and --source-positions "
+         "options when 0 or more than 1 application names are passed as argument(s)"),
+        ("a b --revisions x --source-names m", "Cannot use --revisions and --source-names "
+         "options when 0 or more than 1 application names are passed as argument(s)"),
+        ("a --revisions x --source-names m --source-positions 1",
+         "Only one of source-positions and source-names can be specified."),
+        ("a --revisions x --source-positions 1,2", "While using --revisions and "
+         "--source-positions, length of values for both flags should be same."),
+        ("a --revisions x --source-names m --source-names n", "While using --revisions and "
+         "--source-names, length of values for both flags should be same."),
+        ("a --revisions x --source-positions 0",
+         "source-position cannot be less than or equal to 0, Counting starts at 1"),
+        ("a --revisions x", "--revisions needs --source-positions or --source-names, to say what "
+         "they are for"),
+        ("a --revisions x --source-positions 2", "source-position cannot be less than 1 or more "
+         "than number of sources in the app. Counting starts at 1."),
+        ("a --revisions x --source-names m", "Unknown source name 'm'"),
+        ("s --revision x", "argocd cli does not work on multi-source app with --revision flag. "
+         "Use --revisions and --source-positions instead."),
+        ("s --local .", "argocd cli does not work on multi-source app with --local flag"),
+        ("s --revisions x --source-positions 1",
+         "spec.sources of application s is not supported by this version of Tiphys"),
+    ],
+)  # fmt: skip
+def test_revisions_of_sources(world: World, line: str, message: str) -> None:
+    world.seed(app("a"), app("b"), app("s", spec={"sources": [{"repoURL": "r", "path": "p"}]}))
+    ran = world.run("app", "sync", *line.split())
+    assert (ran.code, ran.fatal) == (1, message)
+
+
+@pytest.mark.parametrize(
+    "flags", [["--source-positions", "1"], ["--source-names", "main"]], ids=["position", "name"]
+)
+def test_the_revision_of_the_only_source(world: World, flags: list[str]) -> None:
+    source = {**app("a")["spec"]["source"], "name": "main"}
+    world.seed(app("a", spec={"source": source}))
+    ran = world.run("app", "sync", "a", "--async", "--revisions", "b" * 40, *flags)
+    assert ran.code == 0, ran.err
+    assert operation(world, "a")["sync"]["revision"] == "b" * 40

@@ -43,7 +43,7 @@ def delete(call: Call) -> None:
 async def _names(call: Call, api: CoreApi) -> Sequence[AppName]:
     if not call.given("selector"):
         return [app_name(call, word) for word in call.words]
-    found = await api.list(selector=call.text("selector"))
+    found = await api.list(selector=call.text("selector"), namespace=call.text("app-namespace"))
     if not found:
         raise FatalError(f"no apps match selector {call.text('selector')}")
     return [AppName(application.namespace, application.name) for application in found]

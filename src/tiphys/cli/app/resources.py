@@ -55,6 +55,10 @@ class Pattern:
     name: str
     exclude: bool = False
 
+    def __str__(self) -> str:
+        name = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{'!' if self.exclude else ''}{self.group}:{self.kind}:{name}"
+
     def matches(self, group: str, kind: str, namespace: str, name: str) -> bool:
         return (
             self.group in ("*", group)

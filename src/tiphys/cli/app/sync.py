@@ -4,42 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tiphys.cli.app.resources import parse_patterns, selected
-from tiphys.cli.app.session import app_name, check_output, run_core
+from tiphys.cli.app import differ
+from tiphys.cli.app.diff import COMPARING_FLAGS, compared
+from tiphys.cli.app.local import LOCAL, local_files, root_flag
+from tiphys.cli.app.resources import Pattern, parse_patterns
+from tiphys.cli.app.revisions import FLAGS as REVISIONS
+from tiphys.cli.app.revisions import check_usage, revision_of
+from tiphys.cli.app.session import app_name, check_output, run_core, write
 from tiphys.cli.app.specapply import pairs
+from tiphys.cli.app.syncrequest import request
 from tiphys.cli.app.views import choose_view
 from tiphys.cli.app.wait import OUTPUTS
 from tiphys.cli.app.waiting import Waiter, WaitOptions, Watched
 from tiphys.cli.command import LATER, Call, command
-from tiphys.cli.errors import FatalError
-from tiphys.cli.globals import Flag, FlagKind, later, text, texts, yes
+from tiphys.cli.errors import Ended, FatalError
+from tiphys.cli.globals import Flag, FlagKind, text, texts, yes
 from tiphys.cli.ports import CoreApi
-from tiphys.model.application import (
-    Application,
-    Backoff,
-    Info,
-    RetryStrategy,
-    SyncOperationResource,
-    SyncStrategy,
-    SyncStrategyApply,
-    SyncStrategyHook,
-)
+from tiphys.cli.prompts import confirmed
+from tiphys.core.app.spec import automation
+from tiphys.model.application import Application
+from tiphys.model.resource import Manifest, key_of
 from tiphys.model.status import OperationPhase, ResultCode, SyncCode
-from tiphys.services.applications import AppName, SyncCommand
+from tiphys.services.applications import AppName
+from tiphys.services.applications.desired import Asked, AtRevision
 
-_LATER = (
-    *(later(name, FlagKind.BOOL) for name in ("assumeYes", "preview-changes")),
-    later("ignore-normalizer-jq-execution-timeout", FlagKind.DURATION),
-    later("label", FlagKind.STRINGS),
-    later("local"),
-    later("local-repo-root"),
-    later("revisions", FlagKind.STRINGS),
-    later("server-side-diff-concurrency", FlagKind.INTEGER),
-    later("server-side-diff-max-batch-kb", FlagKind.INTEGER),
-    later("source-names", FlagKind.STRINGS),
-    later("source-positions", FlagKind.STRINGS),
-)
 _FLAGS = (
+    *REVISIONS,
+    *COMPARING_FLAGS,
+    LOCAL,
+    root_flag("/"),
+    yes("assumeYes", "Sync what --preview-changes shows without asking"),
+    texts("label", "Only objects with this label, as name=value; may be repeated"),
+    yes("preview-changes", "Show what would change, and ask, before the sync"),
     text("app-namespace", "The namespace of the applications", "N"),
     yes("apply-out-of-sync-only", "Apply only what is out of sync"),
     yes("async", "Do not wait for the end"),
@@ -61,14 +57,6 @@ _FLAGS = (
     yes("server-side", "Let the API server apply"),
     text("strategy", "hook, or apply to leave hooks out"),
     Flag("timeout", FlagKind.NATURAL, "Seconds to wait, 0 for no limit"),
-    *_LATER,
-)
-
-
-_OPTIONS = (
-    ("replace", "Replace=true"),
-    ("server-side", "ServerSideApply=true"),
-    ("apply-out-of-sync-only", "ApplyOutOfSyncOnly=true"),
 )
 
 
@@ -86,6 +74,7 @@ def sync(call: Call) -> None:
         raise FatalError(
             "Cannot use selector option when application name(s) passed as argument(s)", code=1
         )
+    check_usage(call, code=1, several=len(call.words) != 1)
     check_output(call.text("output"), OUTPUTS)
 
     async def verb(api: CoreApi) -> None:
@@ -102,7 +91,9 @@ async def _names(call: Call, api: CoreApi) -> Sequence[AppName]:
     projects = call.texts("project")
     found = [
         AppName(application.namespace, application.name)
-        for application in await api.list(selector=call.text("selector"))
+        for application in await api.list(
+            selector=call.text("selector"), namespace=call.text("app-namespace")
+        )
         if not projects or application.spec.project in projects
     ]
     if not found:
@@ -114,15 +105,18 @@ async def _names(call: Call, api: CoreApi) -> Sequence[AppName]:
 
 async def _sync(call: Call, api: CoreApi, name: AppName) -> None:
     application = await api.get(name)
-    if application.spec.sources:
-        raise FatalError(f"spec.sources of application {name} {LATER}", code=1)
-    request = _request(call, application)
-    await api.sync(name, request)
+    patterns = (*parse_patterns(call.texts("resource")), *await _labelled(call, api, application))
+    _check_source(call, application)
+    local = await _local(call, api, application)
+    asked = request(call, application, patterns, local)
+    if call.yes("preview-changes"):
+        await _preview(call, api, application)
+    await api.sync(name, asked)
     if call.yes("async"):
         return
     options = WaitOptions(
         watched=Watched(operation=True),
-        patterns=parse_patterns(call.texts("resource")),
+        patterns=patterns,
         timeout=call.number("timeout"),
         output=call.text("output"),
     )
@@ -131,73 +125,77 @@ async def _sync(call: Call, api: CoreApi, name: AppName) -> None:
         ended = await Waiter(api, view, options).wait(name)
     finally:
         view.close()
-    if ended is not None and not request.dry_run:
-        _judge(ended, partial=bool(request.resources))
+    if ended is not None and not asked.dry_run:
+        _judge(ended, partial=bool(asked.resources))
 
 
-def _request(call: Call, application: Application) -> SyncCommand:
-    return SyncCommand(
-        revision=call.text("revision"),
-        prune=call.yes("prune"),
-        dry_run=call.yes("dry-run"),
-        strategy=_strategy(call),
-        resources=_resources(call, application),
-        sync_options=_options(call),
-        retry=_retry(call),
-        info=tuple(
-            Info(name=name, value=value)
-            for name, value in pairs(call.texts("info"), "info").items()
-        ),
-    )
-
-
-def _resources(call: Call, application: Application) -> tuple[SyncOperationResource, ...]:
-    patterns = parse_patterns(call.texts("resource"))
-    if not patterns:
+async def _labelled(call: Call, api: CoreApi, application: Application) -> Sequence[Pattern]:
+    """The objects of the source that have one of the labels."""
+    if not call.given("label"):
         return ()
-    found = tuple(
-        SyncOperationResource(
-            group=item.group, kind=item.kind, name=item.name, namespace=item.namespace
-        )
-        for item in application.status.resources
-        if selected(patterns, item.group, item.kind, item.namespace, item.name)
-    )
+    labels = pairs(call.texts("label"), "label").items()
+    write(f"The name of the app is  {application.name}\n")
+    found = []
+    for manifest in await api.manifests(application, _asked(call, application)):
+        own = (manifest.get("metadata") or {}).get("labels") or {}
+        if any(own.get(name) == value for name, value in labels):
+            key = key_of(manifest)
+            found.append(Pattern(key.group, key.kind, "", key.name))
     if not found:
-        asked = ",".join(call.texts("resource"))
-        raise FatalError(f"No matching app resources found for resource filter: {asked}", code=1)
+        asked = " ".join(call.texts("label"))
+        raise FatalError(f"No matching resources found for labels: [{asked}]", code=1)
     return found
 
 
-def _options(call: Call) -> tuple[str, ...] | None:
-    """None leaves the application its own."""
-    asked = tuple(option for flag, option in _OPTIONS if call.yes(flag))
-    return asked or None
+def _check_source(call: Call, application: Application) -> None:
+    if not application.spec.sources:
+        return
+    if call.given("revision"):
+        raise FatalError(
+            "argocd cli does not work on multi-source app with --revision flag. Use --revisions "
+            "and --source-positions instead.",
+            code=1,
+        )
+    if call.given("local"):
+        raise FatalError("argocd cli does not work on multi-source app with --local flag", code=1)
+    raise FatalError(f"spec.sources of application {application.name} {LATER}", code=1)
 
 
-def _strategy(call: Call) -> SyncStrategy:
-    force = call.yes("force")
-    match call.text("strategy"):
-        case "apply":
-            return SyncStrategy(apply=SyncStrategyApply(force=force))
-        case "" | "hook":
-            return SyncStrategy(hook=SyncStrategyHook(force=force))
-        case other:
-            raise FatalError(f"Unknown sync strategy: '{other}'", code=1)
+async def _local(call: Call, api: CoreApi, application: Application) -> Sequence[Manifest]:
+    if not call.given("local"):
+        return ()
+    if automation(application.spec) is not None and not call.yes("dry-run"):
+        raise FatalError(
+            "Cannot use local sync when Automatic Sync Policy is enabled except with --dry-run",
+            code=1,
+        )
+    return await api.manifests(application, local_files(call))
 
 
-def _retry(call: Call) -> RetryStrategy | None:
-    limit = call.number("retry-limit")
-    if limit == 0:
-        return None
-    return RetryStrategy(
-        limit=limit,
-        backoff=Backoff(
-            duration=call.text("retry-backoff-duration"),
-            factor=call.number("retry-backoff-factor"),
-            max_duration=call.text("retry-backoff-max-duration"),
-        ),
-        refresh=call.yes("retry-refresh"),
+async def _preview(call: Call, api: CoreApi, application: Application) -> None:
+    """Ends the command where there is nothing to be done, or the user does not want it."""
+    name = application.name
+    write(
+        "====== Previewing differences between live and desired state of application "
+        f"{name} ======\n"
     )
+    found = differ.changed(await compared(call, api, application, _asked(call, application)))
+    if not found:
+        write("====== No Differences found ======\n")
+        raise Ended(0)
+    differ.show(found)
+    question = (
+        f"Please review changes to application {name} shown above. Do you want to continue the "
+        "sync process? (y/n): "
+    )
+    if not call.yes("assumeYes") and not confirmed(call, question, always=True):
+        raise Ended(0)
+
+
+def _asked(call: Call, application: Application) -> Asked:
+    if call.given("local"):
+        return local_files(call)
+    return AtRevision(revision_of(call, application))
 
 
 def _judge(application: Application, *, partial: bool) -> None:

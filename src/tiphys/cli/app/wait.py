@@ -64,6 +64,6 @@ def _options(call: Call) -> WaitOptions:
 async def _names(call: Call, api: CoreApi) -> Sequence[AppName]:
     names = [app_name(call, word) for word in call.words]
     if call.given("selector"):
-        found = await api.list(selector=call.text("selector"))
+        found = await api.list(selector=call.text("selector"), namespace=call.text("app-namespace"))
         names += [AppName(application.namespace, application.name) for application in found]
     return names
