@@ -10,7 +10,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -42,7 +42,7 @@ class _Command(click.Command):
             click.echo(_help(ctx.command_path, self._flags))
             ctx.exit()
         for name, choices in _CHOICES.items():
-            if given.texts[name] not in choices:
+            if name in given.texts and given.texts[name] not in choices:
                 raise UsageError(
                     f"--{name}: {given.texts[name]} is not one of {', '.join(choices)}"
                 )
@@ -88,10 +88,17 @@ def _start(given: Given, options: ControllerOptions) -> None:
     asyncio.run(run_controller(options))
 
 
-application_controller = _Command(
+def process_command(
+    name: str, flags: Sequence[ServerFlag], callback: Callable[[Given], None], text: str
+) -> click.Command:
+    """A command that reads its flags as the contract's programs do."""
+    return _Command(name, flags, callback, text)
+
+
+application_controller = process_command(
     "application-controller", CONTROLLER_FLAGS, _controller, "Run the application controller"
 )
-run = _Command("run", RUN_FLAGS, _everything, "Run Tiphys in one process")
+run = process_command("run", RUN_FLAGS, _everything, "Run Tiphys in one process")
 
 
 def controller_options(given: Given, environment: Mapping[str, str]) -> ControllerOptions:
@@ -119,11 +126,20 @@ def controller_options(given: Given, environment: Mapping[str, str]) -> Controll
         general=given.general,
         params=given.params,
         events=given.lists["enable-k8s-event"],
-        metrics_address=texts["metrics-address"],
-        metrics_port=given.number("metrics-port"),
-        observe=given.yes("observe"),
-        take_over=given.yes("take-over"),
+        **_only_of_controllers(given),
     )
+
+
+def _only_of_controllers(given: Given) -> dict[str, Any]:
+    """What a command that looks once has no flags for."""
+    if "observe" not in given.texts:
+        return {}
+    return {
+        "metrics_address": given.texts["metrics-address"],
+        "metrics_port": given.number("metrics-port"),
+        "observe": given.yes("observe"),
+        "take_over": given.yes("take-over"),
+    }
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:

@@ -46,6 +46,7 @@ PROCESSES: dict[str, tuple[str, str]] = {
     ),
     "down": ("tiphys.bootstrap.up:down", "Stop what `tiphys up` started"),
     "git-server": ("tiphys.bootstrap.git_server:git_server", "Serve Git repositories on loopback"),
+    "observe": ("tiphys.bootstrap.observe:observe", "Tell what a sync would do, beside another"),
     "run": ("tiphys.bootstrap.application_controller:run", "Run Tiphys in one process"),
     "up": ("tiphys.bootstrap.up:up", "Start a control plane, Tiphys and the examples"),
 }

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
+import socket
 from contextlib import AsyncExitStack
 
 import structlog
 
-from tiphys.bootstrap.foundation import Foundation
+from tiphys.bootstrap.foundation import Foundation, now
 from tiphys.bootstrap.options import ControllerOptions, OptionsError
 from tiphys.bootstrap.reconciling import Reconciling
 from tiphys.controllers.monitoring import MonitoringServer
 from tiphys.core.settings.duration import parse_duration
+from tiphys.services.ownership.ownership import Ownership
 
 log = structlog.get_logger()
 
@@ -30,15 +33,15 @@ async def run_controller(options: ControllerOptions) -> None:
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
     async with AsyncExitStack() as stack:
-        running = asyncio.create_task(_start(options, stack))
+        running = asyncio.create_task(_run(options, stack))
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            namespace = running.result()
-            log.info("ready", namespace=namespace, observe=options.observe)
-            await waiting
+        waiting.cancel()
         running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
         log.info("stopping")
+        if not running.cancelled():
+            running.result()
 
 
 def lighten_garbage_collection() -> None:
@@ -48,13 +51,43 @@ def lighten_garbage_collection() -> None:
     gc.set_threshold(100_000, 20, 100)
 
 
-async def _start(options: ControllerOptions, stack: AsyncExitStack) -> str:
+async def _run(options: ControllerOptions, stack: AsyncExitStack) -> None:
+    """Until it is cancelled, or another process takes over."""
     ground = Foundation(options, stack)
     await _serve(ground)
     await ground.read_settings()
     scope = await ground.read_applications()
+    if options.observe:
+        Reconciling(ground).start(scope)
+        log.info("ready", namespace=ground.namespace, observe=True)
+        await asyncio.Event().wait()
+    ownership = _ownership(ground)
+    await ownership.begin(ground.manifests(), take_over=options.take_over)
+    stack.push_async_callback(ownership.end)
     Reconciling(ground).start(scope)
-    return ground.namespace
+    log.info("ready", namespace=ground.namespace)
+    await ownership.keep()
+
+
+def _ownership(ground: Foundation) -> Ownership:
+    return Ownership(
+        ground.client,
+        ground.writer,
+        ground.namespace,
+        identity=f"{socket.gethostname()}_{os.getpid()}",
+        is_running=_is_running,
+        now=now,
+    )
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 async def _serve(ground: Foundation) -> None:

@@ -24,7 +24,7 @@ from tiphys.bootstrap.options import ControllerOptions
 from tiphys.core.health import judge
 from tiphys.model.errors import KubeError, KubeUnreachableError
 from tiphys.model.names import API_GROUP, LABEL_PART_OF, LABEL_SECRET_TYPE
-from tiphys.model.resource import ApiResource
+from tiphys.model.resource import ApiResource, Manifest
 from tiphys.services.clusters.registry import ClusterRegistry
 from tiphys.services.live.judging import HealthScripts
 from tiphys.services.live.ports import KubeWriter
@@ -116,6 +116,11 @@ class Foundation:
         self._spawn(self._follow_scope(scope), "follow applications")
         await scope.listed.wait()
         return scope
+
+    def manifests(self) -> list[Manifest]:
+        """The Applications as they are stored."""
+        apps = [self.store.get(name) for name in self.store.names()]
+        return [app.raw for app in apps if app is not None]
 
     async def _connect(self) -> None:
         """The API server may still be starting, or be away for a moment."""

@@ -39,6 +39,7 @@ FINALIZER_POST_DELETE = "post-delete-finalizer.argocd.argoproj.io"
 LABEL_SECRET_TYPE = "argocd.argoproj.io/secret-type"  # noqa: S105 - the name of a label
 LABEL_APP_NAME_LEGACY = "applications.argoproj.io/app-name"
 LABEL_PART_OF = "app.kubernetes.io/part-of"
+LABEL_NAME = "app.kubernetes.io/name"
 
 MANAGER_CONTROLLER = "argocd-controller"
 """Field manager of what is applied to clusters."""

@@ -50,7 +50,7 @@ class ObjectAction:
 @dataclass(frozen=True, slots=True)
 class Observation:
     """`would_sync`: a sync would begin by itself; `reason` why, or why not. `conditions` are
-    types with messages.
+    types with messages. `waits`: the live state is still being read, so that nothing is certain.
     """
 
     namespace: str
@@ -62,6 +62,7 @@ class Observation:
     reason: str = ""
     objects: tuple[ObjectAction, ...] = ()
     conditions: tuple[tuple[str, str], ...] = ()
+    waits: bool = False
 
     @property
     def agrees(self) -> bool:

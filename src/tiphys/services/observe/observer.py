@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
@@ -101,6 +102,8 @@ class Observer:
         if seen != self._told.get(name):
             self._told[name] = seen
             _tell(seen)
+        if seen.waits:
+            return Again(_CONNECTING)
         return Again(_AGAIN) if seen.ours.sync == SyncCode.UNKNOWN else None
 
     async def observe(self, name: str) -> Observation | None:
@@ -144,7 +147,7 @@ class Observer:
         window = self._rules.window(app, manual=False, started_at=None, now=now)
         decision = decide_auto_sync(app, outcome, now, settings, window_open=window.allowed)
         would_sync, reason = _said(decision, app)
-        return self._seen(
+        seen = self._seen(
             app,
             compared.folded.sync.value,
             compared.folded.health.status.value,
@@ -154,6 +157,7 @@ class Observer:
             reason=reason,
             objects=tuple(_objects(app, compared)),
         )
+        return replace(seen, waits=compared.live_late)
 
     def _seen(
         self,
