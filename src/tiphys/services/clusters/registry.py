@@ -33,6 +33,7 @@ from tiphys.services.clusters.ports import ClusterView, Connect
 from tiphys.services.live.index import ClusterIndex, Extent
 from tiphys.services.live.intake import Judge
 from tiphys.services.live.judging import HealthScripts
+from tiphys.services.live.quiet import UpdateHashes
 from tiphys.services.live.scope import Scope
 from tiphys.services.metrics.ports import Metrics, NoMetrics
 
@@ -56,7 +57,9 @@ class ClusterRegistry:
         wait: Wait = asyncio.sleep,
         linger: float = _LINGER,
         metrics: Metrics | None = None,
+        updates: UpdateHashes | None = None,
     ) -> None:
+        self._updates = updates
         self._metrics = metrics or NoMetrics()
         self._connect = connect
         self._judge = judge
@@ -231,6 +234,7 @@ class ClusterRegistry:
                 rbac=lambda: self._settings().respect_rbac,
                 may_list=connection.may_list,
             ),
+            updates=self._updates,
         )
         member = Member(
             cluster,

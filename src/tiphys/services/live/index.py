@@ -32,6 +32,7 @@ from tiphys.services.live.following import KindFollower, KindsListener
 from tiphys.services.live.intake import Intake, Judge
 from tiphys.services.live.judging import PENDING, Backlog, HealthScripts
 from tiphys.services.live.ports import Discovery, KubeReader
+from tiphys.services.live.quiet import QuietChanges, UpdateHashes
 from tiphys.services.live.scope import Scope
 from tiphys.services.live.store import ObjectStore, owner_key
 
@@ -56,6 +57,7 @@ def nothing_excluded(_: GroupKind) -> bool:
 class ClusterIndex:
     """Implements LiveIndex. `excluded` adds to the kinds that the contract always leaves out.
 
+    `updates` says which changes are told to nobody.
     `scripts` judge instead of `judge` where they are given. `tracking` holds for as long as the
     index lives.
     """
@@ -73,6 +75,7 @@ class ClusterIndex:
         heard: Callable[[GroupKind], None] = lambda _kind: None,
         handled: Handled = lambda _count, _seconds: None,
         scope: Scope | None = None,
+        updates: UpdateHashes | None = None,
     ) -> None:
         self._reader = reader
         self._discovery = discovery
@@ -82,12 +85,14 @@ class ClusterIndex:
         self._judge = judge if scripts is None else scripts.now
         self._scripts = scripts
         self._backlog = None if scripts is None else Backlog(scripts, self._judged)
+        self._quiet = None if updates is None else QuietChanges(updates, self._batches.add)
         self._intake = Intake(
             self._store,
             self._judge,
             self._batches.add,
             tracking=tracking,
             pend=self._pend,
+            quiet=self._quiet,
         )
         self._judging: dict[GroupKind, asyncio.Task[None]] = {}
         self._follower = KindFollower(
@@ -136,6 +141,8 @@ class ClusterIndex:
         if self._backlog is not None:
             await self._backlog.close()
         await self._follower.close()
+        if self._quiet is not None:
+            await self._quiet.close()
         self._batches.close()
 
     def tracked(self, instance: str) -> Sequence[LiveObject]:

@@ -20,6 +20,7 @@ from tiphys.model.status import HealthCode, HealthStatus
 from tiphys.services.live.claims import CLAIM, STATEFUL_SET, ClaimOwners
 from tiphys.services.live.judging import PENDING
 from tiphys.services.live.order import Departed, is_older
+from tiphys.services.live.quiet import QuietChanges
 from tiphys.services.live.store import ObjectStore
 
 _log = structlog.get_logger(__name__)
@@ -40,7 +41,9 @@ class Intake:
         *,
         tracking: Tracking = BY_ANNOTATION,
         pend: Callable[[LiveObject, Manifest], None] = lambda _object, _manifest: None,
+        quiet: QuietChanges | None = None,
     ) -> None:
+        self._quiet = quiet
         self._store = store
         self._judge = judge
         self._tell = tell
@@ -158,6 +161,7 @@ class Intake:
         elif version == old.resource_version and resource.version == old.version:
             return key
         new = self._with_claim_owner(self._facts(key, manifest))
+        before = self._store.manifest(key) if old is not None and self._quiet else None
         # Owned objects are looked at by facts alone; only what could be compared is kept whole.
         self._store.put(new, manifest if new.instance else None)
         if old is not None and old.uid != uid:
@@ -165,10 +169,16 @@ class Intake:
         if key.group_kind == STATEFUL_SET:
             self._adopt_claims(key, manifest)
         if old is None or _worth_telling(old, new):
-            self._tell(LiveChange(key, old, new))
+            self._changed(LiveChange(key, old, new), before, manifest)
         if new.health is PENDING:
             self._pend(new, manifest)
         return key
+
+    def _changed(self, change: LiveChange, before: Manifest | None, after: Manifest) -> None:
+        if self._quiet is None:
+            self._tell(change)
+        else:
+            self._quiet.changed(change, before, after)
 
     def _facts(self, key: ResourceKey, manifest: Manifest) -> LiveObject:
         return live_object(key, manifest, self._health(manifest), self._tracking)
