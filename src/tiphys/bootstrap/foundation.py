@@ -26,6 +26,7 @@ from tiphys.model.errors import KubeError, KubeUnreachableError
 from tiphys.model.names import API_GROUP, LABEL_PART_OF, LABEL_SECRET_TYPE
 from tiphys.model.resource import ApiResource, Manifest
 from tiphys.services.clusters.registry import ClusterRegistry
+from tiphys.services.compare import Eraser, UpdateFilter
 from tiphys.services.live.judging import HealthScripts
 from tiphys.services.live.ports import KubeWriter
 from tiphys.services.live.watcher import KindWatcher, WatchSink
@@ -96,6 +97,7 @@ class Foundation:
             scripts=HealthScripts(self.evaluator, lambda: self.settings.present().overrides),
             settings=self.settings.present,
             now=now,
+            updates=UpdateFilter(Eraser(self.evaluator), self.settings.present),
         )
         stack.push_async_callback(self.clusters.close)
 

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from tiphys.model.appspec import ApplicationSpec, SyncPolicy, SyncPolicyAutomated
-from tiphys.model.names import IN_CLUSTER_NAME, IN_CLUSTER_SERVER
 from tiphys.model.source import (
     ApplicationSource,
     ApplicationSourceDirectory,
@@ -96,11 +95,3 @@ def automation(spec: ApplicationSpec) -> SyncPolicyAutomated | None:
 def has_option(spec: ApplicationSpec, option: str) -> bool:
     """Options are matched letter by letter, as the contract does."""
     return option in sync_policy(spec).sync_options
-
-
-def is_in_cluster(spec: ApplicationSpec) -> bool:
-    """Whether the destination is the cluster that Tiphys runs in."""
-    destination = spec.destination
-    if destination.server and destination.name:
-        return False
-    return destination.server == IN_CLUSTER_SERVER or destination.name == IN_CLUSTER_NAME

@@ -16,9 +16,8 @@ from tiphys.core.project import (
     source_permitted,
 )
 from tiphys.core.source.url import without_user
-from tiphys.model.appspec import ApplicationDestination, ApplicationSpec
+from tiphys.model.appspec import ApplicationSpec
 from tiphys.model.cluster import Cluster
-from tiphys.model.names import IN_CLUSTER_NAME, IN_CLUSTER_SERVER
 from tiphys.model.status import ConditionType
 
 _OPTIONS = frozenset(
@@ -133,23 +132,6 @@ def _destination_problem(
 def unsupported(spec: ApplicationSpec) -> list[Condition]:
     """One condition for each field whose meaning this version does not implement."""
     return [_unsupported(f"spec.{field}") for field in _unsupported_fields(spec)]
-
-
-def destination_problem(destination: ApplicationDestination) -> str:
-    """Why the destination is not the cluster that Tiphys runs in; empty where it is."""
-    if destination.server and destination.name:
-        both = f"{destination.name} {destination.server}"
-        return f"application destination can't have both name and server defined: {both}"
-    if destination.name and destination.name != IN_CLUSTER_NAME:
-        return f"there are no clusters with this name: {destination.name}"
-    if destination.server and destination.server != IN_CLUSTER_SERVER:
-        return (
-            f'error getting cluster by server "{destination.server}": '
-            "this version of Tiphys knows only the cluster that it runs in"
-        )
-    if not destination.server and not destination.name:
-        return "Destination server missing from app spec"
-    return ""
 
 
 def _source_shape(spec: ApplicationSpec) -> str:
