@@ -133,10 +133,10 @@ def test_help(world: World) -> None:
     assert "app " in ran.out
     assert world.run("app", "--help", core=False).code == 0
     assert world.run("app", core=False).code == 1
-    ran = world.run("app", "sync", "-h", core=False)
+    ran = world.run("app", "wait", "-h", core=False)
     assert ran.code == 0
-    assert "--prune" in ran.out
-    assert "--preview-changes" not in ran.out
+    assert "--degraded" in ran.out
+    assert "--hydrated" not in ran.out
 
 
 def test_version(world: World) -> None:

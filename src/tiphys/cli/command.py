@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
 import click
 
+from tiphys.cli.defaults import default_flags
 from tiphys.cli.errors import UsageError
 from tiphys.cli.flags import FlagNames, is_true, sort_words
-from tiphys.cli.globals import GLOBAL_FLAGS, Flag, FlagKind
+from tiphys.cli.globals import GLOBAL_FLAGS, Flag, FlagKind, global_flag
 
 LATER = "is not supported by this version of Tiphys"
 
@@ -66,10 +68,18 @@ class Command(click.Command):
             click.echo(ctx.get_help())
             ctx.exit()
         self._refuse_later(found.flags)
-        ctx.meta["changed"] = frozenset(name for name, _ in found.flags)
+        own = frozenset(name for name, _ in found.flags)
+        # What stands on the line beats the environment.
+        defaults = [one for one in default_flags(os.environ) if self._takes(one[0], own)]
+        self._refuse_later(defaults)
+        ctx.meta["changed"] = own | {name for name, _ in defaults}
         # click takes `-o=x` apart otherwise than the contract does, so all are written long.
-        line = [f"--{name}={value}" for name, value in found.flags]
+        line = [f"--{name}={value}" for name, value in (*defaults, *found.flags)]
         return super().parse_args(ctx, [*line, "--", *found.words])
+
+    def _takes(self, name: str, given: frozenset[str]) -> bool:
+        """Whether the global flag of this name is the command's, and was not given."""
+        return name not in given and global_flag(name) in self.flags
 
     def _refuse_later(self, given: Sequence[tuple[str, str]]) -> None:
         later = {flag.name for flag in self.flags if flag.later}
@@ -116,6 +126,8 @@ class LazyGroup(click.Group):
             ctx.exit(0 if wants_help or ctx.parent is None else 1)
         name, *rest = found.words
         if name not in self.lazy:
+            if ctx.parent is None:
+                _plugin(ctx, found.words)
             _unknown(ctx, name)
         # Flags before the subcommand are the subcommand's as well.
         ctx._protected_args, ctx.args = [name], [*given, *rest]
@@ -226,6 +238,12 @@ def flag_names(flags: Sequence[Flag]) -> FlagNames:
 
 def _new(flag: Flag, flags: Sequence[Flag]) -> bool:
     return all(flag.name != other.name for other in flags)
+
+
+def _plugin(ctx: click.Context, words: Sequence[str]) -> None:
+    from tiphys.cli.plugins import run_plugin
+
+    run_plugin(str(ctx.info_name), words)
 
 
 def _unknown(ctx: click.Context, name: str) -> NoReturn:

@@ -114,3 +114,7 @@ GLOBAL_FLAGS = (
     *_SERVER_FLAGS,
     *_CLUSTER_FLAGS,
 )
+
+
+def global_flag(name: str) -> Flag | None:
+    return next((flag for flag in GLOBAL_FLAGS if flag.name == name), None)

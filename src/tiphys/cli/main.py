@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tiphys.cli.command import LazyGroup
+from tiphys.cli.defaults import default_flags
 from tiphys.cli.errors import Ended, FatalError, UsageError
 from tiphys.cli.log import Level, log
 
@@ -99,10 +101,17 @@ def _fatal(line: Sequence[str], message: str, code: int) -> int:
 
 def _wants_text(line: Sequence[str]) -> bool:
     """Read from the words themselves, for the command may not have got as far as its flags."""
-    words = list(line)
-    return "--logformat=text" in words or (
-        "--logformat" in words and words[words.index("--logformat") + 1 :][:1] == ["text"]
-    )
+    asked = [
+        word.partition("=")[2] or after
+        for word, after in zip(line, [*line[1:], ""], strict=True)
+        if word.partition("=")[0] == "--logformat"
+    ]
+    if asked:
+        return asked[-1] == "text"
+    try:
+        return ("logformat", "text") in default_flags(os.environ)
+    except FatalError:
+        return False
 
 
 def flush() -> None:
