@@ -5,11 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from tests.cli.world import app
+from tests.fakes.evaluator import FakeEvaluator
 from tests.fakes.kube import FakeCluster
+from tiphys.core.settings.overrides import HealthScript, ResourceOverrides
 from tiphys.model.application import Application, ResourceHealthStatus
 from tiphys.model.errors import KubeUnreachableError
 from tiphys.model.resource import GroupKind
+from tiphys.model.status import HealthCode, HealthStatus
 from tiphys.services.applications.health import with_health
+from tiphys.services.applications.tree import live_tree
+from tiphys.services.live.judging import HealthScripts
 
 
 def resource(kind: str, name: str, status: str = "Synced", **parts: Any) -> dict[str, Any]:
@@ -81,3 +86,33 @@ async def test_of_a_cluster_that_is_away_there_is_no_health() -> None:
     cluster = FakeCluster([])
     cluster.fail = lambda _verb, _key: KubeUnreachableError("nobody is there")
     assert await shown(cluster, stored(resource("Service", "ui"))) == [None]
+
+
+def scripts(evaluator: FakeEvaluator) -> HealthScripts:
+    script = HealthScript(group="", kind="ConfigMap", script="it is bad")
+    overrides = ResourceOverrides(health=(script,))
+    evaluator.scripts = {"it is bad": lambda _: HealthStatus(HealthCode.DEGRADED, "bad")}
+    return HealthScripts(evaluator, lambda: overrides)
+
+
+async def test_kinds_with_a_script_are_judged_by_it() -> None:
+    cluster, evaluator = FakeCluster(), FakeEvaluator()
+    cluster.seed(live("Service", "ui"), live("ConfigMap", "bad"))
+    application = stored(resource("Service", "ui"), resource("ConfigMap", "bad"))
+    filled = await with_health(application, cluster, cluster, scripts(evaluator))
+    assert [item.health for item in filled.status.resources] == [
+        ResourceHealthStatus(status="Healthy"),
+        ResourceHealthStatus(status="Degraded", message="bad"),
+    ]
+    evaluator.broken = True
+    filled = await with_health(application, cluster, cluster, scripts(evaluator))
+    shown = [item.health for item in filled.status.resources]
+    assert [one and one.status for one in shown] == ["Healthy", "Unknown"]
+
+
+async def test_the_tree_is_judged_by_scripts_too() -> None:
+    cluster = FakeCluster()
+    cluster.seed(live("ConfigMap", "bad"))
+    application = stored(resource("ConfigMap", "bad"))
+    (node,) = await live_tree(application, cluster, cluster, scripts(FakeEvaluator()))
+    assert node.health == HealthStatus(HealthCode.DEGRADED, "bad")
