@@ -120,12 +120,12 @@ class Reconciling:
             operator = self._operator()
             controller = self._controller(self._refresher().refresh, operator)
             operator.request = controller.request
-            making = asyncio.create_task(self._upkeep.ensure_default())
-            ground.stack.callback(making.cancel)
         self._wire(controller, scope)
         ground.stack.push_async_callback(ground.store.close)
         ground.stack.push_async_callback(controller.close)
         controller.start()
+        if not ground.options.observe:
+            self._keep_projects()
         tidying = asyncio.create_task(keep_tidy(self._git, ground.store.commits_in_use))
         ground.stack.callback(tidying.cancel)
 
@@ -188,7 +188,7 @@ class Reconciling:
             self._desired,
             self._comparer,
             ground.clusters,
-            SyncRunners(self.settings),
+            SyncRunners(self.settings, metrics=ground.metrics),
             self._rules,
             self.settings,
         )
@@ -256,6 +256,22 @@ class Reconciling:
         except (DestinationError, ManifestDecodeError):
             return ""
 
+    def _keep_projects(self) -> None:
+        """Makes the default project, and lets go those that nobody names any more."""
+        ground, told = self._ground, self._ground.store.listener
+
+        def application_changed(change: AppChange) -> None:
+            told(change)
+            if change.old is not None:
+                # It may have been the last one of a project that is to go.
+                self._upkeep.look((change.old.raw.get("spec") or {}).get("project") or "")
+
+        ground.store.listener = application_changed
+        making = asyncio.create_task(self._upkeep.ensure_default())
+        ground.stack.callback(making.cancel)
+        for project in ground.projects.names():
+            self._upkeep.look(project)
+
     # -- what makes comparisons of before worthless, and for whom -------------------------------
 
     def _wire(self, controller: ApplicationController, scope: ApplicationScope) -> None:
@@ -275,7 +291,8 @@ class Reconciling:
                 controller.request(name, CompareLevel.LATEST)
 
         def project_changed(project: str) -> None:
-            self._upkeep.look(project)
+            if not ground.options.observe:
+                self._upkeep.look(project)
             affected = self._rules.affected(project)
             self._rules.forget()
             for one in affected:
@@ -287,15 +304,6 @@ class Reconciling:
                 lambda url, project: any(one.concerns(url, project) for one in changed)
             )
 
-        told = ground.store.listener
-
-        def application_changed(change: AppChange) -> None:
-            told(change)
-            if change.old is not None:
-                # It may have been the last one of a project that is to go.
-                self._upkeep.look((change.old.raw.get("spec") or {}).get("project") or "")
-
-        ground.store.listener = application_changed
         ground.repositories.listener = repositories_changed
         ground.settings.listener = settings_changed
         ground.clusters.follow_kinds(kinds_changed)

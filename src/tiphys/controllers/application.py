@@ -138,12 +138,14 @@ class ApplicationController:
             self.request(name, level)
 
     def look_again(self, name: str, level: CompareLevel) -> None:
-        """What speaks against an application changed: a deletion may have waited for it too."""
+        """What speaks against an application changed: a deletion may have waited for it too,
+        and an operation for a sync window.
+        """
         app = self._store.get(name)
         if app is None or self._left_alone(app):
             return
         self.request(name, level)
-        if app.metadata.deletion_timestamp:
+        if app.metadata.deletion_timestamp or in_progress(app):
             self._running.add(name)
 
     def look_at_repositories(self, concerns: Callable[[str, str], bool]) -> None:

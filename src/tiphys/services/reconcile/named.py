@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tiphys.model.appproject import AppProject
 from tiphys.model.live import ObjectList, WatchEvent, WatchState, WatchVerb
@@ -19,6 +19,9 @@ class NamedObjects:
 
     def get(self, name: str) -> Manifest | None:
         return self._objects.get(name)
+
+    def names(self) -> Sequence[str]:
+        return list(self._objects)
 
     def replaced(self, resource: ApiResource, objects: ObjectList) -> None:  # noqa: ARG002
         before = self._objects
