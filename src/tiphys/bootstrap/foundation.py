@@ -98,6 +98,7 @@ class Foundation:
             settings=self.settings.present,
             now=now,
             updates=UpdateFilter(Eraser(self.evaluator), self.settings.present),
+            metrics=self.metrics,
         )
         stack.push_async_callback(self.clusters.close)
 

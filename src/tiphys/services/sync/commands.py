@@ -20,8 +20,10 @@ from tiphys.core.sync.events import (
     TimerFired,
 )
 from tiphys.core.sync.manner import Write
+from tiphys.core.sync.rbac import is_rbac
 from tiphys.core.sync.task import Plan, SyncTask, TaskId
 from tiphys.model.errors import KubeError, KubeUnreachableError
+from tiphys.model.metrics import ApplyCommand
 from tiphys.services.sync.applying import Applier
 from tiphys.services.sync.gate import Gate
 from tiphys.services.sync.ports import SyncedCluster
@@ -80,7 +82,8 @@ class CommandRunner:
         async with self._gate:
             match command:
                 case Apply():
-                    outcome = await self._applier.apply(task)
+                    with self._cluster.metrics.applying(_named(task)):
+                        outcome = await self._applier.apply(task)
                     text = without_values(told(task, outcome), task)
                     facts = await facts_of(outcome.manifest, self._cluster.index)
                     return Applied(task.id, text, facts)
@@ -118,3 +121,10 @@ class CommandRunner:
         else:
             outcome = await self._applier.dry_run(task)
         return without_values(told(task, outcome, dry_run=True), task)
+
+
+def _named(task: SyncTask) -> ApplyCommand:
+    """How the contract counts it."""
+    if task.manner.write is Write.REPLACE:
+        return ApplyCommand.CREATE if task.live is None else ApplyCommand.REPLACE
+    return ApplyCommand.AUTH if is_rbac(task.gvk) else ApplyCommand.APPLY

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from tiphys.model.operation import OperationState
 from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter, LiveIndex
+from tiphys.services.metrics.ports import Metrics, NoMetrics
 
 Answering = Callable[[], Awaitable[None]]
 
@@ -34,6 +35,9 @@ class SyncedCluster(Protocol):
     @property
     def answering(self) -> Answering | None: ...
 
+    @property
+    def metrics(self) -> Metrics: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
@@ -44,6 +48,7 @@ class Cluster:
     discovery: Discovery
     index: LiveIndex
     answering: Answering | None = None
+    metrics: Metrics = field(default_factory=NoMetrics)
 
 
 class OperationStore(Protocol):

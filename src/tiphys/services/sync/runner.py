@@ -98,7 +98,7 @@ class SyncRunner:
 
     def _acting(self, reader: KubeReader, writer: KubeWriter) -> CommandRunner:
         own = self._cluster
-        other = Cluster(reader, writer, own.discovery, own.index, own.answering)
+        other = Cluster(reader, writer, own.discovery, own.index, own.answering, own.metrics)
         return CommandRunner(other, self._gate, wait=self._wait)
 
     def watch(self, sync: RunningSync, keys: set[ResourceKey]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tiphys.core.settings import Settings
 from tiphys.services.clusters.ports import ClusterView
 from tiphys.services.live.ports import LiveIndex
+from tiphys.services.metrics.ports import Metrics, NoMetrics
 from tiphys.services.sync.ports import Cluster
 from tiphys.services.sync.runner import Pace, SyncRunner, Wait
 
@@ -23,7 +24,9 @@ class SyncRunners:
         *,
         pace: Pace | None = None,
         wait: Wait = asyncio.sleep,
+        metrics: Metrics | None = None,
     ) -> None:
+        self._metrics = metrics or NoMetrics()
         self._settings = settings
         self._pace = pace
         self._wait = wait
@@ -35,7 +38,14 @@ class SyncRunners:
         if known is not None and known[0] is view.index:
             return known[1]
         runner = SyncRunner(
-            Cluster(view.reader, view.writer, view.discovery, view.index, view.answering),
+            Cluster(
+                view.reader,
+                view.writer,
+                view.discovery,
+                view.index,
+                view.answering,
+                self._metrics,
+            ),
             limit=self._settings().apply_parallelism or _NO_LIMIT,
             pace=self._pace,
             wait=self._wait,

@@ -1,0 +1,309 @@
+"""The controller as a process: namespaces, settings, metrics, and others beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.manifests import config_map
+from tests.e2e.repo import Repo
+from tests.e2e.stack import BIN, NAMESPACE, Stack
+
+SERVER = "https://kubernetes.default.svc"
+
+
+def source(stack: Stack, name: str) -> Repo:
+    repo = stack.repo(f"{name}.git")
+    repo.write("app/cm.yaml", config_map("settings", a="1"))
+    repo.commit()
+    return repo
+
+
+def page(stack: Stack) -> str:
+    lines = (stack.folder / "tiphys.log").read_text().splitlines()
+    ports = [json.loads(line)["port"] for line in lines if '"serving metrics"' in line]
+    with urllib.request.urlopen(f"http://127.0.0.1:{ports[-1]}/metrics", timeout=10) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
+def sample(text: str, metric: str, /, **labels: str) -> float | None:
+    """The value of the one sample with these labels."""
+    for line in text.splitlines():
+        if line.startswith(f"{metric}{{") and all(f'{k}="{v}"' in line for k, v in labels.items()):
+            return float(line.rpartition(" ")[2])
+    return None
+
+
+@contextmanager
+def configured(stack: Stack, **parameters: str) -> Iterator[None]:
+    keys = {key.replace("__", "."): value for key, value in parameters.items()}
+    stack.configure(**keys)
+    try:
+        yield
+    finally:
+        stack.configure(**dict.fromkeys(keys))
+
+
+@contextmanager
+def general(stack: Stack, **data: str | None) -> Iterator[None]:
+    keys = {key.replace("__", "."): value for key, value in data.items()}
+    before = (stack.kube.get("ConfigMap", NAMESPACE, "argocd-cm") or {}).get("data") or {}
+    stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", {"data": keys})
+    try:
+        yield
+    finally:
+        back = {key: before.get(key) for key in keys}
+        stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", {"data": back})
+
+
+@contextmanager
+def away(stack: Stack) -> Iterator[None]:
+    """Without the Tiphys of the stack, which is back afterwards."""
+    assert stack.tiphys is not None
+    stack.tiphys.terminate()
+    stack.tiphys.wait(15)
+    try:
+        yield
+    finally:
+        stack.start_tiphys()
+
+
+def command(stack: Stack, tmp_path: Path, program: Path, *arguments: str) -> list[str]:
+    return [
+        str(program), *arguments, "--kubeconfig", str(stack.controller_kubeconfig),
+        "--namespace", NAMESPACE, "--data", str(tmp_path / "data"), "--metrics-port", "0",
+        "--metrics-address", "127.0.0.1",
+    ]  # fmt: skip
+
+
+@contextmanager
+def process(line: list[str], log: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("ab") as out:
+        started = subprocess.Popen(
+            line, stdout=out, stderr=out, env={**os.environ, **environment}, start_new_session=True
+        )
+    try:
+        yield started
+    finally:
+        if started.poll() is None:
+            started.terminate()
+            try:
+                started.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(started.pid, signal.SIGKILL)
+                started.wait()
+
+
+@pytest.fixture
+def team(stack: Stack) -> Iterator[str]:
+    """A namespace whose Applications the default project takes."""
+    stack.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team-a"}})
+    allow = {"spec": {"sourceNamespaces": ["team-*"]}}
+    stack.kube.merge("AppProject", NAMESPACE, "default", allow)
+    yield "team-a"
+    stack.kube.merge("AppProject", NAMESPACE, "default", {"spec": {"sourceNamespaces": None}})
+    for found in stack.kube.list("Application", "team-a"):
+        stack.kube.delete("Application", "team-a", found["metadata"]["name"])
+
+
+def apply_in(stack: Stack, namespace: str, name: str, repo: Repo, target: str) -> None:
+    stack.kube.create(
+        {
+            "apiVersion": "argoproj.io/v1alpha1",
+            "kind": "Application",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {
+                "project": "default",
+                "source": {"repoURL": repo.url, "path": "app"},
+                "destination": {"server": SERVER, "namespace": target},
+                "syncPolicy": {"automated": {}, "syncOptions": ["CreateNamespace=true"]},
+            },
+        }
+    )
+
+
+def sync_of(stack: Stack, namespace: str, name: str) -> str:
+    app = stack.kube.get("Application", namespace, name) or {}
+    return str(((app.get("status") or {}).get("sync") or {}).get("status") or "")
+
+
+def test_applications_of_two_namespaces_as_the_setting_goes(stack: Stack, team: str) -> None:
+    repo = source(stack, "ns-twins")
+    apply_in(stack, NAMESPACE, "twin", repo, "twin-one")
+    apply_in(stack, team, "twin", repo, "twin-two")
+    stack.until("ours is synced", lambda: sync_of(stack, NAMESPACE, "twin") == "Synced")
+    assert sync_of(stack, team, "twin") == ""
+    with configured(stack, application__namespaces="team-*"):
+        stack.until("theirs is synced", lambda: sync_of(stack, team, "twin") == "Synced")
+        found = stack.kube.get("ConfigMap", "twin-two", "settings")
+        assert found is not None
+        tracked = found["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"]
+        assert tracked == "team-a_twin:/ConfigMap:twin-two/settings"
+        text = page(stack)
+        assert sample(text, "argocd_app_info", namespace=team, name="twin") == 1.0
+        assert sample(text, "argocd_app_info", namespace=NAMESPACE, name="twin") == 1.0
+    stack.until("theirs is let go", lambda: f'namespace="{team}"' not in _infos(page(stack)))
+    assert stack.kube.get("ConfigMap", "twin-two", "settings") is not None
+
+
+def _infos(text: str) -> str:
+    return "\n".join(line for line in text.splitlines() if line.startswith("argocd_app_info"))
+
+
+def test_the_metrics_page(stack: Stack) -> None:
+    repo = source(stack, "metrics")
+    stack.apply("metrics", repo, "app", syncPolicy={"automated": {}})
+    stack.until_done("metrics")
+    stack.until_status("metrics", "Synced", "Healthy")
+    text = page(stack)
+    app = {"namespace": NAMESPACE, "name": "metrics", "project": "default"}
+    assert (
+        sample(
+            text,
+            "argocd_app_info",
+            **app,
+            autosync_enabled="true",
+            repo=repo.url.removesuffix(".git"),
+            dest_server=SERVER,
+            dest_namespace="metrics",
+            sync_status="Synced",
+            health_status="Healthy",
+            operation="",
+        )
+        == 1.0
+    )
+    ended = {**app, "dest_server": SERVER, "phase": "Succeeded", "dry_run": "false"}
+    assert sample(text, "argocd_app_sync_total", **ended) == 1.0
+    assert sample(text, "argocd_app_sync_duration_seconds_total", **app) is not None
+    created = {**app, "verb": "Create", "resource_kind": "configmaps", "response_code": "201"}
+    assert sample(text, "argocd_app_k8s_request_total", **created) == 1.0
+    passes = sample(text, "argocd_app_reconcile_count", namespace=NAMESPACE, dest_server=SERVER)
+    assert (passes or 0) >= 1
+    assert sample(text, "argocd_cluster_connection_status", server=SERVER) == 1.0
+    assert sample(text, "argocd_cluster_info", server=SERVER, name="in-cluster") == 1.0
+    assert (sample(text, "argocd_cluster_api_resource_objects", server=SERVER) or 0) > 10
+    assert (sample(text, "argocd_cluster_events_total", server=SERVER, kind="ConfigMap") or 0) > 0
+    assert (sample(text, "argocd_git_request_total", request_type="ls-remote") or 0) > 0
+    assert (sample(text, "argocd_kubectl_exec_total", command="apply") or 0) > 0
+    assert stack.controller_token() not in text
+
+
+def test_settings_change_live_and_a_bad_value_leaves_the_last_good_one(stack: Stack) -> None:
+    repo = source(stack, "live-settings")
+    stack.apply("live-settings", repo, "app", syncPolicy={"automated": {}})
+    stack.until_done("live-settings")
+    with general(stack, resource__exclusions="- kinds: [ConfigMap]\n"):
+        stack.until(
+            "the kind is excluded",
+            lambda: "ExcludedResourceWarning" in stack.conditions("live-settings"),
+        )
+    stack.until_status("live-settings", "Synced", "Healthy")
+    with general(stack, timeout__reconciliation="soon"):
+        said = 'timeout.reconciliation: \\"soon\\" is not'
+        stack.until("it is said", lambda: said in stack.log_tail(400))
+        # The last good one is 2 s: a commit is noticed as fast as ever.
+        repo.write("app/cm.yaml", config_map("settings", a="2"))
+        commit = repo.commit()
+        stack.until_done("live-settings", commit, seconds=15)
+
+
+def test_observing_tells_what_would_happen_and_writes_nothing(stack: Stack, tmp_path: Path) -> None:
+    repo = source(stack, "observed")
+    repo.write("app/old.yaml", config_map("old", a="1"))
+    repo.commit()
+    stack.apply("observed", repo, "app", syncPolicy={"automated": {"prune": True}})
+    stack.until_done("observed")
+    stack.until_status("observed", "Synced", "Healthy")
+    with away(stack):
+        repo.write("app/cm.yaml", config_map("settings", a="2"))
+        repo.write("app/new.yaml", config_map("new", a="1"))
+        repo.remove("app/old.yaml")
+        commit = repo.commit()
+        mark = stack.audit_offset()
+        line = command(stack, tmp_path, BIN / "tiphys", "observe")[:-4]
+        done = subprocess.run(
+            [*line, "-o", "json"], check=True, capture_output=True, text=True, timeout=100
+        )
+        (seen,) = [one for one in json.loads(done.stdout) if one["application"] == "observed"]
+        assert seen["theirs"]["sync"] == "Synced"
+        assert seen["ours"]["sync"] == "OutOfSync"
+        assert seen["ours"]["revision"] == commit
+        assert (seen["agrees"], seen["wouldSync"]) == (False, True)
+        actions = {one["name"]: (one["action"], one["fields"]) for one in seen["objects"]}
+        assert actions == {
+            "new": ("create", []),
+            "old": ("prune", []),
+            "settings": ("update", ["data.a"]),
+        }
+        table = subprocess.run(line, check=True, capture_output=True, text=True, timeout=100)
+        assert "prune ConfigMap observed/old" in table.stdout
+        log = tmp_path / "observe.log"
+        with process([*command(stack, tmp_path, BIN / "tiphys", "run"), "--observe"], log):
+            stack.until("it is told", lambda: '"wouldSync":true' in log.read_text(), 60)
+        assert list(stack.audit(since=mark)) == []
+    stack.until_done("observed", commit)
+
+
+def test_beside_a_controller_that_is_alive_none_begins_unless_told(
+    stack: Stack, tmp_path: Path
+) -> None:
+    line = command(stack, tmp_path, BIN / "tiphys", "run")
+    log = tmp_path / "second.log"
+    with process(line, log) as second:
+        assert second.wait(60) == 20
+    said = log.read_text()
+    assert "another controller seems to be at work: Tiphys runs as " in said
+    assert "--take-over" in said
+    assert stack.tiphys is not None
+    with process([*line, "--take-over"], log):
+        stack.until("the first gives way", lambda: stack.tiphys and stack.tiphys.poll() == 20, 40)
+        assert "took over" in stack.log_tail(400)
+    stack.start_tiphys()
+    stack.until("it is ready", lambda: '"ready"' in stack.log_tail(3), 60)
+
+
+def test_the_contracts_program_runs_an_application(stack: Stack, tmp_path: Path) -> None:
+    program = tmp_path / "argocd-application-controller"
+    program.symlink_to(BIN / "tiphys")
+    repo = source(stack, "program")
+    log = tmp_path / "program.log"
+    with away(stack):
+        line = command(stack, tmp_path, program, "--app-resync=2", "--app-resync-jitter=0")
+        timeout = {"ARGOCD_APPLICATION_CONTROLLER_SYNC_TIMEOUT": "60"}
+        with process([*line, "--enable-k8s-event=OperationCompleted"], log, **timeout):
+            stack.apply("program", repo, "app", syncPolicy={"automated": {}})
+            stack.until_done("program")
+            stack.until_status("program", "Synced", "Healthy")
+            reasons = stack.until("its events", lambda: _reasons(stack, "program"))
+            assert reasons == {"OperationCompleted"}
+    finished = [one for one in _lines(log) if one.get("msg", "").startswith("Finished processing")]
+    assert finished[0]["application"] == "program"
+    assert finished[0]["app-namespace"] == NAMESPACE
+    assert finished[0]["project"] == "default"
+    completed = [one for one in _lines(log) if one.get("msg") == "Reconciliation completed"]
+    assert {"comparison-level", "dest-namespace", "time_ms", "git_ms"} <= completed[-1].keys()
+
+
+def _lines(log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+
+
+def _reasons(stack: Stack, name: str) -> set[str]:
+    found = stack.kube.list("Event", NAMESPACE)
+    return {one["reason"] for one in found if one["involvedObject"]["name"] == name}
+
+
+def test_a_program_refuses_flags_of_other_processes(stack: Stack) -> None:
+    done = stack.cli("application-controller", "--redis=redis:6379")
+    assert done.code == 1
+    assert "--redis is not supported by this version of Tiphys" in done.out
