@@ -198,8 +198,9 @@ def test_a_status_is_shortened_before_it_is_too_large(stack: Stack) -> None:
     """Texts of a thousand failures together would not fit the Application."""
     repo = stack.repo("large.git")
     for number in range(120):
-        long = "x" * 9_000
-        repo.write(f"app/{number}.yaml", config_map(f"cm-{number}", **{f"{long}": "a"}))
+        manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"cm-{number}"}}
+        text = json.dumps({**manifest, "data": {"x" * 9_000: "a"}})
+        repo.write(f"app/{number}.yaml", text)
     repo.commit()
     stack.apply("op-large", repo, "app")
     ask(stack, "op-large")
