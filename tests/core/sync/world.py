@@ -13,9 +13,12 @@ from tiphys.core.sync.advance import advance
 from tiphys.core.sync.events import (
     Applied,
     Apply,
+    Await,
+    AwaitConfirmation,
     AwaitGone,
     AwaitHealth,
     Command,
+    Confirmed,
     Delete,
     Deleted,
     DeleteReason,
@@ -121,6 +124,9 @@ class World:
             case AwaitHealth(tasks=tasks) | AwaitGone(tasks=tasks):
                 for identity in tasks:
                     yield self.look(plan.by_id[identity])
+            case AwaitConfirmation(tasks=tasks):
+                self.log.append(f"ask for {' '.join(one.shown.name for one in tasks)}")
+                yield Confirmed()
             case Sleep(seconds=seconds):
                 self.log.append(f"sleep {seconds:g}")
                 yield TimerFired()
@@ -229,15 +235,15 @@ def run(
 
 def _accept(world: World, state: SyncState, commands: Iterable[Command]) -> list[Command]:
     commands = list(commands)
-    boundary = any(durable(c) or isinstance(c, AwaitHealth | AwaitGone | Sleep) for c in commands)
+    boundary = any(durable(c) or isinstance(c, Await | Sleep) for c in commands)
     if boundary:
         world.stored = to_record(state)
     return commands
 
 
 def _merged(queue: list[Command], new: list[Command]) -> list[Command]:
-    if any(isinstance(c, AwaitHealth | AwaitGone) for c in new):
-        queue = [c for c in queue if not isinstance(c, AwaitHealth | AwaitGone)]
+    if any(isinstance(c, Await) for c in new):
+        queue = [c for c in queue if not isinstance(c, Await)]
     return queue + new
 
 
