@@ -19,7 +19,12 @@ from tests.services.reconcile.world import (
     world,
 )
 from tiphys.model.appproject import AppProject
-from tiphys.model.errors import KubeUnreachableError, ObjectExistsError
+from tiphys.model.errors import (
+    ConflictError,
+    KubeUnreachableError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+)
 from tiphys.model.render import ReadSet, RenderResult
 from tiphys.services.reconcile.again import Again
 
@@ -279,3 +284,64 @@ async def test_finalizers_are_set_where_there_were_none() -> None:
         with_manifests(here, hook("a"))
         await here.refresh()
         assert here.raw()["metadata"]["finalizers"] == [PRE, PRE + "/cleanup"]
+
+
+async def test_what_the_cascade_takes_along_is_let_go() -> None:
+    """A hook that our finalizer holds goes as well, whoever made it and whenever."""
+    left: Any = hook("left", "PreSync")
+    left["metadata"]["namespace"] = "demo"
+    left["metadata"]["finalizers"] = [HELD]
+    left["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = "web:batch/Job:demo/left"
+    async with world(going(FINALIZER), left) as here:
+        while key("web") in here.cluster.objects:
+            await step(here)
+        assert here.live("left", "Job") is None
+
+
+async def test_finalizers_of_others_stay_on_a_hook() -> None:
+    async with world(going(PRE, PRE + "/cleanup")) as here:
+        made: Any = hook("check")
+        made["metadata"]["finalizers"] = ["example.com/x"]
+        with_manifests(here, made)
+        await step(here)
+        assert here.live("check", "Job")["metadata"]["finalizers"] == ["example.com/x", HELD]
+        complete(here, "check")
+        await settled(here, "check")
+        while key("web") in here.cluster.objects:
+            await step(here)
+        assert here.live("check", "Job")["metadata"]["finalizers"] == ["example.com/x"]
+
+
+async def test_a_hook_that_changed_meanwhile_is_let_go_all_the_same() -> None:
+    async with world(going(PRE)) as here:
+        with_manifests(here, hook("check"))
+        await step(here)
+        complete(here, "check")
+        await settled(here, "check")
+        real, conflicts = here.cluster.patch, [ConflictError("changed", status=409)] * 2
+
+        async def busy(resource: Any, *arguments: Any, **named: Any) -> Any:
+            if resource.kind == "Job" and conflicts:
+                raise conflicts.pop()
+            return await real(resource, *arguments, **named)
+
+        here.cluster.patch = busy  # type: ignore[method-assign]
+        await step(here)
+        assert conflicts == []
+        assert not here.live("check", "Job")["metadata"].get("finalizers")
+
+
+async def test_a_hook_that_is_gone_already_is_no_fault() -> None:
+    async with world(going(PRE)) as here:
+        with_manifests(here, hook("check"))
+        await step(here)
+        fail(here, "check")
+        await settled(here, "check")
+        real = here.cluster.delete
+
+        async def vanished(*arguments: Any, **named: Any) -> None:
+            await real(*arguments, **named)
+            raise ObjectNotFoundError("not found", status=404)
+
+        here.cluster.delete = vanished  # type: ignore[method-assign]
+        assert await step(here) == WAIT

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tests.fakes.kube import CONFIG_MAPS
-from tests.services.reconcile.world import APPLICATIONS, World, application, key, until, world
+from tests.services.reconcile.world import (
+    APPLICATIONS,
+    PROJECT,
+    World,
+    application,
+    key,
+    until,
+    world,
+)
+from tiphys.core.settings import Settings
+from tiphys.core.settings.clusters import IN_CLUSTER
+from tiphys.core.settings.settings import TrackingMethod
+from tiphys.model.appproject import AppProject
+from tiphys.model.cluster import ConnectionState, ConnectionStatus
 from tiphys.model.errors import ConflictError, KubeUnreachableError
 from tiphys.services.reconcile.again import Again
 
@@ -153,3 +167,79 @@ async def test_an_operation_ends_before_the_deletion_begins() -> None:
         assert here.live("a") is None
         verbs = [verb for verb, at in here.cluster.calls if at.group_kind == CONFIG_MAPS.group_kind]
         assert verbs.index("create") < verbs.index("delete")
+
+
+async def test_a_cluster_that_is_away_is_waited_for() -> None:
+    async with world(going(), config_map("a")) as here:
+        view = here.clusters.view(IN_CLUSTER)
+        away = ConnectionState(ConnectionStatus.FAILED, "no route", "2026-11-23T11:00:00Z")
+        here.clusters.view = lambda _cluster: replace(view, connection=lambda: away)  # type: ignore[method-assign]
+        assert await here.operator.operate("web") == Again(60.0)
+        assert "cannot be reached since 2026-11-23T11:00:00Z" in str(here.status()["conditions"])
+        connecting = replace(view, connection=ConnectionState)
+        here.clusters.view = lambda _cluster: connecting  # type: ignore[method-assign]
+        assert await here.operator.operate("web") == Again(5.0)
+        assert deleted(here) == []
+        here.clusters.view = lambda _cluster: view  # type: ignore[method-assign]
+        await run(here)
+        assert deleted(here) == ["a"]
+
+
+async def test_an_unknown_cluster_lets_the_application_go() -> None:
+    made = going()
+    made["spec"] = {**made["spec"], "destination": {"server": "https://none", "namespace": "demo"}}
+    async with world(made, config_map("a")) as here:
+        await run(here)
+        assert deleted(here) == []
+
+
+async def test_objects_that_the_project_does_not_permit_stay() -> None:
+    async with world(going(), config_map("a")) as here:
+        denied = [{"group": "", "kind": "ConfigMap"}]
+        spec = {**PROJECT.raw["spec"], "namespaceResourceBlacklist": denied}
+        here.projects["default"] = AppProject({**PROJECT.raw, "spec": spec})
+        await run(here)
+        assert deleted(here) == []
+        assert here.live("a") is not None
+
+
+async def test_a_project_that_cannot_be_read_holds_it_up() -> None:
+    async with world(going(), config_map("a")) as here:
+        here.projects["default"] = AppProject({**PROJECT.raw, "spec": {"sourceRepos": 1}})
+        assert await here.operator.operate("web") is None
+        assert "project 'default' cannot be read" in str(here.status()["conditions"])
+        assert deleted(here) == []
+
+
+async def test_deletions_act_as_the_service_account_of_the_project() -> None:
+    async with world(going(), config_map("a")) as here:
+        here.settings = Settings(impersonation=True)
+        accounts = [{"server": "*", "namespace": "*", "defaultServiceAccount": "bad*"}]
+        spec = {**PROJECT.raw["spec"], "destinationServiceAccounts": accounts}
+        here.projects["default"] = AppProject({**PROJECT.raw, "spec": spec})
+        assert await here.operator.operate("web") == Again(5.0)
+        said = "failed to derive service account to impersonate: "
+        assert said in str(here.status()["conditions"])
+        assert deleted(here) == []
+        accounts[0]["defaultServiceAccount"] = "cleaner"
+        here.projects["default"] = AppProject({**PROJECT.raw, "spec": dict(spec)})
+        await run(here)
+        assert deleted(here) == ["a"]
+        assert set(here.connection.accounts) == {"system:serviceaccount:demo:cleaner"}
+
+
+async def test_without_an_account_a_deletion_acts_as_ourselves() -> None:
+    async with world(going(), config_map("a")) as here:
+        here.settings = Settings(impersonation=True)
+        await run(here)
+        assert deleted(here) == ["a"]
+        assert here.connection.accounts == []
+
+
+async def test_what_is_tracked_by_label_alone_goes_too() -> None:
+    plain = config_map("a")
+    plain["metadata"]["annotations"] = {}
+    plain["metadata"]["labels"] = {"app.kubernetes.io/instance": "web"}
+    async with world(going(), plain, settings=Settings(tracking=TrackingMethod.LABEL)) as here:
+        await run(here)
+        assert deleted(here) == ["a"]

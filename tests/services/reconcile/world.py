@@ -274,9 +274,12 @@ async def until(
 
 
 @asynccontextmanager
-async def world(*manifests: Mapping[str, Any], controller: bool = False) -> AsyncIterator[World]:
+async def world(
+    *manifests: Mapping[str, Any], controller: bool = False, settings: Settings | None = None
+) -> AsyncIterator[World]:
     """`manifests` are there from the beginning. With the controller everything runs by itself."""
     made = World()
+    made.settings = settings or made.settings
     made.git.commit(URL, {"web/a": "one", "api/b": "two"})
     made.seed(*manifests)
     sink = _Sink(made.store)
