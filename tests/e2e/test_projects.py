@@ -381,6 +381,113 @@ def test_what_is_outside_the_project_is_never_touched(stack: Stack) -> None:
     assert "p-in-role" not in [event["objectRef"].get("name") for event in stack.audit(since=mark)]
 
 
+def grant(stack: Stack, namespace: str, account: str, resources: list[str]) -> None:
+    """Lets a service account do all with these kinds of the core group in its namespace."""
+    meta = {"name": account, "namespace": namespace}
+    group = "rbac.authorization.k8s.io"
+    rules = [{"apiGroups": [""], "resources": resources, "verbs": ["*"]}]
+    subject = {"kind": "ServiceAccount", "name": account, "namespace": namespace}
+    for manifest in (
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": meta},
+        {"apiVersion": f"{group}/v1", "kind": "Role", "metadata": meta, "rules": rules},
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "RoleBinding",
+            "metadata": meta,
+            "subjects": [subject],
+            "roleRef": {"apiGroup": group, "kind": "Role", "name": account},
+        },
+    ):
+        stack.kube.create(manifest)
+
+
+def test_a_sync_acts_as_the_account_of_its_destination(stack: Stack) -> None:
+    repo = stack.repo("p-acts.git")
+    repo.write("app/cm.yaml", config_map("settings", a="1"))
+    repo.commit()
+    grant(stack, "p-acts", "deployer", ["configmaps"])
+    stack.ok("proj", "create", "p-acts", *OPEN)
+    stack.apply("p-acts", repo, "app", project="p-acts")
+    stack.kube.merge("Application", NAMESPACE, "p-acts", {"spec": {"syncPolicy": None}})
+    switch = "application.sync.impersonation.enabled"
+    stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", {"data": {switch: "true"}})
+    try:
+        stack.until_status("p-acts", "OutOfSync", "Missing")
+        assert stack.cli("app", "sync", "p-acts").code == 1
+        assert (
+            f"no matching service account found for destination server {SERVER} "
+            "and namespace p-acts" in stack.operation("p-acts")["message"]
+        )
+        stack.ok("proj", "add-destination-service-account", "p-acts", SERVER, "p-*", "deployer")
+        mark = stack.audit_offset()
+        stack.ok("app", "sync", "p-acts")
+        acting = [
+            (event.get("impersonatedUser") or {}).get("username")
+            for event in stack.audit("p-acts", mark)
+            if event["objectRef"]["resource"] == "configmaps"
+        ]
+        assert set(acting) == {"system:serviceaccount:p-acts:deployer"}
+        # It may do what the account may, and nothing else.
+        repo.write("app/secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: hidden}\n")
+        stack.until_compared("p-acts", repo.commit())
+        assert stack.cli("app", "sync", "p-acts").code == 1
+        assert "403 Forbidden" in stack.results("p-acts")["hidden"]["message"]
+        assert stack.kube.get("Secret", "p-acts", "hidden") is None
+    finally:
+        stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", {"data": {switch: None}})
+
+
+def test_applications_of_other_namespaces(stack: Stack) -> None:
+    repo = stack.repo("p-space.git")
+    repo.write("app/cm.yaml", config_map("settings", a="1"))
+    repo.commit()
+    stack.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "p-space"}})
+    stack.ok("proj", "create", "p-space", *OPEN)
+    stack.configure(**{"application.namespaces": "p-sp*"})
+    try:
+        stack.kube.create(
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "Application",
+                "metadata": {"name": "web", "namespace": "p-space"},
+                "spec": {
+                    "project": "p-space",
+                    "source": {"repoURL": repo.url, "path": "app"},
+                    "destination": {"server": SERVER, "namespace": "p-space"},
+                    "syncPolicy": AUTOMATED,
+                },
+            }
+        )
+
+        def status() -> dict[str, Any]:
+            found = stack.kube.get("Application", "p-space", "web")
+            return dict((found or {}).get("status") or {})
+
+        def refusal() -> list[str]:
+            return [
+                one["message"]
+                for one in status().get("conditions") or ()
+                if one["type"] == "UnknownError"
+            ]
+
+        stack.until("it is refused", refusal)
+        assert refusal() == [
+            "application 'web' in namespace 'p-space' is not permitted to use project 'p-space'"
+        ]
+        assert stack.kube.get("ConfigMap", "p-space", "settings") is None
+        stack.ok("proj", "add-source-namespace", "p-space", "/^p-spac./")
+        stack.until("it is synced", lambda: (status().get("sync") or {}).get("status") == "Synced")
+        made = stack.kube.get("ConfigMap", "p-space", "settings")
+        assert made is not None
+        assert made["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] == (
+            "p-space_web:/ConfigMap:p-space/settings"
+        )
+    finally:
+        stack.kube.delete("Application", "p-space", "web")
+        stack.configure(**{"application.namespaces": None})
+
+
 def test_a_project_goes_with_its_last_application(stack: Stack) -> None:
     repo = stack.repo("p-last.git")
     repo.write("app/cm.yaml", config_map("settings", a="1"))
