@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tiphys.services.applications.desired import Asked
     from tiphys.services.applications.explain import Explained
     from tiphys.services.applications.managed import Managed
+    from tiphys.services.applications.results import Result
     from tiphys.services.applications.values import Looking, Windows
     from tiphys.services.clusters.catalogue import ClusterAnswer
     from tiphys.services.clusters.target import ClusterTarget
@@ -66,6 +67,8 @@ class CoreApi(Protocol):
     async def managed(
         self, application: Application, asked: Asked, looking: Looking | None = None
     ) -> Sequence[Managed]: ...
+
+    async def result(self, application: Application, looking: Looking) -> Result: ...
 
     async def manifests(self, application: Application, asked: Asked) -> Sequence[Manifest]: ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tiphys.cli.app.session import app_name, run_core, write
+from tiphys.cli.app.session import run_core, write
 from tiphys.cli.app.specapply import apply_flags, pairs
 from tiphys.cli.app.specflags import SPEC_FLAGS
 from tiphys.cli.app.specsource import literal_values
@@ -19,14 +19,17 @@ from tiphys.model.errors import ApiCode, ApiError
 from tiphys.model.names import API_VERSION, FINALIZER_RESOURCES
 from tiphys.services.applications import AppName
 
-_FLAGS = (
+DESCRIBING_FLAGS = (
     *SPEC_FLAGS,
     texts("annotations", "An annotation of the application, as name=value; may be repeated"),
-    text("app-namespace", "The namespace of the application", "N"),
     text("file", "Read applications from a file, a URL or, for -, standard input", "f"),
     texts("label", "A label of the application, as name=value; may be repeated", "l"),
     text("name", "The same as APPNAME"),
     yes("set-finalizer", "Delete the objects with the application"),
+)
+_FLAGS = (
+    *DESCRIBING_FLAGS,
+    text("app-namespace", "The namespace of the application", "N"),
     yes("upsert", "Change the application if it is there already"),
     yes("validate", "Ask the repository first, and render", default=True),
 )
@@ -38,7 +41,7 @@ def create(call: Call) -> None:
         call.help_and_fail()
 
     async def verb(api: CoreApi) -> None:
-        for manifest in await _manifests(call):
+        for manifest in await described(call):
             await _create(call, api, manifest)
 
     run_core(call, verb)
@@ -48,7 +51,7 @@ async def _create(call: Call, api: CoreApi, manifest: Mapping[str, Any]) -> None
     application = Application(manifest)
     if not application.name:
         call.help_and_fail()
-    name = app_name(call, application.name)
+    name = AppName(application.namespace, application.name)
     before = await _existing(api, name)
     stored = await api.create(application, upsert=call.yes("upsert"), validate=call.yes("validate"))
     done = "created"
@@ -73,7 +76,8 @@ def _same(before: Application, after: Application) -> bool:
     )
 
 
-async def _manifests(call: Call) -> Sequence[Mapping[str, Any]]:
+async def described(call: Call) -> Sequence[Mapping[str, Any]]:
+    """The manifests that flags, files, or both describe."""
     file = call.text("file")
     if file == "-":
         # As the contract has it, everything stands in the documents then.
@@ -92,7 +96,7 @@ async def _from_flags(call: Call) -> Mapping[str, Any]:
     return {
         "apiVersion": API_VERSION,
         "kind": "Application",
-        "metadata": _metadata(call, {"name": AppName.parse(name).name}),
+        "metadata": _metadata(call, _named(call, name)),
         "spec": apply_flags(call, {}, literal=await literal_values(call)),
     }
 
@@ -106,11 +110,18 @@ async def _from_file(call: Call, document: Mapping[str, Any]) -> Mapping[str, An
         )
     if call.given("name"):
         metadata = {**metadata, "name": call.text("name")}
+    if call.owns("app-namespace") and call.given("app-namespace"):
+        metadata = {**metadata, "namespace": call.text("app-namespace")}
     return {
         **document,
         "metadata": _metadata(call, metadata),
         "spec": apply_flags(call, document.get("spec") or {}, literal=await literal_values(call)),
     }
+
+
+def _named(call: Call, text: str) -> dict[str, str]:
+    name = AppName.parse(text, call.text("app-namespace") if call.owns("app-namespace") else "")
+    return {"name": name.name} | ({"namespace": name.namespace} if name.namespace else {})
 
 
 def _metadata(call: Call, metadata: Mapping[str, Any]) -> dict[str, Any]:

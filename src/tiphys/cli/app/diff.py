@@ -101,7 +101,7 @@ async def compared(
     warn("local diff without --server-side-generate is deprecated and does not work with plugins.")
     kept = []
     for one in found:
-        if one.target is not None and one.key.group_kind == _SECRET:
+        if one.key.group_kind == _SECRET:
             name = f"{one.key.namespace}/{one.key.name}"
             warn(f"Secret {name} is not supported in local diff and will be ignored")
             continue

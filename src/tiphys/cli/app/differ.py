@@ -39,6 +39,16 @@ def show(objects: Sequence[Managed]) -> None:
             )
 
 
+def show_two(name: str, first: Manifest, second: Manifest) -> None:
+    """The differences between two texts of YAML."""
+    with tempfile.TemporaryDirectory(prefix="tiphys-diff-") as folder:
+        file = name.replace("/", "_")
+        _run(
+            _written(Path(folder) / f"{file}-live.yaml", first),
+            _written(Path(folder) / file, second),
+        )
+
+
 def _written(path: Path, manifest: Manifest | None) -> str:
     """An absent side is an empty file."""
     path.write_text("" if manifest is None else to_yaml(_plain(manifest)))

@@ -35,6 +35,14 @@ class Desired:
         self._sources = sources
         self._settings = settings
 
+    def instance(self, application: Application) -> str:
+        """What its objects are tracked by."""
+        return instance_name(application.namespace, application.name, self._settings.namespace)
+
+    async def resolve(self, source: ApplicationSource) -> str:
+        """The commit that the source's own revision names now."""
+        return await self._sources.resolve(source, source.target_revision)
+
     async def manifests(
         self, application: Application, asked: Asked, reached: Reached
     ) -> Sequence[Manifest]:

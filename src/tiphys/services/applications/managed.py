@@ -71,8 +71,26 @@ class Comparing:
 
         Raises KubeError and EvaluationError.
         """
-        desired = {target.key: target.manifest for target in (*targets.objects, *targets.hooks)}
-        kinds = status_kinds(application) | {key: gvk_of(one) for key, one in desired.items()}
+        desired = _desired(targets)
+        live = await self.live(application, targets, reached, only=only)
+        compared = await self.compared(targets, live, reached)
+        return [
+            _managed(key, desired.get(key), found, compared.get(key))
+            for key, found in live.items()
+            if found is not None or key in desired
+        ]
+
+    async def live(
+        self,
+        application: Application,
+        targets: Targets,
+        reached: Reached,
+        *,
+        only: Collection[ResourceKey] | None = None,
+    ) -> Mapping[ResourceKey, Manifest | None]:
+        """What is live of the targets, and of what the status knows; in the order of keys."""
+        wanted_kinds = {key: gvk_of(one) for key, one in _desired(targets).items()}
+        kinds = status_kinds(application) | wanted_kinds
         wanted = sorted((key for key in kinds if only is None or key in only), key=str)
         turn = asyncio.Semaphore(_AT_ONCE)
 
@@ -80,22 +98,21 @@ class Comparing:
             async with turn:
                 return await live_object(key, kinds[key], reached)
 
-        live = dict(zip(wanted, await asyncio.gather(*map(read, wanted)), strict=True))
+        return dict(zip(wanted, await asyncio.gather(*map(read, wanted)), strict=True))
+
+    async def compared(
+        self,
+        targets: Targets,
+        live: Mapping[ResourceKey, Manifest | None],
+        reached: Reached,
+    ) -> Mapping[ResourceKey, Comparison]:
+        """The objects of which both sides are there. Raises KubeError and EvaluationError."""
+        desired = _desired(targets)
         asks = [
             Ask(key, desired[key], found)
             for key, found in live.items()
             if found is not None and key in desired
         ]
-        compared = await self._compared(asks, reached)
-        return [
-            _managed(key, desired.get(key), found, compared.get(key))
-            for key, found in live.items()
-            if found is not None or key in desired
-        ]
-
-    async def _compared(
-        self, asks: Sequence[Ask], reached: Reached
-    ) -> Mapping[ResourceKey, Comparison]:
         turn = asyncio.Semaphore(self._batches.at_once or len(asks) or 1)
 
         async def batch(some: Sequence[Ask]) -> Sequence[tuple[ResourceKey, Comparison]]:
@@ -112,6 +129,10 @@ class Comparing:
 
         parts = await asyncio.gather(*map(batch, _parts(asks, self._batches.size)))
         return {key: comparison for part in parts for key, comparison in part}
+
+
+def _desired(targets: Targets) -> Mapping[ResourceKey, Manifest]:
+    return {target.key: target.manifest for target in (*targets.objects, *targets.hooks)}
 
 
 def _parts(asks: Sequence[Ask], size: int) -> Sequence[Sequence[Ask]]:

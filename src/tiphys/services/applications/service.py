@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from tiphys.services.applications.desired import Asked
     from tiphys.services.applications.explain import Explained
     from tiphys.services.applications.managed import Comparing, Managed
+    from tiphys.services.applications.results import Result
     from tiphys.services.clusters.ports import Connect
     from tiphys.services.evaluate.ports import Evaluator
 
@@ -177,6 +178,15 @@ class Applications:
         targets = await self._desired().targets(application, asked, reached)
         comparing = await self._comparing(application, looking or Looking())
         return await comparing.managed(application, targets, reached)
+
+    async def result(self, application: Application, looking: Looking) -> Result:
+        """What a comparison would say of it now."""
+        from tiphys.services.applications.results import result
+
+        reached = await self._destinations.reach(application.spec.destination)
+        comparing = await self._comparing(application, looking)
+        scripts = await self._scripts()
+        return await result(application, self._desired(), comparing, reached, scripts)
 
     async def manifests(self, application: Application, asked: Asked) -> Sequence[Manifest]:
         """What the source says, as the tool gives it, unmasked: for a sync of it."""
