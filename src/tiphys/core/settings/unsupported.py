@@ -40,8 +40,6 @@ _SAID_GENERAL: dict[str, _Rule] = {
     "application.allowedNodeLabels": _set,
     "resource.customLabels": _set,
     "resource.customizations": has_actions,
-    "resource.excludeEventLabelKeys": _set,
-    "resource.includeEventLabelKeys": _set,
     "sourceHydrator.commitMessageTemplate": _set,
 }
 _SAID_PREFIXES = (
@@ -51,9 +49,6 @@ _SAID_PREFIXES = (
     "resource.customizations.actions.",
 )
 _SAID_PARAMS: dict[str, _Rule] = {
-    "controller.metrics.application.conditions": _set,
-    "controller.metrics.application.labels": _set,
-    "controller.metrics.cluster.labels": _set,
     "controller.profile.enabled": _on,
     "controller.sharding.algorithm": _not("legacy"),
     "hydrator.enabled": _on,
