@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -419,3 +420,121 @@ def test_only_tokens_can_be_exchanged(world: Clusters) -> None:
 @pytest.mark.parametrize("verb", ["set", "rm", "rotate-auth"])
 def test_a_cluster_has_to_be_named(world: Clusters, verb: str) -> None:
     assert world.run("cluster", verb).code == 1
+
+
+# -- admin ------------------------------------------------------------------------------------
+
+
+def test_a_secret_is_printed(world: Clusters) -> None:
+    ran = world.run("admin", "cluster", "generate-spec", "far", "--name", "x", "-o", "json")
+    assert ran.code == 0
+    shown = json.loads(ran.out)
+    assert shown["kind"] == "Secret"
+    assert "namespace" not in shown["metadata"]
+    assert shown["stringData"]["name"] == "x"
+    assert json.loads(shown["stringData"]["config"])["bearerToken"] == "bearer-token"
+    made = world.run("admin", "cluster", "generate-spec", "far", "--generate-bearer-token")
+    config = json.loads(yaml.safe_load(made.out)["stringData"]["config"])
+    assert config["bearerToken"] == jwt("argocd-manager-long-lived-token")
+    assert world.run("admin", "cluster", "generate-spec", "absent").code == 20
+    assert world.run("admin", "cluster", "generate-spec", "far", "-o", "xml").code == 20
+
+
+def test_a_kubeconfig_is_written_for_its_owner_only(world: Clusters, tmp_path: Path) -> None:
+    world.add()
+    file = tmp_path / "far.kubeconfig"
+    assert world.run("admin", "cluster", "kubeconfig", FAR, str(file)).code == 0
+    assert file.stat().st_mode & 0o777 == 0o600
+    written = yaml.safe_load(file.read_text())
+    assert written["clusters"][0]["cluster"]["server"] == FAR
+    assert written["users"][0]["user"]["token"] == jwt("argocd-manager-long-lived-token")
+    own = world.run("admin", "cluster", "kubeconfig", HOME, str(file))
+    assert own.code == 20
+    nowhere = world.run("admin", "cluster", "kubeconfig", FAR, str(tmp_path / "no" / "x"))
+    assert nowhere.code == 20
+
+
+def applications(world: Clusters) -> None:
+    world.add()
+    for number, name in enumerate(("ccc", "bb", "a", "dddd", "eeeee")):
+        destination = {"name": "far", "namespace": name}
+        world.home.seed(app(f"app{number}", spec={"destination": destination}))
+    world.home.seed(
+        app(
+            "here",
+            spec={"destination": {"server": HOME, "namespace": "demo"}},
+            status={"resources": [{"kind": "ConfigMap", "namespace": "more", "name": "x"}]},
+        )
+    )
+
+
+def test_namespaces_of_applications_are_shown(world: Clusters) -> None:
+    applications(world)
+    out = world.run("admin", "cluster", "namespaces").out
+    assert [line.split(maxsplit=1) for line in out.splitlines()] == [
+        ["CLUSTER", "NAMESPACES"],
+        [FAR, "a,bb,ccc,dddd (total 5)"],
+        [HOME, "demo,more"],
+    ]
+
+
+def test_namespaced_mode_is_switched(world: Clusters) -> None:
+    applications(world)
+    prefix = ("admin", "cluster", "namespaces")
+    dry = world.run(*prefix, "enable-namespaced-mode", "https://far*")
+    said = f"Setting cluster {FAR} namespaces to [a bb ccc dddd eeeee]...done"
+    assert dry.out == f"{said} (dry run)\n"
+    assert "namespaces" not in world.secret()
+    few = world.run(*prefix, "enable-namespaced-mode", "*", "--max-namespace-count", "4")
+    assert few.out.startswith(f"Setting cluster {HOME}")
+    done = world.run(
+        *prefix, "enable-namespaced-mode", "https://far*", "--dry-run=false", "--cluster-resources"
+    )
+    assert done.out == f"{said}\n"
+    assert world.secret()["namespaces"] == "a,bb,ccc,dddd,eeeee"
+    assert world.secret()["clusterResources"] == "true"
+    off = world.run(*prefix, "disable-namespaced-mode", "*", "--dry-run=false")
+    assert off.out == f"Setting cluster {FAR} namespaces to []...done\n"
+    assert "namespaces" not in world.secret()
+    assert world.run(*prefix, "enable-namespaced-mode").code == 1
+
+
+def test_what_is_on_clusters_is_counted(world: Clusters) -> None:
+    applications(world)
+    ran = world.run("admin", "cluster", "stats", "--replicas", "1")
+    rows = [line.split() for line in ran.out.splitlines()]
+    assert rows[0] == [
+        "SERVER",
+        "SHARD",
+        "CONNECTION",
+        "NAMESPACES",
+        "COUNT",
+        "APPS",
+        "COUNT",
+        "RESOURCES",
+        "COUNT",
+    ]
+    count = len(world.far.objects)
+    assert rows[1] == [FAR, "0", "Successful", "5", "5", str(count)]
+    assert rows[2][:5] == [HOME, "0", "Successful", "2", "1"]
+    assert world.run("admin", "cluster", "stats", "--shard", "3").out.count("\n") == 1
+    world.away = True
+    away = world.run("admin", "cluster", "stats", "--replicas", "1").out.splitlines()[1].split()
+    assert away[2:] == ["Failed", "5", "5", "0"]
+
+
+def test_what_falls_to_each_replica_is_shown(world: Clusters) -> None:
+    applications(world)
+    assert world.run("admin", "cluster", "shards").out == ""
+    total = len(world.far.objects) + len(world.home.objects)
+    ran = world.run("admin", "cluster", "shards", "--replicas", "1")
+    head, row = (line.split("  ") for line in ran.out.splitlines())
+    assert head[-1] == f"% OF AVG PER SHARD ({total})"
+    assert [cell.strip() for cell in row if cell.strip()] == ["0", str(total), "100%", "100%"]
+    other = world.run("admin", "cluster", "shards", "--sharding-method", "consistent-hashing")
+    assert other.code == 20
+    assert "consistent-hashing is not supported" in other.fatal
+    spread = world.run(
+        "admin", "cluster", "shards", "--replicas", "2", "--sharding-method", "round-robin"
+    )
+    assert [line.split()[0] for line in spread.out.splitlines()[1:]] == ["0", "1"]

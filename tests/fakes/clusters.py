@@ -40,6 +40,9 @@ class FakeConnection:
         if self.broken is not None:
             raise self.broken
 
+    async def count(self, resource: ApiResource) -> int:
+        return sum(at.group_kind == resource.group_kind for at in self.cluster.objects)
+
     async def suspend(self, problem: str) -> None:
         self.suspended = problem
 

@@ -12,6 +12,7 @@ from tiphys.core.settings.clustersecret import (
     cluster_secret,
     differing,
     fnv32a,
+    kubeconfig,
     secret_name,
     shown,
 )
@@ -130,3 +131,32 @@ def test_differences_are_named() -> None:
         "annotations",
         "project",
     ]
+
+
+def test_a_kubeconfig_says_the_same() -> None:
+    found = kubeconfig(FULL)
+    assert found["contexts"] == [{"name": "far", "context": {"cluster": "far", "user": "far"}}]
+    assert found["clusters"][0]["cluster"] == {
+        "server": "https://far.example:6443",
+        "tls-server-name": "inside",
+        "certificate-authority-data": base64.b64encode(b"CA").decode(),
+        "disable-compression": True,
+        "proxy-url": "http://me:hunter8@proxy/x",
+    }
+    user = found["users"][0]["user"]
+    assert user["token"] == "hunter3"
+    assert user["exec"] == {
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "command": "ask",
+        "interactiveMode": "Never",
+        "args": ["hunter6"],
+        "env": [{"name": "A", "value": "hunter7"}],
+        "installHint": "get it",
+    }
+    small = kubeconfig(Cluster(server="https://s", name="", config=ClusterConfig(insecure=True)))
+    assert small["clusters"][0]["cluster"] == {
+        "server": "https://s",
+        "insecure-skip-tls-verify": True,
+    }
+    assert small["users"][0]["user"] == {}
+    assert small["current-context"] == "https://s"

@@ -49,6 +49,14 @@ class KubeClient:
                 continue
         return await self._pages(resource, namespace, label_selector, 0)
 
+    async def count(self, resource: ApiResource) -> int:
+        """How many objects of a kind there are, by a list of one."""
+        answer = await self._transport.json(
+            Call("GET", resource_path(resource, ""), {"limit": "1"})
+        )
+        left = (answer.get("metadata") or {}).get("remainingItemCount") or 0
+        return len(answer.get("items") or ()) + int(left)
+
     async def watch(
         self,
         resource: ApiResource,

@@ -49,6 +49,9 @@ class KubeConnection:
         answer = await self._transport.json(Call("POST", path, body=body))
         return bool((answer.get("status") or {}).get("allowed"))
 
+    async def count(self, resource: ApiResource) -> int:
+        return await self._client.count(resource)
+
     async def suspend(self, problem: str) -> None:
         # What Tiphys itself works with has its own patience.
         if not self._shared:

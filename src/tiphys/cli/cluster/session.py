@@ -15,6 +15,11 @@ from tiphys.cli.ports import ClusterApi, ClusterChoice
 def run_clusters(call: Call, verb: Callable[[ClusterApi], Awaitable[None]]) -> None:
     """Runs a verb against the clusters of the current kube context's control plane."""
     require_core(call)
+    run_directly(call, verb)
+
+
+def run_directly(call: Call, verb: Callable[[ClusterApi], Awaitable[None]]) -> None:
+    """The same for administrators, who never go by an API server of Tiphys."""
 
     async def main() -> None:
         async with wiring(call).clusters(own_cluster(call)) as api:

@@ -102,6 +102,51 @@ def config_json(config: ClusterConfig) -> dict[str, Any]:
     return found | _given(disableCompression=config.disable_compression, proxyUrl=config.proxy_url)
 
 
+def kubeconfig(cluster: Cluster) -> dict[str, Any]:
+    """The same in the words of kubectl, with everything in it."""
+    config = cluster.config
+    place = _given(
+        server=cluster.server,
+        **{
+            "insecure-skip-tls-verify": config.insecure,
+            "tls-server-name": config.server_name,
+            "certificate-authority-data": _base64(config.ca_data),
+            "disable-compression": config.disable_compression,
+            "proxy-url": config.proxy_url,
+        },
+    )
+    user = _given(
+        token=config.bearer_token,
+        username=config.username,
+        password=config.password,
+        **{
+            "client-certificate-data": _base64(config.cert_data),
+            "client-key-data": _base64(config.key_data),
+        },
+    )
+    program = config.exec_provider
+    if program is not None:
+        user["exec"] = {
+            "apiVersion": program.api_version,
+            "command": program.command,
+            "interactiveMode": "Never",
+            **_given(
+                args=list(program.args),
+                env=[{"name": name, "value": text} for name, text in program.env.items()],
+                installHint=program.install_hint,
+            ),
+        }
+    name = cluster.name or cluster.server
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": place}],
+        "users": [{"name": name, "user": user}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }
+
+
 def shown(cluster: Cluster, info: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A cluster as the API answers it; `info` is what is known of its connection."""
     config = cluster.config

@@ -31,12 +31,15 @@ from tiphys.model.names import API_GROUP, IN_CLUSTER_SERVER, LABEL_SECRET_TYPE
 from tiphys.model.resource import ApiResource
 from tiphys.services.clusters.accounts import ManagerAccount, Say
 from tiphys.services.clusters.ports import Connect, Connection
+from tiphys.services.live.kinds import excluded_always
 from tiphys.services.live.ports import KubeReader, KubeWriter
 
 MANAGER = "argocd"
 _VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
 _SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
 _APPLICATIONS = ApiResource(API_GROUP, "v1alpha1", "Application", "applications", True, _VERBS)
+_PODS = ApiResource("", "v1", "Pod", "pods", True, _VERBS)
+_CONTROLLER = "app.kubernetes.io/name=argocd-application-controller"
 _AT_ONCE = 10
 _ATTEMPTS = 5
 
@@ -69,6 +72,16 @@ class ClusterAnswer:
         if self.version:
             info["serverVersion"] = self.version
         return shown(self.cluster, info)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterUse:
+    """What applications make of a cluster. `uid` is its Secret's, empty where it has none."""
+
+    cluster: Cluster
+    uid: str
+    applications: int
+    namespaces: tuple[str, ...]
 
 
 class ClusterCatalogue:
@@ -109,6 +122,62 @@ class ClusterCatalogue:
                 return await self._ask(cluster, counts[cluster.server])
 
         return await asyncio.gather(*(ask(cluster) for cluster in found))
+
+    async def uses(self) -> Sequence[ClusterUse]:
+        """In the order of `clusters`."""
+        table = await self._table()
+        counts: Counter[str] = Counter()
+        namespaces: dict[str, set[str]] = {}
+        for app in await self._listed():
+            try:
+                server = table.resolve(app.spec.destination).server
+                named = {one.namespace for one in app.status.resources}
+                named.add(app.spec.destination.namespace)
+            except (DestinationError, ManifestDecodeError):
+                continue
+            counts[server] += 1
+            namespaces.setdefault(server, set()).update(named - {""})
+        secrets = await self._reader.list(
+            _SECRETS, namespace=self._namespace, label_selector=f"{LABEL_SECRET_TYPE}=cluster"
+        )
+        uids = {one["metadata"]["name"]: one["metadata"]["uid"] for one in secrets.items}
+        return [
+            ClusterUse(
+                one,
+                uids.get(one.secret, ""),
+                counts[one.server],
+                tuple(sorted(namespaces.get(one.server, ()))),
+            )
+            for one in await self.clusters()
+        ]
+
+    async def count(self, cluster: Cluster) -> tuple[str, int]:
+        """How the connection is, and how many objects there are of what is watched."""
+        connection = self._connect(cluster)
+        try:
+            await connection.probe()
+            await connection.discovery.refresh()
+            kinds = [
+                one
+                for one in connection.discovery.preferred()
+                if {"list", "watch"} <= one.verbs and not excluded_always(one.group_kind)
+            ]
+            return "Successful", sum([await connection.count(kind) for kind in kinds])
+        except KubeError:
+            return "Failed", 0
+        finally:
+            await connection.close()
+
+    async def replicas(self) -> int:
+        """How many controllers run."""
+        found = await self._reader.list(
+            _PODS, namespace=self._namespace, label_selector=_CONTROLLER
+        )
+        return len(found.items)
+
+    async def store(self, cluster: Cluster) -> None:
+        """Writes a cluster's Secret, whole."""
+        await self._store(cluster)
 
     async def find(self, selector: str) -> Sequence[Cluster]:
         """By server where it is a URL, else by name. Raises ApiError where there is none."""
@@ -235,15 +304,11 @@ class ClusterCatalogue:
 
     async def _applications(self) -> Counter[str]:
         """How many applications of the control plane's namespace go to each server."""
-        table = await self._table()
-        found: Counter[str] = Counter()
+        return Counter({one.cluster.server: one.applications for one in await self.uses()})
+
+    async def _listed(self) -> Sequence[Application]:
         listed = await self._reader.list(_APPLICATIONS, namespace=self._namespace)
-        for item in listed.items:
-            try:
-                found[table.resolve(Application(item).spec.destination).server] += 1
-            except (DestinationError, ManifestDecodeError):
-                continue
-        return found
+        return [Application(item) for item in listed.items]
 
     # -- their Secrets ------------------------------------------------------------------------
 

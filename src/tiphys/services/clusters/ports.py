@@ -97,6 +97,10 @@ class Connection(Protocol):
         """Asks for the version, once and with little patience."""
         ...
 
+    async def count(self, resource: ApiResource) -> int:
+        """How many objects of a kind there are, without listing them."""
+        ...
+
     async def suspend(self, problem: str) -> None:
         """All calls but `probe` fail at once, those under way too, until `resume`."""
         ...
