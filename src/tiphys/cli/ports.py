@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tiphys.services.applications.managed import Managed
     from tiphys.services.applications.results import Result
     from tiphys.services.applications.values import Looking, Windows
-    from tiphys.services.clusters.catalogue import ClusterAnswer
+    from tiphys.services.clusters.catalogue import ClusterAnswer, ClusterUse
     from tiphys.services.clusters.target import ClusterTarget
     from tiphys.services.install import Installed
     from tiphys.services.projects.service import Detailed
@@ -133,6 +133,14 @@ class ClusterApi(Protocol):
     async def delete(self, selector: str) -> Sequence[Cluster]: ...
 
     async def rotate(self, selector: str, say: Callable[[str], None]) -> None: ...
+
+    async def uses(self) -> Sequence[ClusterUse]: ...
+
+    async def count(self, cluster: Cluster) -> tuple[str, int]: ...
+
+    async def replicas(self) -> int: ...
+
+    async def store(self, cluster: Cluster) -> None: ...
 
 
 class ClusterTargets(Protocol):
