@@ -223,7 +223,6 @@ def test_hooks_of_a_deletion_are_refused_by_name(stack: Stack) -> None:
 @pytest.mark.parametrize(
     "flags",
     [
-        ("app", "sync", "x", "--local", "."),
         ("app", "list", "--server", "example.com"),
         ("app", "wait", "x", "--hydrated"),
     ],
@@ -236,8 +235,8 @@ def test_a_flag_is_refused_by_name(stack: Stack, flags: tuple[str, ...]) -> None
 
 
 def test_a_setting_is_refused_by_name(stack: Stack) -> None:
-    key = "application.resourceTrackingMethod"
-    stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", {"data": {key: "label"}})
+    key = "helm.enable"
+    stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", {"data": {key: "false"}})
     try:
         stack.until("it is said", lambda: f"{key}: is not supported" in stack.log_tail(200))
     finally:

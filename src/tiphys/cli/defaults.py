@@ -30,7 +30,7 @@ def default_flags(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]
         flag = global_flag(name) if name in _FED else None
         if flag is None or (flag.kind is FlagKind.BOOL and value != "true"):
             continue
-        values = value.split(",") if flag.kind is FlagKind.STRINGS else [value]
+        values = value.split(",") if flag.kind.many else [value]
         found += [(name, each) for each in values]
     return tuple(found)
 

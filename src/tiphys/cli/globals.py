@@ -88,7 +88,7 @@ _SERVER_FLAGS = (
         )
     ),
     *(later(name, FlagKind.BOOL) for name in ("grpc-web", "insecure", "plaintext", "port-forward")),
-    later("header", FlagKind.STRINGS, "H"),
+    later("header", FlagKind.COMMAS, "H"),
     later("http-retry-max", FlagKind.INTEGER),
 )
 
