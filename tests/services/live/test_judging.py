@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import pytest
 from structlog.testing import capture_logs
 
 from tests.fakes.evaluator import FakeEvaluator
@@ -173,15 +174,20 @@ async def test_a_new_script_judges_the_objects_of_its_kinds_only() -> None:
         await until(lambda: health(index) is None)
 
 
-async def test_judging_again_survives_a_failing_list() -> None:
+async def test_judging_again_survives_a_failing_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tiphys.services.live.index._BEFORE_JUDGING_AGAIN", 0.02)
     world = World()
     world.cluster.seed(config_map("web", app="guestbook"))
     async with world.indexed() as index:
         assert health(index) is None
         world.set(FIRST)
-        for _ in range(2):
-            index.judge_again(lambda kind: kind == GroupKind("", "ConfigMap"))
-        await until(lambda: health(index) == HealthStatus(HealthCode.DEGRADED, "1"))
+        world.cluster.forbidden.add(GroupKind("", "ConfigMap"))
+        with capture_logs() as logs:
+            for _ in range(2):
+                index.judge_again(lambda kind: kind == GroupKind("", "ConfigMap"))
+            await until(lambda: logs)
+            world.cluster.forbidden.clear()
+            await until(lambda: health(index) == HealthStatus(HealthCode.DEGRADED, "1"))
 
 
 async def test_an_object_that_goes_is_pending_deletion_whatever_the_script_says() -> None:

@@ -104,6 +104,7 @@ class ClusterIndex:
             heard=heard,
             scope=scope,
         )
+        self._scope = scope or Scope()
         self._clock = clock
         self._read_at: float | None = None
 
@@ -224,22 +225,24 @@ class ClusterIndex:
         return live_object(key, manifest, await self.health(manifest), self._tracking)
 
     def judge_again(self, concerns: Callable[[GroupKind], bool]) -> None:
-        """The scripts of these kinds are others now."""
+        """The scripts of these kinds are others now. What is not listed yet will be judged so."""
         for kind, state in self._follower.states.items():
-            if concerns(kind):
+            if state.listed and concerns(kind):
                 if (running := self._judging.pop(kind, None)) is not None:
                     running.cancel()
                 self._judging[kind] = asyncio.create_task(self._judge_kind(state.resource))
 
     async def _judge_kind(self, resource: ApiResource) -> None:
-        while True:
+        waiting = list(self._scope.places(resource))
+        while waiting:
             try:
-                objects = await self._reader.list(resource)
-                break
+                objects = await self._reader.list(resource, namespace=waiting[0])
             except KubeError as error:
                 _log.warning("cannot be judged again yet", kind=resource.kind, error=str(error))
                 await asyncio.sleep(_BEFORE_JUDGING_AGAIN)
-        self._intake.judge_again(resource, objects)
+                continue
+            self._intake.judge_again(resource, objects)
+            del waiting[0]
         self._judging.pop(resource.group_kind, None)
 
     def _pend(self, found: LiveObject, manifest: Manifest) -> None:
