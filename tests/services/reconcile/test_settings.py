@@ -127,3 +127,16 @@ def test_what_the_process_was_given_beats_the_config_maps() -> None:
     changed = config(timeout_reconciliation="99s", installationID="two")
     objects.changed(CONFIG_MAPS, WatchEvent(WatchVerb.MODIFIED, changed))
     assert heard == [30.0]
+
+
+def test_when_their_config_map_goes_the_last_settings_stay() -> None:
+    objects = loaded(config(timeout_reconciliation="10s", installationID="one"))
+    source = SettingsSource(objects)
+    source.load()
+    with capture_logs() as logs:
+        objects.changed(CONFIG_MAPS, WatchEvent(WatchVerb.DELETED, config()))
+    assert source.present().installation_id == "one"
+    assert logs[0]["log_level"] == "error"
+    back = config(timeout_reconciliation="20s", installationID="one")
+    objects.changed(CONFIG_MAPS, WatchEvent(WatchVerb.ADDED, back))
+    assert source.present().reconciliation == 20.0

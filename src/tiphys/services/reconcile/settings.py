@@ -68,6 +68,10 @@ class SettingsSource:
     def _changed(self, name: str) -> None:
         if name not in (GENERAL, PARAMS):
             return
+        if self._objects.get(GENERAL) is None:
+            # Without it everything would be managed otherwise than somebody has ordered.
+            log.error("settings are gone, the last good ones stay", configmap=GENERAL)
+            return
         fresh = self._fresh(self._read)
         self._say(fresh.problems)
         changed = fresh.settings != self._read.settings

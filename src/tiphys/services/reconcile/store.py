@@ -32,6 +32,7 @@ from tiphys.model.live import PatchKind, WatchEvent, WatchVerb
 from tiphys.model.names import MANAGER_APPLICATION_CONTROLLER
 from tiphys.model.resource import ApiResource, Manifest
 from tiphys.services.live.ports import KubeWriter
+from tiphys.services.reconcile.logs import app_fields
 
 log = structlog.get_logger()
 
@@ -201,7 +202,7 @@ class ApplicationStore:
         if not self._restores or of_others(old.raw) != of_others(entry.app.raw):
             self.listener(AppChange(self.key(new), old, entry.app))
         if _astray(entry) and entry.restoring is None:
-            log.warning("status was changed by another writer", application=new.name)
+            log.warning("status was changed by another writer", **app_fields(new))
             entry.restoring = asyncio.create_task(self._restore(entry))
 
     async def _restore(self, entry: _Entry) -> None:
@@ -220,7 +221,7 @@ class ApplicationStore:
                     await self.patch_status(entry.app, {})
                 except TiphysError as error:
                     log.warning(
-                        "status could not be put back", application=entry.app.name, error=str(error)
+                        "status could not be put back", **app_fields(entry.app), error=str(error)
                     )
         finally:
             entry.restoring = None
