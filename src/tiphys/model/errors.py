@@ -159,7 +159,13 @@ class DevClusterError(TiphysError):
 
 
 class DestinationError(TiphysError):
-    """The text is the condition's."""
+    """The text is the condition's. `exists`: there is such a cluster, or even more than one, but
+    what is said of it does not do: its objects are still there.
+    """
+
+    def __init__(self, message: str, *, exists: bool = False) -> None:
+        super().__init__(message)
+        self.exists = exists
 
 
 class EvaluationError(TiphysError):

@@ -95,6 +95,9 @@ def test_termination_was_asked_for() -> None:
     state = operation_state("Terminating")
     late = change(SETTINGS, sync_timeout=1.0)
     assert decide(state, late) == TerminateOperation(state, timed_out=False)
+    # After a restart it is still known that it took too long.
+    timed_out = replace(state, message="operation is terminating due to timeout")
+    assert decide(timed_out) == TerminateOperation(timed_out, timed_out=True)
 
 
 @pytest.mark.parametrize(("age", "late"), [(60, False), (61, True)])

@@ -259,6 +259,8 @@ def test_a_destination_without_a_cluster_is_said(destination: dict[str, str], sa
     with pytest.raises(DestinationError) as caught:
         TABLE.resolve(ApplicationDestination(**destination))
     assert str(caught.value) == said
+    # What is there but cannot be used is told from what is not there.
+    assert caught.value.exists is (destination.get("name") in ("twin", "odd"))
 
 
 def test_the_own_cluster_can_be_no_destination() -> None:

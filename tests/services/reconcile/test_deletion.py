@@ -20,7 +20,7 @@ from tiphys.core.settings.clusters import IN_CLUSTER
 from tiphys.core.settings.settings import TrackingMethod
 from tiphys.model.appproject import AppProject
 from tiphys.model.cluster import ConnectionState, ConnectionStatus
-from tiphys.model.errors import ConflictError, KubeUnreachableError
+from tiphys.model.errors import ConflictError, DestinationError, KubeUnreachableError
 from tiphys.services.reconcile.again import Again
 
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
@@ -173,14 +173,14 @@ async def test_a_cluster_that_is_away_is_waited_for() -> None:
     async with world(going(), config_map("a")) as here:
         view = here.clusters.view(IN_CLUSTER)
         away = ConnectionState(ConnectionStatus.FAILED, "no route", "2026-11-23T11:00:00Z")
-        here.clusters.view = lambda _cluster: replace(view, connection=lambda: away)  # type: ignore[method-assign]
+        here.clusters.view = lambda cluster: replace(view, connection=lambda: away)  # type: ignore[method-assign]
         assert await here.operator.operate("web") == Again(60.0)
         assert "cannot be reached since 2026-11-23T11:00:00Z" in str(here.status()["conditions"])
         connecting = replace(view, connection=ConnectionState)
-        here.clusters.view = lambda _cluster: connecting  # type: ignore[method-assign]
+        here.clusters.view = lambda cluster: connecting  # type: ignore[method-assign]
         assert await here.operator.operate("web") == Again(5.0)
         assert deleted(here) == []
-        here.clusters.view = lambda _cluster: view  # type: ignore[method-assign]
+        here.clusters.view = lambda cluster: view  # type: ignore[method-assign]
         await run(here)
         assert deleted(here) == ["a"]
 
@@ -191,6 +191,20 @@ async def test_an_unknown_cluster_lets_the_application_go() -> None:
     async with world(made, config_map("a")) as here:
         await run(here)
         assert deleted(here) == []
+
+
+async def test_a_cluster_that_is_known_but_cannot_be_used_keeps_the_application() -> None:
+    made = going()
+    made["spec"] = {**made["spec"], "destination": {"name": "prod", "namespace": "demo"}}
+    async with world(made) as here:
+
+        def twice(destination: Any) -> Any:  # noqa: ARG001
+            raise DestinationError("there are 2 clusters with the same name: [a b]", exists=True)
+
+        here.clusters.resolve = twice  # type: ignore[method-assign]
+        assert await here.operator.operate("web") == Again(60.0)
+        assert "there are 2 clusters" in str(here.status()["conditions"])
+        assert key("web") in here.cluster.objects
 
 
 async def test_objects_that_the_project_does_not_permit_stay() -> None:

@@ -83,7 +83,7 @@ def decide_operation(
         )
     # Somebody asked for its end.
     if state.phase == OperationPhase.TERMINATING:
-        return TerminateOperation(state, timed_out=False)
+        return TerminateOperation(state, timed_out=state.message == TIMED_OUT)
     if _is_late(state, now, settings):
         ending = replace(
             state,

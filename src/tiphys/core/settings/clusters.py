@@ -282,7 +282,8 @@ class ClusterTable:
             raise DestinationError(f"there are no clusters with this name: {name}")
         if len(servers) > 1:
             raise DestinationError(
-                f"there are {len(servers)} clusters with the same name: [{' '.join(servers)}]"
+                f"there are {len(servers)} clusters with the same name: [{' '.join(servers)}]",
+                exists=True,
             )
         return servers[0]
 
@@ -297,7 +298,8 @@ class ClusterTable:
             problem = f'rpc error: code = NotFound desc = cluster "{server}" is disabled'
         else:
             problem = f'rpc error: code = NotFound desc = cluster "{server}" not found'
-        raise DestinationError(f'error getting cluster by server "{server}": {problem}')
+        text = f'error getting cluster by server "{server}": {problem}'
+        raise DestinationError(text, exists=found is not None)
 
 
 def not_managed(cluster: Cluster, key: ResourceKey, *, namespaced: bool) -> str:

@@ -131,7 +131,9 @@ class Attempts:
         if _RESPECT in sync.sync_options:
             try:
                 pairs = await self._respecting(app, memory, pairs)
-            except EvaluationError as error:
+            except KubeUnreachableError:
+                raise
+            except (EvaluationError, KubeError) as error:
                 text = f"Failed to normalize target resources: {error}"
                 return NotReady(_ended(state, OperationPhase.ERROR, text))
         planned = await self._plan(app, compared, state, view, pairs)

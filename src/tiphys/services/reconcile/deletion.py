@@ -39,6 +39,7 @@ from tiphys.core.settings.settings import TrackingMethod
 from tiphys.model.application import Application
 from tiphys.model.errors import (
     ConflictError,
+    DestinationError,
     InvalidObjectError,
     KubeError,
     ManifestDecodeError,
@@ -105,6 +106,9 @@ class Deleter:
                 await self._failed(app, message)
                 return None
             case DropFinalizers(finalizers):
+                if problem := self._unusable(app):
+                    await self._failed(app, problem)
+                    return Again(_UNREACHABLE)
                 return await self._drop(app, finalizers)
             case RunHooks() | Cascade() | CleanUpHooks():
                 return await self._on_cluster(app, decision)
@@ -125,6 +129,16 @@ class Deleter:
                 f"application '{app.name}' in namespace '{app.namespace}' "
                 f"is not permitted to use project '{name}'"
             )
+        return ""
+
+    def _unusable(self, app: Application) -> str:
+        """What is wrong with a cluster that is known: its objects are there, so nothing is let
+        go of. Empty for one that is gone.
+        """
+        try:
+            self._clusters.resolve(app.spec.destination)
+        except DestinationError as error:
+            return str(error) if error.exists else ""
         return ""
 
     async def _on_cluster(

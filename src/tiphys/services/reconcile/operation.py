@@ -38,6 +38,7 @@ from tiphys.core.app.times import parse_rfc3339, rfc3339
 from tiphys.core.project import Verdict
 from tiphys.core.settings import Settings
 from tiphys.core.sync.retry import conclude
+from tiphys.core.sync.wording import FAILURES, SUCCESSES
 from tiphys.model.application import Application, OperationState
 from tiphys.model.errors import (
     ConflictError,
@@ -228,7 +229,9 @@ class Operator:
         if window.allowed:
             await self.save(app, state)
             return
-        await self.save(app, blocked(state, window.error))
+        # How it ends is decided already, and stands in the message.
+        decided = state.message in SUCCESSES | FAILURES
+        await self.save(app, state if decided else blocked(state, window.error))
         raise _HeldUpError(state.message)
 
     async def save(self, app: Application, state: OperationState) -> None:
