@@ -17,6 +17,7 @@ from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import Flag, FlagKind, later, text, yes
 from tiphys.cli.output import to_json, to_yaml
 from tiphys.cli.ports import CoreApi
+from tiphys.cli.progress import RENDERING, busy
 from tiphys.core.settings.duration import parse_duration
 from tiphys.model.application import Application, encode
 from tiphys.model.names import API_VERSION
@@ -141,7 +142,8 @@ async def _compared(call: Call, api: CoreApi, application: Application) -> dict[
         server_side=call.yes("server-side-diff") if call.given("server-side-diff") else None,
         jq_timeout=parse_duration(call.text("ignore-normalizer-jq-execution-timeout")),
     )
-    found = await api.result(application, looking)
+    async with busy(RENDERING):
+        found = await api.result(application, looking)
     spec = encode(application.spec)
     compared_to = {name: spec[name] for name in ("source", "destination") if name in spec}
     sync = {"status": found.sync.value, "comparedTo": compared_to}

@@ -14,6 +14,7 @@ from tiphys.cli.documents import documents_of
 from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import text, texts, yes
 from tiphys.cli.ports import CoreApi
+from tiphys.cli.progress import CHECKING, busy
 from tiphys.model.application import Application, encode
 from tiphys.model.errors import ApiCode, ApiError
 from tiphys.model.names import API_VERSION, FINALIZER_RESOURCES
@@ -53,7 +54,10 @@ async def _create(call: Call, api: CoreApi, manifest: Mapping[str, Any]) -> None
         call.help_and_fail()
     name = AppName(application.namespace, application.name)
     before = await _existing(api, name)
-    stored = await api.create(application, upsert=call.yes("upsert"), validate=call.yes("validate"))
+    async with busy(CHECKING):
+        stored = await api.create(
+            application, upsert=call.yes("upsert"), validate=call.yes("validate")
+        )
     done = "created"
     if before is not None:
         done = "unchanged" if _same(before, stored) else "updated"

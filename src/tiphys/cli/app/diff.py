@@ -16,6 +16,7 @@ from tiphys.cli.command import Call, command
 from tiphys.cli.errors import Ended, FatalError
 from tiphys.cli.globals import Flag, FlagKind, text, yes
 from tiphys.cli.ports import CoreApi
+from tiphys.cli.progress import RENDERING, busy
 from tiphys.core.manifest.annotations import compare_options
 from tiphys.core.settings.duration import parse_duration
 from tiphys.model.application import Application
@@ -95,7 +96,8 @@ async def compared(
     call: Call, api: CoreApi, application: Application, asked: Asked
 ) -> Sequence[Managed]:
     """The application's objects; without the Secrets of a folder that was rendered here."""
-    found = await api.managed(application, asked, _looking(call, application))
+    async with busy(RENDERING):
+        found = await api.managed(application, asked, _looking(call, application))
     if not isinstance(asked, LocalFiles) or asked.include is not None:
         return found
     warn("local diff without --server-side-generate is deprecated and does not work with plugins.")

@@ -9,6 +9,7 @@ from tiphys.cli.editing import edit
 from tiphys.cli.globals import text
 from tiphys.cli.output import to_yaml
 from tiphys.cli.ports import CoreApi
+from tiphys.cli.progress import CHECKING, busy
 from tiphys.model.application import encode
 from tiphys.model.errors import ApiCode, ApiError
 
@@ -28,7 +29,8 @@ def edit_command(call: Call) -> None:
             found = await decoded(call, data)
             if len(found) != 1:
                 raise ApiError(ApiCode.INVALID_ARGUMENT, "one YAML document is expected")
-            await api.update_spec(name, found[0], validate=True)
+            async with busy(CHECKING):
+                await api.update_spec(name, found[0], validate=True)
 
         await edit(application.name, to_yaml(encode(application.spec)), save)
 

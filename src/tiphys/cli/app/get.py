@@ -16,6 +16,7 @@ from tiphys.cli.globals import Flag, FlagKind, text, yes
 from tiphys.cli.log import Level, log
 from tiphys.cli.output import to_json, to_yaml
 from tiphys.cli.ports import CoreApi
+from tiphys.cli.progress import REFRESHING, RENDERING, busy
 from tiphys.model.application import Application
 from tiphys.model.errors import TiphysError
 from tiphys.services.applications import AppName
@@ -53,7 +54,8 @@ async def read_application(call: Call, api: CoreApi, name: AppName) -> Applicati
     if not hard and not call.yes("refresh"):
         return await api.get(name)
     try:
-        return await asyncio.wait_for(api.refresh(name, hard=hard), _patience(call))
+        async with busy(REFRESHING):
+            return await asyncio.wait_for(api.refresh(name, hard=hard), _patience(call))
     except TimeoutError:
         return await api.get(name)
 
@@ -89,7 +91,8 @@ async def _explain(call: Call, api: CoreApi, application: Application) -> None:
     from tiphys.cli.app.reasons import hidden, reasons
 
     try:
-        told = await api.explain(application)
+        async with busy(RENDERING):
+            told = await api.explain(application)
         write(reasons(told, time.time()) + hidden(told))
     except TiphysError as error:
         log(Level.WARN, f"cannot tell why: {error}", form=call.text("logformat"))

@@ -12,6 +12,7 @@ from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import text
 from tiphys.cli.output import to_yaml
 from tiphys.cli.ports import CoreApi
+from tiphys.cli.progress import RENDERING, busy
 from tiphys.model.application import Application
 from tiphys.model.resource import Manifest
 from tiphys.services.applications.desired import Asked, AtRevision
@@ -44,7 +45,8 @@ async def _manifests(call: Call, api: CoreApi, application: Application) -> Sequ
     source = call.text("source")
     if source not in ("git", "live"):
         raise FatalError(f"Unknown source type '{source}'", code=1)
-    found = await api.managed(application, _asked(call, application))
+    async with busy(RENDERING):
+        found = await api.managed(application, _asked(call, application))
     shown = [one.target if source == "git" else one.live for one in found if not one.hook]
     return [manifest for manifest in shown if manifest is not None]
 

@@ -10,6 +10,7 @@ from tiphys.cli.command import Call, command
 from tiphys.cli.globals import text, yes
 from tiphys.cli.log import Level, log
 from tiphys.cli.ports import CoreApi
+from tiphys.cli.progress import CHECKING, busy
 
 _FLAGS = (
     *SPEC_FLAGS,
@@ -42,6 +43,7 @@ def set_command(call: Call) -> None:
             source_type=application.status.source_type,
             literal=await literal_values(call),
         )
-        await api.update_spec(name, changed, validate=call.yes("validate"))
+        async with busy(CHECKING):
+            await api.update_spec(name, changed, validate=call.yes("validate"))
 
     run_core(call, verb)

@@ -10,6 +10,7 @@ from tiphys.cli.command import Call, command
 from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import text, yes
 from tiphys.cli.ports import CoreApi
+from tiphys.cli.progress import CHECKING, busy
 from tiphys.cli.prompts import confirmed
 
 _NAMESPACE = text("app-namespace", "The namespace of the application", "N")
@@ -37,7 +38,8 @@ def add_source(call: Call) -> None:
             )
         added = apply_source_flags(call, {}, literal=await literal_values(call))
         changed = {**spec, "sources": [*spec["sources"], added]}
-        await api.update_spec(name, changed, validate=call.yes("validate"))
+        async with busy(CHECKING):
+            await api.update_spec(name, changed, validate=call.yes("validate"))
         write(f"Application '{name.name}' updated successfully\n")
 
     run_core(call, verb)
@@ -62,7 +64,8 @@ def remove_source(call: Call) -> None:
             write("The command to delete the source was cancelled\n")
             return
         del sources[position - 1]
-        await api.update_spec(name, {**spec, "sources": sources}, validate=True)
+        async with busy(CHECKING):
+            await api.update_spec(name, {**spec, "sources": sources}, validate=True)
         write(f"Application '{name.name}' updated successfully\n")
 
     run_core(call, verb)

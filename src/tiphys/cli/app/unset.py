@@ -11,6 +11,7 @@ from tiphys.cli.app.specsource import NAME_FLAG, POSITION_FLAG, source_index
 from tiphys.cli.command import Call, command
 from tiphys.cli.globals import text, texts, yes
 from tiphys.cli.ports import CoreApi
+from tiphys.cli.progress import CHECKING, busy
 from tiphys.cli.prompts import confirmed
 
 _FLAGS = (
@@ -72,7 +73,8 @@ def unset(call: Call) -> None:
         if not confirmed(call, "Are you sure you want to unset the parameters? [y/n] "):
             write("The command to unset the parameters has been cancelled.\n")
             return
-        await api.update_spec(name, changed, validate=True)
+        async with busy(CHECKING):
+            await api.update_spec(name, changed, validate=True)
 
     run_core(call, verb)
 
