@@ -198,7 +198,7 @@ async def test_a_cluster_that_is_known_but_cannot_be_used_keeps_the_application(
     made["spec"] = {**made["spec"], "destination": {"name": "prod", "namespace": "demo"}}
     async with world(made) as here:
 
-        def twice(destination: Any) -> Any:  # noqa: ARG001
+        def twice(destination: Any) -> Any:
             raise DestinationError("there are 2 clusters with the same name: [a b]", exists=True)
 
         here.clusters.resolve = twice  # type: ignore[method-assign]

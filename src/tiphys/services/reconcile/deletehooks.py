@@ -85,9 +85,11 @@ class DeleteHooks:
 
     async def cleanup(self, ground: Ground, kind: HookType) -> RemoveHooks | HooksDone:
         """What is left to be done after the hooks of a type ran."""
-        found = []
-        for known in ground.view.index.tracked(ground.instance):
-            manifest = await ground.view.index.manifest(known.key)
+        index, found = ground.view.index, []
+        # A health that is not known yet would keep what is to be deleted.
+        await index.judged([known.key for known in index.tracked(ground.instance)])
+        for known in index.tracked(ground.instance):
+            manifest = await index.manifest(known.key)
             if (
                 manifest is not None
                 and kind in delete_hook_types(manifest)
