@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.fakes.kube import FakeCluster
 from tiphys.model.errors import KubeError
 from tiphys.model.resource import ApiResource
@@ -16,6 +18,7 @@ class FakeConnection:
         self.barred: set[tuple[str, str]] = set()
         self.probes = 0
         self.suspended = ""
+        self.slow: Callable[[], None] = lambda: None
         self.closed = False
         self.accounts: list[str] = []
 
@@ -42,6 +45,9 @@ class FakeConnection:
 
     async def count(self, resource: ApiResource) -> int:
         return sum(at.group_kind == resource.group_kind for at in self.cluster.objects)
+
+    def on_slow(self, listener: Callable[[], None]) -> None:
+        self.slow = listener
 
     async def suspend(self, problem: str) -> None:
         self.suspended = problem

@@ -283,3 +283,21 @@ async def test_a_burst_comes_back_with_time() -> None:
     await pace.wait()
     await pace.wait()
     assert time.monotonic() - begun < 0.5
+
+
+async def test_a_slow_answer_is_doubted_while_it_is_awaited(server: Server) -> None:
+    heard = asyncio.Event()
+
+    async def slow(_request: Any) -> Any:
+        await heard.wait()
+        return await says(200, {"was": "slow"})(_request)
+
+    transport = Transport(KubeConfig(server=server.url), limits=Limits(slow=0.05))
+    transport.on_slow(heard.set)
+    server.otherwise = slow
+    assert await transport.json(Call("GET", "/x")) == {"was": "slow"}
+    heard.clear()
+    with pytest.raises(KubeUnreachableError):
+        await transport.probe(Call("GET", "/version"))
+    heard.set()
+    await transport.close()

@@ -340,3 +340,14 @@ async def test_an_account_is_acted_for() -> None:
         view = here.registry.view(IN_CLUSTER)
         view.acting_as("system:serviceaccount:a:b")
         assert here.connections[IN_CLUSTER_SERVER][-1].accounts == ["system:serviceaccount:a:b"]
+
+
+async def test_a_slow_call_asks_whether_the_cluster_is_there() -> None:
+    async with clusters() as here:
+        here.add(secret())
+        await here.registry.ready(here.far())
+        connection = here.connections[FAR][-1]
+        connection.broken = AWAY
+        connection.slow()
+        await until(lambda: here.state() == "Failed")
+        assert connection.suspended == "nobody is there"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tiphys.adapters.kube.client import KubeClient
 from tiphys.adapters.kube.discovery import KubeDiscovery
 from tiphys.adapters.kube.transport import Call, Transport
@@ -51,6 +53,9 @@ class KubeConnection:
 
     async def count(self, resource: ApiResource) -> int:
         return await self._client.count(resource)
+
+    def on_slow(self, listener: Callable[[], None]) -> None:
+        self._transport.on_slow(listener)
 
     async def suspend(self, problem: str) -> None:
         # What Tiphys itself works with has its own patience.

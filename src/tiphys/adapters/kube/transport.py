@@ -42,6 +42,7 @@ _ESCAPED = re.compile(r"\\(.)")
 class Limits:
     """Seconds unless said. `connections` bounds the requests under way, watches aside.
 
+    After `slow` it is asked whether the server is there at all.
     `qps` and `burst` are requests a second and at once; 0 is no limit.
     """
 
@@ -52,6 +53,7 @@ class Limits:
     attempts: int = 5
     first_wait: float = 0.2
     longest_wait: float = 10.0
+    slow: float = 5.0
     qps: float = 0.0
     burst: int = 0
 
@@ -99,6 +101,7 @@ class Transport:
         self._sessions = Sessions(config, agent, self._limits.connections, self._limits.whole_call)
         self._pace = RequestPace(self._limits.qps, self._limits.burst)
         self._account = config.acting_as
+        self._slow: Callable[[], None] = _nobody_asks
 
     async def close(self) -> None:
         """For good: a call that comes after it is refused."""
@@ -111,6 +114,10 @@ class Transport:
     def resume(self) -> None:
         self._sessions.resume()
 
+    def on_slow(self, listener: Callable[[], None]) -> None:
+        """Calls when a request has waited so long that the server may be away."""
+        self._slow = listener
+
     def acting_as(self, account: str) -> Transport:
         """The same connections and credentials, in the name of another account."""
         other = copy.copy(self)
@@ -120,7 +127,7 @@ class Transport:
     async def probe(self, call: Call) -> None:
         """One attempt with little patience: whether the server answers at all."""
         try:
-            await self._once(call, self._limits.connect)
+            await self._once(call, self._limits.slow)
         except _TryAgainError as refused:
             raise refused.error from None
 
@@ -172,7 +179,9 @@ class Transport:
         arguments = await self._arguments(call)
         session = self._sessions.requesting(self._credentials.certificate())
         sent = len(arguments["data"] or b"")
-        asked = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        doubt = loop.call_later(self._limits.slow, self._slow)
         try:
             async with session.request(**arguments, timeout=timeout) as answer:
                 body = await answer.read()
@@ -185,6 +194,8 @@ class Transport:
             if _worth_another_connection(call, error):
                 raise _TryAgainError(unreachable) from None
             raise unreachable from None
+        finally:
+            doubt.cancel()
         self._count(call, status, asked, sent=sent, received=len(body))
         if status < 300:
             if call.warnings is not None:
@@ -252,6 +263,10 @@ class Transport:
             "server_hostname": self._config.tls_server_name or None,
             "proxy": self._config.proxy_url or None,
         }
+
+
+def _nobody_asks() -> None:
+    pass
 
 
 class _TryAgainError(Exception):

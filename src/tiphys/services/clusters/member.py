@@ -59,6 +59,7 @@ class Member:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
         index.subscribe_troubles(self._doubt.set)
+        connection.on_slow(self._doubt.set)
         self.view = self._viewed(cluster)
 
     def start(self) -> None:

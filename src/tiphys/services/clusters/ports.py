@@ -101,6 +101,10 @@ class Connection(Protocol):
         """How many objects of a kind there are, without listing them."""
         ...
 
+    def on_slow(self, listener: Callable[[], None]) -> None:
+        """Calls when a call waits so long that the server may be away."""
+        ...
+
     async def suspend(self, problem: str) -> None:
         """All calls but `probe` fail at once, those under way too, until `resume`."""
         ...

@@ -6,7 +6,7 @@ let through, for the API server stores nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import MutableSequence
+from collections.abc import Callable, MutableSequence
 from typing import Any
 
 from tiphys.model.cluster import Cluster
@@ -144,6 +144,12 @@ class _ReadingConnection:
 
     async def probe(self) -> None:
         await self._connection.probe()
+
+    async def count(self, resource: ApiResource) -> int:
+        return await self._connection.count(resource)
+
+    def on_slow(self, listener: Callable[[], None]) -> None:
+        self._connection.on_slow(listener)
 
     async def suspend(self, problem: str) -> None:
         await self._connection.suspend(problem)
