@@ -90,8 +90,3 @@ def automation(spec: ApplicationSpec) -> SyncPolicyAutomated | None:
     """The automated policy where it is on: `automated: {}` is, `enabled: false` is not."""
     automated = sync_policy(spec).automated
     return automated if automated is not None and automated.enabled is not False else None
-
-
-def has_option(spec: ApplicationSpec, option: str) -> bool:
-    """Options are matched letter by letter, as the contract does."""
-    return option in sync_policy(spec).sync_options

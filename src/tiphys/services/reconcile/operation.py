@@ -20,7 +20,6 @@ from msgspec.structs import replace
 
 from tiphys.core.app.confirmation import approved_since
 from tiphys.core.app.operation import (
-    TIMED_OUT,
     EndOperation,
     OperationStep,
     RunOperation,
@@ -58,9 +57,9 @@ from tiphys.services.reconcile.deletion import Deleter
 from tiphys.services.reconcile.events import EventRecorder
 from tiphys.services.reconcile.memory import AppMemory, Memories
 from tiphys.services.reconcile.outcome import labels_of, tell_outcome
+from tiphys.services.reconcile.present import Attempt
 from tiphys.services.reconcile.starting import in_progress, start_time
 from tiphys.services.reconcile.store import ApplicationStore
-from tiphys.services.sync.runner import RunningSync
 from tiphys.services.turns.gate import FairGate
 from tiphys.services.turns.whereabouts import cluster_group, repository_group
 
@@ -81,35 +80,6 @@ class _HeldUpError(TiphysError):
     """A sync window is closed: the operation goes on from its stored state when it opens."""
 
 
-@dataclass(eq=False)
-class _Attempt:
-    """One attempt as long as this process is at it; `running` once it is prepared."""
-
-    task: asyncio.Task[Any] | None
-    running: RunningSync | None = None
-    terminated: bool = False
-    timed_out: bool = False
-
-    def terminate(self) -> None:
-        if self.terminated or self.timed_out:
-            return
-        self.terminated = True
-        self.pass_on()
-
-    def time_out(self) -> None:
-        if self.terminated or self.timed_out:
-            return
-        self.timed_out = True
-        self.pass_on()
-
-    def pass_on(self) -> None:
-        """Tells the sync what this attempt was told, perhaps before it was prepared."""
-        if self.running is not None and self.timed_out:
-            self.running.terminate(TIMED_OUT)
-        elif self.running is not None and self.terminated:
-            self.running.terminate()
-
-
 @dataclass
 class Operator:
     """One call at a time for one application. `request` asks for a refresh when one ended."""
@@ -125,7 +95,7 @@ class Operator:
     now: Callable[[], datetime]
     request: Callable[[str, CompareLevel], None] = lambda _name, _level: None
     metrics: Metrics = field(default_factory=NoMetrics)
-    _present: dict[str, _Attempt] = field(default_factory=dict)
+    _present: dict[str, Attempt] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Only to prepare is work of ours; what waits for a hook takes no one's place, and of one
@@ -253,7 +223,7 @@ class Operator:
         self, app: Application, state: OperationState, *, timed_out: bool = False
     ) -> Again | None:
         key = self.store.key(app)
-        attempt = _Attempt(asyncio.current_task(), timed_out=timed_out)
+        attempt = Attempt(asyncio.current_task(), timed_out=timed_out)
         attempt.terminated = state.phase == OperationPhase.TERMINATING and not timed_out
         self._present[key] = attempt
         left = self._seconds_left(state)
@@ -280,7 +250,7 @@ class Operator:
         return await self._conclude(app, ended, attempt)
 
     async def _attempt(
-        self, app: Application, state: OperationState, attempt: _Attempt
+        self, app: Application, state: OperationState, attempt: Attempt
     ) -> OperationState:
         """How it ended, not yet stored."""
         latest = self.store.same(app)
@@ -318,7 +288,7 @@ class Operator:
         return bool(state.get("phase") == OperationPhase.TERMINATING)
 
     async def _conclude(
-        self, app: Application, state: OperationState, attempt: _Attempt
+        self, app: Application, state: OperationState, attempt: Attempt
     ) -> Again | None:
         terminated = attempt.terminated or self._is_terminating(app)
         timed_out = attempt.timed_out and state.phase != OperationPhase.SUCCEEDED
