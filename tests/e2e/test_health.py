@@ -69,6 +69,24 @@ NOBODY: dict[str, Any] = {
         },
     }
 }
+AUTOSCALER = as_yaml(
+    "HorizontalPodAutoscaler",
+    "x",
+    {
+        "maxReplicas": 2,
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "none-such"},
+    },
+    api_version="autoscaling/v2",
+)
+
+
+def cron_job(**spec: Any) -> str:
+    container = {"name": "c", "image": "registry.example.com/job:1"}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    never = {"schedule": "0 0 31 12 *", "jobTemplate": {"spec": {"template": template}}}
+    return as_yaml("CronJob", "x", {**never, **spec}, api_version="batch/v1")
+
+
 CASES = {
     "deployment": Case(workload("Deployment", "x", replicas=2), "Healthy"),
     "deployment-hangs": Case(
@@ -113,6 +131,10 @@ CASES = {
         "Progressing",
         "PersistentVolumeClaim",
     ),
+    "cronjob": Case(cron_job(), "Healthy"),
+    "cronjob-suspended": Case(cron_job(suspend=True), "Suspended", "batch/CronJob"),
+    # What it is to scale is not there, so that its controller says that it cannot.
+    "autoscaler": Case(AUTOSCALER, "Degraded", "autoscaling/HorizontalPodAutoscaler"),
     "configmap": Case(config_map("x", a="1"), "Healthy"),
 }
 
@@ -219,3 +241,28 @@ def test_health_moves_with_the_pods(stack: Stack) -> None:
     before = stack.app("h-moves")["status"]["health"]["lastTransitionTime"]
     stack.ok("app", "get", "h-moves", "--refresh")
     assert stack.app("h-moves")["status"]["health"]["lastTransitionTime"] == before
+
+
+def test_an_api_service_waits_for_its_server(stack: Stack) -> None:
+    """Of a group that nobody else uses; it goes again, for it disturbs discovery."""
+    name = "v1.health.e2e.example.com"
+    spec = {
+        "group": "health.e2e.example.com",
+        "version": "v1",
+        "groupPriorityMinimum": 10,
+        "versionPriority": 10,
+        "insecureSkipTLSVerify": True,
+        "service": {"name": "none-such", "namespace": "default"},
+    }
+    repo = stack.repo("apiservice.git")
+    repo.write(
+        "app/x.yaml", as_yaml("APIService", name, spec, api_version="apiregistration.k8s.io/v1")
+    )
+    repo.commit()
+    stack.apply("h-apiservice", repo, "app", syncPolicy={"automated": {}})
+    try:
+        stack.until_status("h-apiservice", "Synced", "Progressing")
+        said = stack.app("h-apiservice")["status"]["health"]["message"]
+        assert said == f"Caused by apiregistration.k8s.io/APIService:{name}"
+    finally:
+        stack.kube.call("DELETE", f"/apis/apiregistration.k8s.io/v1/apiservices/{name}")
