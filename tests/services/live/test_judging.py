@@ -102,6 +102,14 @@ async def test_a_list_is_judged_as_one_batch() -> None:
         assert world.evaluator.judged == [("first", 20)]
 
 
+async def test_many_are_judged_in_parts() -> None:
+    world = World(FIRST)
+    world.cluster.seed(*(config_map(f"c{number}", app="guestbook") for number in range(300)))
+    async with world.indexed() as index:
+        await index.judged(one.key for one in index.tracked("guestbook"))
+        assert world.evaluator.judged == [("first", 256), ("first", 44)]
+
+
 async def test_what_is_said_of_an_old_version_is_not_believed_of_a_new_one() -> None:
     world = World(FIRST)
     world.cluster.seed(config_map("web", app="guestbook"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 
 import structlog
@@ -25,6 +26,8 @@ _log = structlog.get_logger(__name__)
 PENDING = HealthStatus(HealthCode.PROGRESSING, "Waiting for the health script")
 """Of a version that was not judged yet: neither Healthy nor a failure."""
 
+_AT_ONCE = 256
+"""What is found is told in parts: the first of many thousand need not wait for the last."""
 _PATIENCE = 5.0
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
@@ -109,7 +112,9 @@ class Backlog:
         while self._waiting:
             # One turn of the loop, so that a list comes as a batch.
             await asyncio.sleep(0)
-            self._running, self._waiting = self._waiting, {}
+            self._running = dict(itertools.islice(self._waiting.items(), _AT_ONCE))
+            for key in self._running:
+                del self._waiting[key]
             try:
                 found = await self._scripts.judge([one for _, one in self._running.values()])
             except EvaluationError as error:
