@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -215,6 +216,48 @@ def test_settings_change_live_and_a_bad_value_leaves_the_last_good_one(stack: St
         repo.write("app/cm.yaml", config_map("settings", a="2"))
         commit = repo.commit()
         stack.until_done("live-settings", commit, seconds=15)
+
+
+def test_changes_that_settings_overlook_cause_no_refresh(stack: Stack) -> None:
+    repo = stack.repo("overlook.git")
+    repo.write("app/cm.yaml", config_map("settings", noise="0", a="1"))
+    repo.commit()
+    stack.apply("overlook", repo, "app")
+    stack.ok("app", "sync", "overlook")
+    stack.until_status("overlook", "Synced", "Healthy")
+    key = "resource__customizations__ignoreResourceUpdates__ConfigMap"
+    with general(stack, **{key: "jsonPointers: [/data/noise]\n"}):
+        stack.until("the setting counts", lambda: '"settings changed"' in stack.log_tail(200))
+        change(stack, "overlook", noise="first")
+        before = caused(stack, "overlook")
+        for number in range(5):
+            change(stack, "overlook", noise=str(number))
+            time.sleep(0.2)
+        time.sleep(0.5)
+        assert caused(stack, "overlook") == before
+        change(stack, "overlook", a="2")
+        stack.until("that one counts", lambda: caused(stack, "overlook") > before)
+        stack.until_status("overlook", "OutOfSync", "Healthy")
+    with general(
+        stack,
+        **{key: "jsonPointers: [/data/noise]\n"},
+        resource__ignoreResourceUpdatesEnabled="false",
+    ):
+        time.sleep(1)
+        before = caused(stack, "overlook")
+        change(stack, "overlook", noise="again")
+        stack.until("it counts again", lambda: caused(stack, "overlook") > before)
+
+
+def change(stack: Stack, namespace: str, **data: str) -> None:
+    stack.kube.merge("ConfigMap", namespace, "settings", {"data": data})
+
+
+def caused(stack: Stack, name: str) -> int:
+    """How many refreshes changes of the application's objects have caused."""
+    text = "Requesting app refresh caused by object update"
+    lines = _lines(stack.folder / "tiphys.log")
+    return sum(one.get("msg") == text and one["application"] == name for one in lines)
 
 
 def test_observing_tells_what_would_happen_and_writes_nothing(stack: Stack, tmp_path: Path) -> None:

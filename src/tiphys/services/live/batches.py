@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextvars import Context
 
 import structlog
 
@@ -49,8 +50,12 @@ class ChangeBatches:
         if self._due is None:
             loop = asyncio.get_running_loop()
             wait = self._last + self._interval - loop.time()
+            # A batch is nobody's: not of the operation whose write made the first change of it.
+            nobody = Context()
             self._due = (
-                loop.call_later(wait, self._flush) if wait > 0 else loop.call_soon(self._flush)
+                loop.call_later(wait, self._flush, context=nobody)
+                if wait > 0
+                else loop.call_soon(self._flush, context=nobody)
             )
 
     def close(self) -> None:
