@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.manifests import config_map, job
+from tests.e2e.manifests import config_map
 from tests.e2e.repo import Repo
 from tests.e2e.stack import NAMESPACE, Stack
 
@@ -201,23 +201,6 @@ def test_a_destination_that_is_not_known(
     found = stack.until("it is refused", lambda: stack.conditions(name).get("InvalidSpecError"))
     assert found.startswith(said)
     assert stack.status(name) == ("Unknown", "Unknown")
-
-
-def test_hooks_of_a_deletion_are_refused_by_name(stack: Stack) -> None:
-    repo = stack.repo("deletehook.git")
-    repo.write("app/cm.yaml", config_map("settings", a="1"))
-    repo.write("app/hook.yaml", job("last", hook="PostDelete"))
-    repo.commit()
-    stack.apply("deletehook", repo, "app")
-    wanted = f"Job/last: hook PostDelete {LATER}"
-    stack.until(
-        "it is said", lambda: stack.conditions("deletehook").get("ComparisonError") == wanted
-    )
-    ran = stack.cli("app", "sync", "deletehook")
-    assert ran.code == 1
-    assert "Operation has completed with phase: Error" in ran.err
-    assert stack.operation("deletehook")["message"] == f"ComparisonError: {wanted}"
-    assert stack.kube.get("ConfigMap", "deletehook", "settings") is None
 
 
 @pytest.mark.parametrize(
