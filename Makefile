@@ -60,7 +60,7 @@ test-faults: build
 test: check test-core test-adapters test-e2e test-faults ## Everything that CI runs
 
 soak: build ## What `make test` samples, whole
-	@TIPHYS_SOAK=1 $(PYTEST) tests/faults tests/e2e
+	@TIPHYS_SOAK=1 $(PYTEST) tests/faults tests/e2e tests/adapters/kubectl
 
 bench: build ## One JSON line a scenario
 	@$(BIN)/python -m bench

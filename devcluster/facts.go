@@ -21,7 +21,11 @@ const factsName = "facts"
 // strings are pointers, which integers and booleans are values, and what the
 // server fills in. tools/facts.py makes a table of it.
 func runFacts() int {
-	found := &facts{seen: map[reflect.Type]bool{}, fields: map[string]map[string]fact{}}
+	found := &facts{
+		seen:   map[reflect.Type]bool{},
+		fields: map[string]map[string]fact{},
+		values: map[string]met{},
+	}
 	for _, scheme := range []*runtime.Scheme{legacyscheme.Scheme, apiextensions.Scheme, aggregator.Scheme} {
 		found.addScheme(scheme)
 	}
@@ -34,14 +38,16 @@ func runFacts() int {
 	return 0
 }
 
-// A fact is about one field of one type. A default that depends on other fields
-// has several values, and is none; the server chooses the value all the same.
+// A fact is about one field of one type. What is filled in with several values
+// is no default; in some kinds, nothing may be filled in.
 type fact struct {
-	Sort    string `json:"sort"`
-	Chosen  bool   `json:"chosen,omitempty"`
-	Default any    `json:"default,omitempty"`
-	several bool
+	Sort     string   `json:"sort"`
+	Default  any      `json:"default,omitempty"`
+	Unfilled []string `json:"unfilled,omitempty"`
 }
+
+// met are the values that one field had in one kind of object, nil for none.
+type met map[string]map[any]bool
 
 const (
 	pointerString = "pointer-string"
@@ -54,6 +60,8 @@ const (
 type facts struct {
 	seen   map[reflect.Type]bool
 	fields map[string]map[string]fact
+	values map[string]met
+	root   string
 }
 
 func (f *facts) addScheme(scheme *runtime.Scheme) {
@@ -69,8 +77,17 @@ func (f *facts) addScheme(scheme *runtime.Scheme) {
 	sort.Strings(names)
 	for _, name := range names {
 		f.addType(byName[name])
-		f.addDefaults(scheme, byName[name])
+		if stable(byName[name].PkgPath()) && !strings.HasSuffix(byName[name].Name(), "List") {
+			f.addDefaults(scheme, byName[name])
+		}
 	}
+}
+
+// stable says whether a version stays: the defaults of others are not told, for
+// many of them are only there to be converted.
+func stable(path string) bool {
+	version := path[strings.LastIndex(path, "/")+1:]
+	return !strings.Contains(version, "alpha") && !strings.Contains(version, "beta")
 }
 
 // ownPackage is the part of an import path that tells Kubernetes' own packages
@@ -147,6 +164,7 @@ func sortOf(field reflect.StructField) string {
 // server's defaults fill in the rest, and looks at what they did. Twice, since
 // what an image is called decides on how it is pulled.
 func (f *facts) addDefaults(scheme *runtime.Scheme, t reflect.Type) {
+	f.root = t.Name()
 	for _, image := range []string{"", "latest:latest"} {
 		object := reflect.New(t)
 		unfold(object.Elem(), map[reflect.Type]bool{}, image)
@@ -213,9 +231,9 @@ func (f *facts) addFilledFields(value reflect.Value, owners []reflect.Type) {
 	for i := range value.NumField() {
 		field := value.Type().Field(i)
 		name := jsonName(field)
-		if filled := scalarOf(value.Field(i)); filled != nil && name != "" && field.Name != "Image" {
+		if name != "" && field.Name != "Image" {
 			for _, owner := range owners {
-				f.setDefault(owner, name, filled)
+				f.setDefault(owner, name, scalarOf(value.Field(i)))
 			}
 		}
 		switch {
@@ -257,38 +275,67 @@ func (f *facts) put(t reflect.Type, name, sort string) {
 	f.fields[key][ownPackage(t.PkgPath())] = fact{Sort: sort}
 }
 
+// setDefault records what one object has in a field, nil for nothing.
 func (f *facts) setDefault(t reflect.Type, name string, value any) {
-	key, home := t.Name()+"."+name, ownPackage(t.PkgPath())
-	known, ok := f.fields[key][home]
-	if !ok {
-		return
+	key := ownPackage(t.PkgPath()) + "." + t.Name() + "." + name
+	if f.values[key] == nil {
+		f.values[key] = met{}
 	}
-	known.several = known.several || (known.Default != nil && known.Default != value)
-	known.Chosen = known.Sort == otherValue || known.Sort == valueScalar
-	known.Default = value
-	f.fields[key][home] = known
+	if f.values[key][f.root] == nil {
+		f.values[key][f.root] = map[any]bool{}
+	}
+	f.values[key][f.root][value] = true
+}
+
+// filled is the one value that a field is given, and the kinds in which it is
+// given none; nil where it depends on more than the kind.
+func (m met) filled() (value any, unfilled []string) {
+	for root, values := range m {
+		if len(values) > 1 {
+			return nil, nil
+		}
+		for one := range values {
+			if one == nil {
+				unfilled = append(unfilled, root)
+			} else if value != nil && value != one {
+				return nil, nil
+			} else {
+				value = one
+			}
+		}
+	}
+	if value == nil {
+		return nil, nil
+	}
+	sort.Strings(unfilled)
+	return value, unfilled
 }
 
 // agreed are the facts by "Type.field" where all packages agree, and by
-// "package.Type.field" where they do not.
+// "package.Type.field" where they do not. Packages whose defaults were not
+// looked at have those of the others.
 func (f *facts) agreed() map[string]fact {
 	result := map[string]fact{}
 	for key, homes := range f.fields {
-		different := map[fact]bool{}
+		different, sorts := map[string]fact{}, map[string]bool{}
 		for home, known := range homes {
-			if known.several {
-				known.Default = nil
+			sorts[known.Sort] = true
+			if values, ok := f.values[home+"."+key]; ok {
+				known.Default, known.Unfilled = values.filled()
+				different[fmt.Sprint(known.Default, known.Unfilled)] = known
 			}
-			known.several = false
 			homes[home] = known
-			different[known] = true
 		}
+		agree := len(sorts) == 1 && len(different) <= 1
 		for home, known := range homes {
-			name := key
-			if len(different) > 1 {
-				name = home + "." + key
+			name := home + "." + key
+			if agree {
+				name = key
+				for _, shared := range different {
+					known = shared
+				}
 			}
-			if known.Sort == pointerString || known.Sort == valueScalar || known.Chosen || known.Default != nil {
+			if known.Sort == pointerString || known.Sort == valueScalar || known.Default != nil {
 				result[name] = known
 			}
 		}

@@ -40,14 +40,14 @@ def module(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The module's text."""
     pointers = [name for name in found if found[name]["sort"] == "pointer-string"]
     values = [name for name in found if found[name]["sort"] == "value-scalar"]
-    chosen = [name for name in found if found[name].get("chosen")]
     defaults = {name: found[name]["default"] for name in found if "default" in found[name]}
+    unfilled = {name: found[name]["unfilled"] for name in found if "unfilled" in found[name]}
     return _HEAD + "".join(
         (
             _names("POINTER_STRINGS", pointers, "Texts whose empty value means something."),
             _names("VALUE_SCALARS", values, "Numbers and booleans whose zero is as good as none."),
-            _names("CHOSEN", chosen, "Fields that the server fills in where they are zero."),
             _values("DEFAULTS", defaults, "What the server fills in, whatever else is set."),
+            _kinds("UNFILLED", unfilled, "In which kinds it fills in nothing all the same."),
         )
     )
 
@@ -62,6 +62,21 @@ def _values(name: str, fields: Mapping[str, Any], text: str) -> str:
         f"    {json.dumps(field)}: {_literal(fields[field])},\n" for field in sorted(fields)
     )
     return f'\n{name}: Mapping[str, str | int | bool] = {{\n{lines}}}\n"""{text}"""\n'
+
+
+def _kinds(name: str, fields: Mapping[str, list[str]], text: str) -> str:
+    lines = "".join(
+        f"    {json.dumps(field)}: {_set(fields[field])},\n" for field in sorted(fields)
+    )
+    return f'\n{name}: Mapping[str, frozenset[str]] = {{\n{lines}}}\n"""{text}"""\n'
+
+
+def _set(kinds: list[str]) -> str:
+    text = ", ".join(json.dumps(kind) for kind in kinds)
+    if len(text) < 50:
+        return f"frozenset({{{text}}})"
+    lines = "".join(f"            {json.dumps(kind)},\n" for kind in kinds)
+    return f"frozenset(\n        {{\n{lines}        }}\n    )"
 
 
 def _literal(value: Any) -> str:

@@ -101,7 +101,7 @@ COMPONENTS: dict[str, Json] = {
     ),
     f"{CORE}.PodSpec": typed(
         serviceAccountName=TEXT, serviceAccount=TEXT, hostNetwork=BOOL, restartPolicy=TEXT,
-        nodeName=TEXT, runtimeClassName=TEXT,
+        nodeName=TEXT, runtimeClassName=TEXT, enableServiceLinks=BOOL,
         terminationGracePeriodSeconds=INT, nodeSelector=TEXTS,
         securityContext=pointer(f"{CORE}.PodSecurityContext"),
         containers=items(f"{CORE}.Container", "name"),

@@ -64,7 +64,8 @@ def test_what_is_absent_has_its_default() -> None:
 
 def test_a_struct_that_is_omitted_is_an_empty_one() -> None:
     assert found("Deployment", {}, {"strategy": {"type": "Recreate"}}) == [
-        ("spec.strategy.type", "RollingUpdate", "Recreate")
+        ("spec.strategy.rollingUpdate", {"maxSurge": "25%", "maxUnavailable": "25%"}, None),
+        ("spec.strategy.type", "RollingUpdate", "Recreate"),
     ]
     assert found("Deployment", {"selector": {"a": 1}}, {}) == [("spec.selector", {"a": 1}, None)]
 

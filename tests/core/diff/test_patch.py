@@ -484,3 +484,22 @@ def test_merge_patches_bring_custom_kinds_to_what_is_desired(
     assert patch("Widget", wrapped[1], wrapped[1], result)[0] == {}
     exact = patch("Widget", wrapped[2], wrapped[1], wrapped[2])[1]
     assert exact == wrapped[1]
+
+
+@pytest.mark.parametrize(
+    ("policy", "image", "sent"),
+    [("Always", "web", {}), ("IfNotPresent", "web", {"imagePullPolicy": ""}),
+     ("IfNotPresent", "web:1", {})],
+)  # fmt: skip
+def test_a_zero_asks_for_the_default(policy: str, image: str, sent: Json) -> None:
+    def spec(policy: str) -> Json:
+        containers = [{"name": "a", "image": image, "imagePullPolicy": policy}]
+        return {"template": {"spec": {"containers": containers}}}
+
+    body, _ = patch("Deployment", spec(""), spec(""), spec(policy))
+    expected = {"template": {"spec": {"containers": [{**sent, "name": "a"}]}}} if sent else {}
+    assert body == expected
+
+
+def test_a_zero_that_means_something_is_sent() -> None:
+    assert patch("Deployment", {}, {"replicas": 0}, {"replicas": 1})[0] == {"replicas": 0}

@@ -11,7 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from tiphys.core.diff.normalise import canonical, or_default, same, strictly_equal
+from tiphys.core.diff.normalise import (
+    canonical,
+    or_default,
+    same,
+    strictly_equal,
+    with_following,
+)
 from tiphys.core.diff.ownership import entries_of, has_keys, item_keys
 from tiphys.core.diff.types import OPAQUE, FieldType, Omission, Shape, TypeNode, field_of
 from tiphys.model.resource import Manifest
@@ -86,6 +92,7 @@ def explained(difference: FieldDifference, live: Manifest) -> FieldDifference:
 def _object(
     desired: Mapping[str, Any], live: Mapping[str, Any], node: TypeNode, path: Path
 ) -> Iterator[FieldDifference]:
+    desired, live = with_following(desired, node), with_following(live, node)
     for name in dict.fromkeys([*desired, *live]):
         field = field_of(node, name)
         yield from _value(desired.get(name), live.get(name), field, (*path, name))

@@ -39,14 +39,19 @@ def is_value_scalar(home: str, path: str) -> bool:
     return _has(builtin.VALUE_SCALARS, home, path)
 
 
-def is_chosen(home: str, path: str) -> bool:
-    return path in _SERVER_CHOSEN or _has(builtin.CHOSEN, home, path)
+def is_chosen(path: str) -> bool:
+    return path in _SERVER_CHOSEN
 
 
 def default_of(home: str, path: str) -> Any:
     """What the server fills in; None for nothing."""
     defaults: Mapping[str, Any] = builtin.DEFAULTS
     return defaults.get(f"{home}.{path}", defaults.get(path))
+
+
+def unfilled_in(kind: str) -> frozenset[str]:
+    """The fields that have no default where they are part of this kind."""
+    return frozenset(path for path, kinds in builtin.UNFILLED.items() if kind in kinds)
 
 
 def _has(table: Container[str], home: str, path: str) -> bool:
@@ -57,9 +62,7 @@ _SERVER_CHOSEN = frozenset(
     f"{name}.{field}"
     for name, fields in {
         "CustomResourceDefinitionNames": "listKind singular",
-        "HorizontalPodAutoscalerSpec": "metrics",
         "NamespaceSpec": "finalizers",
-        "NetworkPolicySpec": "policyTypes",
         "PersistentVolumeClaimSpec": "volumeName",
         "PodSpec": "nodeName serviceAccount serviceAccountName",
         "ServicePort": "nodePort targetPort",

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from tiphys.core.diff import scalars
-from tiphys.core.diff.defaults import RULES
+from tiphys.core.diff.defaults import following
 from tiphys.core.diff.schema import TypeSchema
 from tiphys.core.diff.types import OPAQUE, FieldType, Omission, Scalar, Shape, TypeNode
 from tiphys.model.resource import Manifest, gvk_of
@@ -118,6 +118,12 @@ def same(left: Any, right: Any, field: FieldType) -> bool:
     return strictly_equal(canonical(left, node, fill=True), canonical(right, node, fill=True))
 
 
+def with_following(value: Mapping[str, Any], node: TypeNode) -> Mapping[str, Any]:
+    """An object with the defaults that follow from its other fields."""
+    filled = following(node.name, value, node.fields)
+    return {**value, **filled} if filled else value
+
+
 def or_default(value: Any, field: FieldType) -> Any:
     """A field's value, or what the server fills in where there is none."""
     if value is not None:
@@ -190,8 +196,7 @@ def _filled(normal: dict[str, Any], node: TypeNode) -> dict[str, Any]:
     for name, field in node.fields.items():
         if name not in normal and (value := or_default(None, field)) is not None:
             normal[name] = canonical(value, field.type, fill=True)
-    if rule := RULES.get(node.name):
-        normal.update({name: value for name, value in rule(normal).items() if value})
+    normal.update(following(node.name, normal, node.fields))
     if node.name == "PersistentVolumeClaim":
         normal.pop("status", None)
     return normal

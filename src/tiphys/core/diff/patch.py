@@ -15,18 +15,20 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tiphys.core.diff.defaults import following
 from tiphys.core.diff.errors import MergeKeyError
 from tiphys.core.diff.merge import apply_object
 from tiphys.core.diff.normalise import (
     SERVER_METADATA,
     canonical,
     fold_string_data,
+    or_default,
     same,
     vanishes,
     without_nulls,
 )
 from tiphys.core.diff.schema import TypeSchema
-from tiphys.core.diff.types import OPAQUE, OPAQUE_FIELD, FieldType, Shape, TypeNode
+from tiphys.core.diff.types import OPAQUE, OPAQUE_FIELD, FieldType, Omission, Shape, TypeNode
 from tiphys.model.live import PatchKind
 from tiphys.model.resource import Manifest, ResourceKey, key_of
 
@@ -122,7 +124,7 @@ class _Builder:
             elif live is None:
                 if not vanishes(canonical(desired, field.type), field):
                     patch[name] = without_nulls(desired)
-            elif desired is not live:
+            elif desired is not live and not _is_default(desired, live, name, modified, node):
                 place = _Place(name, field, f"{path}.{name}")
                 patch.update(self._value(original.get(name), desired, live, place))
         for name in absent:
@@ -232,6 +234,21 @@ class _Builder:
         if same([*result, *others], list(live), field):
             return _ABSENT
         return {place.name: [{"$patch": "replace"}, *result, *others]}
+
+
+def _is_default(
+    desired: Any, live: Any, name: str, modified: Mapping[str, Any], node: TypeNode
+) -> bool:
+    """Whether a desired zero asks for the default, and that is what is live."""
+    field = node.fields.get(name)
+    if desired or isinstance(desired, Mapping) or field is None:
+        return False
+    if field.omission is Omission.NULL:
+        return False
+    default = or_default(None, field)
+    if default is None:
+        default = following(node.name, modified, node.fields).get(name)
+    return default is not None and same(default, live, field)
 
 
 def _follow_service_account(

@@ -17,6 +17,7 @@ from tiphys.core.diff.facts import (
     is_chosen,
     is_pointer_string,
     is_value_scalar,
+    unfilled_in,
 )
 from tiphys.core.diff.types import OPAQUE, FieldType, ListKind, Omission, Scalar, Shape, TypeNode
 from tiphys.model.live import PatchKind
@@ -72,12 +73,14 @@ class SchemaSet:
         """Compiles a document of `/openapi/v3/...`, decoded."""
         components = (document.get("components") or {}).get("schemas") or {}
         strategic = _strategic_kinds(document)
-        compiler = _Compiler(components)
+        compilers: dict[frozenset[str], _Compiler] = {}
         schemas = {}
         for name, component in components.items():
             for kind in component.get(_KINDS_OF) or ():
                 gvk = _gvk(kind)
                 if gvk in strategic:
+                    unfilled = unfilled_in(gvk.kind)
+                    compiler = compilers.setdefault(unfilled, _Compiler(components, unfilled))
                     schemas[gvk] = TypeSchema(gvk, compiler.component(name), strategic[gvk])
         return cls(schemas)
 
@@ -107,11 +110,13 @@ def _strategic_kinds(document: Mapping[str, Any]) -> dict[GroupVersionKind, bool
 class _Compiler:
     """Turns components into types; each once, since they refer to one another.
 
-    `home` is the package of Kubernetes' own types, empty for custom ones.
+    `unfilled` are fields that have no default. `home` is the package of Kubernetes' own types,
+    empty for custom ones.
     """
 
-    def __init__(self, components: Mapping[str, Any]) -> None:
+    def __init__(self, components: Mapping[str, Any], unfilled: frozenset[str]) -> None:
         self._components = components
+        self._unfilled = unfilled
         self._nodes: dict[str, TypeNode] = {}
 
     def component(self, name: str) -> TypeNode:
@@ -169,8 +174,8 @@ class _Compiler:
             list_kind=_list_kind(schema, merge="merge" in strategy),
             atomic=_atomic(schema),
             omission=_omission(path, schema, node, home) if home else Omission.NULL,
-            chosen=bool(home) and is_chosen(home, path),
-            default=_default(path, schema, home=home),
+            chosen=bool(home) and is_chosen(path),
+            default=None if path in self._unfilled else _default(path, schema, home=home),
         )
 
 
