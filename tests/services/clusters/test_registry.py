@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.clusters import FakeConnection
-from tests.fakes.kube import CONFIG_MAPS, SECRETS, FakeCluster
+from tests.fakes.kube import CONFIG_MAPS, SECRETS, FakeCluster, api
 from tiphys.core.health import judge
 from tiphys.core.settings import Settings
 from tiphys.core.settings.clusters import IN_CLUSTER
@@ -351,3 +351,15 @@ async def test_a_slow_call_asks_whether_the_cluster_is_there() -> None:
         connection.slow()
         await until(lambda: here.state() == "Failed")
         assert connection.suspended == "nobody is there"
+
+
+async def test_new_kinds_are_looked_for_where_nobody_tells_of_them() -> None:
+    async with clusters() as here:
+        here.add(secret(namespaces="one"))
+        await here.registry.ready(here.far())
+        view = here.registry.view(here.far())
+        gadgets = api("example.com", "v1", "Gadget", "gadgets")
+        here.clusters[FAR].resources.append(gadgets)
+        assert not view.index.awaits(gadgets.group_kind)
+        await asyncio.wait_for(view.answering(), 5)
+        await until(lambda: view.index.complete([gadgets.group_kind]))

@@ -116,6 +116,7 @@ class Member:
                 while True:
                     await self._calm()
                     await self._ask()
+                    await self._look_for_kinds()
             except Exception:
                 # A fault of ours on one cluster; it must not stay unwatched for it.
                 log.exception("unexpected fault", cluster=self.view.cluster.name)
@@ -178,6 +179,15 @@ class Member:
             log.warning(
                 "not all kinds could be read again", cluster=self._called(), error=str(error)
             )
+
+    async def _look_for_kinds(self) -> None:
+        """Where definitions may not be watched, nobody tells of a new kind."""
+        if self.index.hears_of_kinds:
+            return
+        try:
+            await self.index.start()
+        except KubeError as error:
+            log.debug("kinds could not be looked for", cluster=self._called(), error=str(error))
 
     async def _pause(self, seconds: float) -> None:
         # Spread, so that many clusters behind one broken network do not come back together.

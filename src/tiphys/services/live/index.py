@@ -14,6 +14,7 @@ from typing import NamedTuple
 import structlog
 
 from tiphys.core.manifest.tracking import BY_ANNOTATION, Tracking
+from tiphys.core.tree.declared import CRD
 from tiphys.core.tree.facts import live_object
 from tiphys.model.errors import EvaluationError, KubeError, ObjectNotFoundError
 from tiphys.model.live import LiveChange, LiveObject, WatchState
@@ -251,6 +252,11 @@ class ClusterIndex:
 
     def _judged(self, found: LiveObject, health: HealthStatus | None) -> None:
         self._intake.judged(found, health)
+
+    @property
+    def hears_of_kinds(self) -> bool:
+        """Whether definitions are watched, so that new kinds are noticed by themselves."""
+        return self.awaits(CRD)
 
     def awaits(self, kind: GroupKind) -> bool:
         return kind in self._follower.states

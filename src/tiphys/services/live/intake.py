@@ -49,6 +49,7 @@ class Intake:
         self._tell = tell
         self._tracking = tracking
         self._pend = pend
+        self._untold: dict[ResourceKey, tuple[LiveObject, Manifest | None]] = {}
         self._departed = Departed()
         self._claims = ClaimOwners()
         self._reached: dict[tuple[GroupKind, str], str] = {}
@@ -116,9 +117,16 @@ class Intake:
         if old is None or (old.uid, old.resource_version) != (known.uid, known.resource_version):
             return
         new = replace(old, health=health)
-        if new != old:
-            self._store.revise(new)
-            self._tell(LiveChange(old.key, old, new))
+        self._store.revise(new)
+        told, before = self._untold.pop(old.key, (old, None))
+        if told.health == new.health and told.resource_version == new.resource_version:
+            return
+        if _worth_telling(told, new):
+            after = self._store.manifest(old.key) if before is not None else None
+            if after is None:
+                self._tell(LiveChange(old.key, told, new))
+            else:
+                self._changed(LiveChange(old.key, told, new), before, after)
 
     def judge_again(self, resource: ApiResource, objects: ObjectList) -> None:
         """The rules of the kind are others now. What is known stays until they have spoken."""
@@ -168,10 +176,15 @@ class Intake:
             self._departed.add(old.uid)
         if key.group_kind == STATEFUL_SET:
             self._adopt_claims(key, manifest)
-        if old is None or _worth_telling(old, new):
-            self._changed(LiveChange(key, old, new), before, manifest)
         if new.health is PENDING:
             self._pend(new, manifest)
+            if old is not None and old.uid == uid:
+                # Told when it is judged, as one change from what was told last.
+                self._untold.setdefault(key, (old, before))
+                return key
+        told, before = self._untold.pop(key, (old, before))
+        if told is None or _worth_telling(told, new):
+            self._changed(LiveChange(key, told, new), before, manifest)
         return key
 
     def _changed(self, change: LiveChange, before: Manifest | None, after: Manifest) -> None:
@@ -191,7 +204,8 @@ class Intake:
         self._store.remove(key)
         if key.group_kind in (CLAIM, STATEFUL_SET):
             self._claims.forget(key)
-        self._tell(LiveChange(key, old, None))
+        told, _ = self._untold.pop(key, (old, None))
+        self._tell(LiveChange(key, told, None))
 
     def _health(self, manifest: Manifest) -> HealthStatus | None:
         try:
