@@ -127,6 +127,6 @@ def test_how_results_differ(world: World, tmp_path: Path) -> None:
 
 
 def test_what_comes_later_is_refused_by_name(world: World, tmp_path: Path) -> None:
-    line = ["admin", "app", "get-reconcile-results", str(tmp_path / "x"), "--as", "me"]
-    said = "Error: --as is not supported by this version of Tiphys\n"
+    line = ["admin", "app", "get-reconcile-results", str(tmp_path / "x"), "--repo-server", "me"]
+    said = "Error: --repo-server is not supported by this version of Tiphys\n"
     assert world.run(*line, core=False).out == said

@@ -30,18 +30,13 @@ REFUSED = {
     "app set": {"env"},
     "app wait": {"hydrated"},
     "admin app generate-spec": {"env"},
-    "admin app get-reconcile-results": {
-        "as", "as-group", "as-uid", "certificate-authority", "client-certificate", "client-key",
-        "cluster", "disable-compression", "insecure-skip-tls-verify", "password", "proxy-url",
-        "repo-server", "request-timeout", "server", "tls-server-name", "token", "user", "username",
-    },
+    "admin app get-reconcile-results": {"repo-server"},
     "everywhere": {
-        "argocd-context", "auth-token", "client-crt", "client-crt-key", "cluster", "config",
+        "argocd-context", "auth-token", "client-crt", "client-crt-key", "config",
         "controller-name", "grpc-web", "grpc-web-root-path", "header", "http-retry-max",
-        "insecure", "insecure-skip-tls-verify", "password", "plaintext", "port-forward",
-        "port-forward-namespace", "proxy-url", "redis-compress", "redis-haproxy-name",
-        "redis-name", "repo-server-name", "request-timeout", "server", "server-crt",
-        "server-name", "token", "user", "username",
+        "insecure", "plaintext", "port-forward", "port-forward-namespace", "redis-compress",
+        "redis-haproxy-name", "redis-name", "repo-server-name", "server", "server-crt",
+        "server-name",
     },
 }  # fmt: skip
 

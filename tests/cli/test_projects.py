@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.cli.world import REPO, World, app, project
+from tiphys.cli.ports import ClusterChoice, KubeAccess
 
 HERE = "https://kubernetes.default.svc"
 
@@ -76,6 +77,20 @@ def test_list_and_get(team: World) -> None:
     }
     assert "apiVersion" not in shown
     assert team.run("proj", "get", "team", "-o", "x").fatal == "unknown output format: x"
+
+
+def test_the_way_to_the_cluster(world: World) -> None:
+    flags = ("--cluster", "a", "--user", "b", "--token", "c", "--insecure-skip-tls-verify")
+    assert world.run("proj", "list", "--kubeconfig", "k", *flags).code == 0
+    assert world.choices[-1] == ClusterChoice(
+        kubeconfig="k",
+        access=KubeAccess(cluster="a", user="b", token="c", insecure_skip_tls_verify=True),
+    )
+    # Here `--server` is about an API server of Tiphys; for administrators it is the cluster's.
+    assert world.run("proj", "list", "--server", "x").code == 1
+    line = ("admin", "proj", "update-role-policy", "*", "remove", "get", "--server", "x")
+    assert world.run(*line, "--as", "me", "--as-group", "g", core=False).code == 0
+    assert world.choices[-1].access == KubeAccess(server="x", act_as="me", act_as_group=("g",))
 
 
 def test_get_of_much(world: World) -> None:

@@ -189,9 +189,10 @@ class CommandWiring:
     @asynccontextmanager
     async def _cluster(self, choice: ClusterChoice) -> AsyncIterator[tuple[KubeConfig, Transport]]:
         from tiphys.adapters.kube import Transport
+        from tiphys.bootstrap.access import limits_of
 
         config = self._config(choice)
-        transport = Transport(config, component="cli")
+        transport = Transport(config, component="cli", limits=limits_of(choice.access))
         try:
             yield config, transport
         finally:
@@ -199,8 +200,16 @@ class CommandWiring:
 
     def _config(self, choice: ClusterChoice) -> KubeConfig:
         from tiphys.adapters.kube import load_kubeconfig
+        from tiphys.bootstrap.access import with_access
 
-        return load_kubeconfig(self._kubeconfigs(choice.kubeconfig), choice.context)
+        access = choice.access
+        found = load_kubeconfig(
+            self._kubeconfigs(choice.kubeconfig),
+            choice.context,
+            cluster=access.cluster,
+            user=access.user,
+        )
+        return with_access(found, access)
 
     def _kubeconfigs(self, named: str) -> Sequence[Path]:
         named = named or self._environment.get("KUBECONFIG", "")

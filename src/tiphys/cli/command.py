@@ -198,6 +198,11 @@ class Call:
         changed: frozenset[str] = self._ctx.meta["changed"]
         return name in changed
 
+    def has(self, flag: Flag) -> bool:
+        """Whether the command takes this very flag, not another of the name."""
+        command = self._ctx.command
+        return isinstance(command, Command) and flag in command.flags
+
     def owns(self, name: str) -> bool:
         """Whether the command has a flag of its own in place of the global one."""
         command = self._ctx.command

@@ -60,6 +60,11 @@ def texts(name: str, help_text: str, short: str = "") -> Flag:
     return Flag(name, FlagKind.STRINGS, help_text, short)
 
 
+def commas(name: str, help_text: str, short: str = "") -> Flag:
+    """Several values with commas between them; may be repeated."""
+    return Flag(name, FlagKind.COMMAS, help_text, short)
+
+
 def later(name: str, kind: FlagKind = FlagKind.TEXT, short: str = "") -> Flag:
     """Not shown by help, and refused when it is given."""
     return Flag(name, kind, "", short, later=True)
@@ -92,14 +97,29 @@ _SERVER_FLAGS = (
     later("http-retry-max", FlagKind.INTEGER),
 )
 
-# How to reach a cluster otherwise than by a context of a kubeconfig.
-_CLUSTER_FLAGS = (
-    *(
-        later(name)
-        for name in ("cluster", "password", "proxy-url", "request-timeout", "token", "user")
-    ),
-    later("username"),
-    later("insecure-skip-tls-verify", FlagKind.BOOL),
+# How to reach a cluster otherwise than a context of the kubeconfig says; kubectl's names.
+KUBE_FLAGS = (
+    text("cluster", "The cluster of the kubeconfig to use in core mode"),
+    yes("insecure-skip-tls-verify", "Believe any certificate of the kube API server"),
+    text("password", "The password for the kube API server"),
+    text("proxy-url", "The proxy to the kube API server"),
+    text("request-timeout", "The longest that one request to it may take", default="0"),
+    text("token", "The bearer token for the kube API server"),
+    text("user", "The user of the kubeconfig to be in core mode"),
+    text("username", "The user name for the kube API server"),
+)
+
+# Commands that know no API server of Tiphys have these as well.
+ADMIN_KUBE_FLAGS = (
+    text("as", "Act as this user"),
+    texts("as-group", "Act as a member of this group; may be repeated"),
+    text("as-uid", "Act as the user with this uid"),
+    text("certificate-authority", "A file with the certificates that the server may have"),
+    text("client-certificate", "A file with our certificate"),
+    text("client-key", "A file with our certificate's key"),
+    yes("disable-compression", "Take answers uncompressed"),
+    text("server", "The address of the kube API server"),
+    text("tls-server-name", "The name that the server's certificate has to have"),
 )
 
 GLOBAL_FLAGS = (
@@ -112,7 +132,7 @@ GLOBAL_FLAGS = (
     text("loglevel", "The least level shown: debug, info, warn or error", default="info"),
     yes("prompts-enabled", "Ask before what cannot be undone"),
     *_SERVER_FLAGS,
-    *_CLUSTER_FLAGS,
+    *KUBE_FLAGS,
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class CoreApi(Protocol):
     ) -> Sequence[Managed]: ...
 
     async def result(self, application: Application, looking: Looking) -> Result: ...
+
+    async def desired(self, application: Application, asked: Asked) -> Sequence[Manifest]: ...
 
     async def manifests(self, application: Application, asked: Asked) -> Sequence[Manifest]: ...
 
@@ -167,6 +169,32 @@ class Setup(Protocol):
     async def controller_kubeconfig(self, namespace: str) -> str: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeAccess:
+    """What flags say of the way to a cluster; what is empty is left to the kubeconfig.
+
+    `cluster` and `user` are names in it. Certificates and keys are names of files.
+    """
+
+    cluster: str = ""
+    user: str = ""
+    server: str = ""
+    token: str = field(default="", repr=False)
+    username: str = ""
+    password: str = field(default="", repr=False)
+    proxy_url: str = field(default="", repr=False)
+    tls_server_name: str = ""
+    certificate_authority: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    insecure_skip_tls_verify: bool = False
+    disable_compression: bool = False
+    request_timeout: str = ""
+    act_as: str = ""
+    act_as_group: tuple[str, ...] = ()
+    act_as_uid: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterChoice:
     """Which cluster and namespace a command works on; empty means the usual one."""
@@ -174,6 +202,7 @@ class ClusterChoice:
     kubeconfig: str = ""
     context: str = ""
     namespace: str = ""
+    access: KubeAccess = field(default_factory=KubeAccess)
 
 
 class Wiring(Protocol):

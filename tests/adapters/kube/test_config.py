@@ -82,6 +82,17 @@ def test_a_named_context_is_read(tmp_path: Path) -> None:
     assert not config.insecure
 
 
+def test_a_cluster_and_a_user_stand_in_for_those_of_the_context(tmp_path: Path) -> None:
+    document = kubeconfig(user={"token": "t"}, context={"namespace": "argocd"})
+    document["users"].append({"name": "u2", "user": {"token": "t2"}})
+    (tmp_path / "config").write_text(yaml.safe_dump(document))
+    config = load_kubeconfig([tmp_path / "config"], cluster="c2", user="u2")
+    assert (config.server, config.token) == ("https://two.example.com", "t2")
+    assert (config.context, config.namespace) == ("main", "argocd")
+    with pytest.raises(KubeConfigError, match="user u3"):
+        load_kubeconfig([tmp_path / "config"], user="u3")
+
+
 def test_files_are_relative_to_the_kubeconfig(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("CA")
     config = load(

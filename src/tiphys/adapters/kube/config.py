@@ -110,13 +110,20 @@ def _private_file(content: bytes) -> Iterator[str]:
             yield pem.name
 
 
-def load_kubeconfig(paths: Sequence[Path], context: str = "") -> KubeConfig:
+def load_kubeconfig(
+    paths: Sequence[Path], context: str = "", *, cluster: str = "", user: str = ""
+) -> KubeConfig:
     """The named context, or the current one, of merged kubeconfigs: the first to name wins.
 
-    Relative file names are relative to the kubeconfig that holds them.
+    `cluster` and `user` stand in for those that the context names. Relative file names are
+    relative to the kubeconfig that holds them.
     """
     current, clusters, users, contexts = _merged(paths)
-    return _resolve(context or current, clusters, users, contexts)
+    name = context or current
+    if name in contexts:
+        stands_in = {key: given for key, given in (("cluster", cluster), ("user", user)) if given}
+        contexts = {**contexts, name: {**contexts[name], **stands_in}}
+    return _resolve(name, clusters, users, contexts)
 
 
 def list_contexts(paths: Sequence[Path]) -> Sequence[KubeContext]:

@@ -14,7 +14,7 @@ from tiphys.cli.app.session import check_output, cluster_choice, wiring, write
 from tiphys.cli.command import Call, command, group
 from tiphys.cli.documents import documents_of
 from tiphys.cli.errors import FatalError
-from tiphys.cli.globals import Flag, FlagKind, later, text, yes
+from tiphys.cli.globals import ADMIN_KUBE_FLAGS, Flag, FlagKind, later, text, yes
 from tiphys.cli.output import to_json, to_yaml
 from tiphys.cli.ports import CoreApi
 from tiphys.cli.progress import RENDERING, busy
@@ -41,17 +41,7 @@ app = group(
     },
     "Work on applications",
 )
-_LATER = (
-    *(
-        later(name)
-        for name in (
-            "as", "as-uid", "certificate-authority", "client-certificate", "client-key",
-            "repo-server", "tls-server-name",
-        )
-    ),
-    later("as-group", FlagKind.STRINGS),
-    later("disable-compression", FlagKind.BOOL),
-)  # fmt: skip
+_REACHING = (*ADMIN_KUBE_FLAGS, later("repo-server"))
 
 
 @command(
@@ -92,7 +82,7 @@ def _manifest(call: Call, given: Mapping[str, Any]) -> Mapping[str, Any]:
 @command(
     "get-reconcile-results",
     (
-        *_LATER,
+        *_REACHING,
         Flag(
             "ignore-normalizer-jq-execution-timeout",
             FlagKind.DURATION,

@@ -15,7 +15,7 @@ from tiphys.cli.admin.given import admin_wiring, one_object
 from tiphys.cli.app.session import cluster_choice, write
 from tiphys.cli.command import Call, command, group
 from tiphys.cli.errors import FatalError
-from tiphys.cli.globals import text, yes
+from tiphys.cli.globals import ADMIN_KUBE_FLAGS, text, yes
 from tiphys.cli.output import to_yaml
 from tiphys.cli.proj.create import FILE_FLAG, asked_project
 from tiphys.cli.proj.session import change_spec, require_words, wrong
@@ -73,7 +73,7 @@ def generate_spec(call: Call) -> None:
 
 @command(
     "generate-allow-list",
-    (text("out", "The file to write, - for standard output", "o", "-"),),
+    (text("out", "The file to write, - for standard output", "o", "-"), *ADMIN_KUBE_FLAGS),
     usage="CLUSTERROLE_PATH PROJ_NAME [flags]",
     summary="Print a project that allows the kinds that a ClusterRole lets one create.",
 )
@@ -147,6 +147,7 @@ def _put(place: str, printed: str) -> None:
         text("resource", "With which kind of objects, such as applications"),
         text("role", "The roles to change; a glob", default="*"),
         text("scope", "With which objects of the project; a glob"),
+        *ADMIN_KUBE_FLAGS,
     ),
     usage="PROJECT_GLOB MODIFICATION ACTION [flags]",
     summary="Set or remove a policy in the roles of many projects.",

@@ -13,6 +13,7 @@ from tiphys.cli.globals import text
 from tiphys.cli.output import to_yaml
 from tiphys.cli.ports import CoreApi
 from tiphys.cli.progress import RENDERING, busy
+from tiphys.core.manifest.hooks import is_hook
 from tiphys.model.application import Application
 from tiphys.model.resource import Manifest
 from tiphys.services.applications.desired import Asked, AtRevision
@@ -42,16 +43,22 @@ def manifests(call: Call) -> None:
 
 
 async def _manifests(call: Call, api: CoreApi, application: Application) -> Sequence[Manifest]:
-    source = call.text("source")
-    if source not in ("git", "live"):
-        raise FatalError(f"Unknown source type '{source}'", code=1)
+    match call.text("source"):
+        case "git":
+            return await _desired(call, api, application)
+        case "live":
+            async with busy(RENDERING):
+                found = await api.managed(application, AtRevision())
+            return [one.live for one in found if one.live is not None and not one.hook]
+        case other:
+            raise FatalError(f"Unknown source type '{other}'", code=1)
+
+
+async def _desired(call: Call, api: CoreApi, application: Application) -> Sequence[Manifest]:
+    """Of what was compared last hooks are no part, as the contract has it."""
+    asked: Asked = AtRevision(revision_of(call, application))
+    if call.given("local"):
+        asked = local_files(call)
     async with busy(RENDERING):
-        found = await api.managed(application, _asked(call, application))
-    shown = [one.target if source == "git" else one.live for one in found if not one.hook]
-    return [manifest for manifest in shown if manifest is not None]
-
-
-def _asked(call: Call, application: Application) -> Asked:
-    if call.text("source") == "git" and call.given("local"):
-        return local_files(call)
-    return AtRevision(revision_of(call, application))
+        found = await api.desired(application, asked)
+    return [one for one in found if asked != AtRevision() or not is_hook(one)]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Any, cast
 
 from tiphys.cli.command import Call
 from tiphys.cli.errors import FatalError
+from tiphys.cli.globals import ADMIN_KUBE_FLAGS, KUBE_FLAGS, FlagKind
 from tiphys.cli.log import Level, log
-from tiphys.cli.ports import ClusterChoice, CoreApi, Wiring
+from tiphys.cli.ports import ClusterChoice, CoreApi, KubeAccess, Wiring
 from tiphys.model.application import Application
 from tiphys.model.errors import ApiCode, ApiError
 from tiphys.services.applications import AppName
@@ -55,7 +56,25 @@ def cluster_choice(call: Call) -> ClusterChoice:
         kubeconfig=call.text("kubeconfig"),
         context=call.text("kube-context") or call.text("context"),
         namespace="" if call.owns("namespace") else call.text("namespace"),
+        access=kube_access(call),
     )
+
+
+def kube_access(call: Call) -> KubeAccess:
+    """What kubectl's flags say, where the command takes them."""
+    found: dict[str, Any] = {}
+    for flag in (*KUBE_FLAGS, *ADMIN_KUBE_FLAGS):
+        if call.has(flag) and call.given(flag.name):
+            name = flag.name.replace("-", "_")
+            field = f"act_{name}" if name.startswith("as") else name
+            match flag.kind:
+                case FlagKind.BOOL:
+                    found[field] = call.yes(flag.name)
+                case FlagKind.STRINGS:
+                    found[field] = call.texts(flag.name)
+                case _:
+                    found[field] = call.text(flag.name)
+    return KubeAccess(**found)
 
 
 def wiring(call: Call) -> Wiring:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from tiphys.cli.app.session import require_core, wiring
+from tiphys.cli.app.session import kube_access, require_core, wiring
 from tiphys.cli.command import Call
 from tiphys.cli.errors import FatalError
 from tiphys.cli.log import Level, log
@@ -34,6 +34,7 @@ def own_cluster(call: Call) -> ClusterChoice:
         kubeconfig=call.text("kubeconfig"),
         context=call.text("kube-context") or call.text("context"),
         namespace="" if call.owns("namespace") else call.text("namespace"),
+        access=kube_access(call),
     )
 
 

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from tiphys.cli.app.session import write
 from tiphys.cli.command import Call, command
 from tiphys.cli.errors import UsageError
-from tiphys.cli.globals import text, texts, yes
+from tiphys.cli.globals import commas, text, yes
 from tiphys.cli.output import table
 from tiphys.cli.ports import ProjectApi
-from tiphys.cli.proj.session import change_spec, require_words, run_projects, several, tell
+from tiphys.cli.proj.session import change_spec, require_words, run_projects, tell
 from tiphys.model.appproject import (
     AppProject,
     AppProjectSpec,
@@ -28,15 +28,15 @@ from tiphys.model.appproject import (
 _MODES = ("none", "head", "strict")
 _YES = yes("yes", "Do not ask", "y")
 _WHOLE = (
-    texts("gpg-key", "Ids of the keys that are good"),
+    commas("gpg-key", "Ids of the keys that are good"),
     text("gpg-mode", "What must be signed: none, head or strict"),
-    texts("repo-url", "Repositories that it is for; globs, ! leaves out"),
+    commas("repo-url", "Repositories that it is for; globs, ! leaves out"),
 )
 _PARTS = (
-    texts("add-gpg-key", "Ids of further keys"),
-    texts("add-repo-url", "Further repositories"),
-    texts("delete-gpg-key", "Ids of keys that are good no more"),
-    texts("delete-repo-url", "Repositories that it is for no more"),
+    commas("add-gpg-key", "Ids of further keys"),
+    commas("add-repo-url", "Further repositories"),
+    commas("delete-gpg-key", "Ids of keys that are good no more"),
+    commas("delete-repo-url", "Repositories that it is for no more"),
 )
 
 _Policies = list[SourceIntegrityGitPolicy]
@@ -153,19 +153,19 @@ def _policy(mode: str, keys: tuple[str, ...], urls: tuple[str, ...]) -> SourceIn
 
 def _changed(call: Call, before: SourceIntegrityGitPolicy) -> SourceIntegrityGitPolicy:
     """What is given replaces what was there."""
-    keys = several(call, "gpg-key") if call.given("gpg-key") else before.gpg.keys
+    keys = call.parts("gpg-key") if call.given("gpg-key") else before.gpg.keys
     urls = tuple(repo.url for repo in before.repos)
-    urls = several(call, "repo-url") if call.given("repo-url") else urls
+    urls = call.parts("repo-url") if call.given("repo-url") else urls
     mode = _mode(call) if call.given("gpg-mode") else before.gpg.mode
     return _policy(mode, keys, urls)
 
 
 def _adjusted(call: Call, before: SourceIntegrityGitPolicy) -> SourceIntegrityGitPolicy:
-    keys = _moved(before.gpg.keys, several(call, "add-gpg-key"), several(call, "delete-gpg-key"))
+    keys = _moved(before.gpg.keys, call.parts("add-gpg-key"), call.parts("delete-gpg-key"))
     urls = _moved(
         tuple(repo.url for repo in before.repos),
-        several(call, "add-repo-url"),
-        several(call, "delete-repo-url"),
+        call.parts("add-repo-url"),
+        call.parts("delete-repo-url"),
     )
     return _policy(before.gpg.mode, keys, urls)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -64,11 +63,6 @@ def with_spec(project: AppProject, spec: AppProjectSpec) -> AppProject:
 def require_words(call: Call, count: int, most: int | None = None) -> None:
     if not count <= len(call.words) <= (most or count):
         call.help_and_fail()
-
-
-def several(call: Call, name: str) -> tuple[str, ...]:
-    """The values of a flag that takes them comma separated, and may be repeated."""
-    return tuple(value for text in call.texts(name) for row in csv.reader([text]) for value in row)
 
 
 def tell(text: str) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from tiphys.cli.command import Call
-from tiphys.cli.globals import text, texts, yes
-from tiphys.cli.proj.session import several, wrong
+from tiphys.cli.globals import commas, text, texts, yes
+from tiphys.cli.proj.session import wrong
 from tiphys.model.appproject import (
     ApplicationDestinationServiceAccount,
     AppProjectSpec,
@@ -29,8 +29,8 @@ SPEC_FLAGS = (
     texts("dest-service-accounts", "Whom to act as, as server,namespace,account"),
     yes("orphaned-resources", "Watch for objects that belong to no application"),
     yes("orphaned-resources-warn", "Make a condition of them"),
-    texts("signature-keys", "Ids of the keys that commits must be signed with"),
-    texts("source-namespaces", "Namespaces of applications"),
+    commas("signature-keys", "Ids of the keys that commits must be signed with"),
+    commas("source-namespaces", "Namespaces of applications"),
     texts("src", "A repository", "s"),
 )
 
@@ -46,7 +46,7 @@ def apply_flags(call: Call, spec: AppProjectSpec) -> AppProjectSpec:
         ("description", "description", lambda: call.text("description")),
         ("dest", "destinations", lambda: _destinations(call)),
         ("src", "source_repos", lambda: call.texts("src")),
-        ("source-namespaces", "source_namespaces", lambda: several(call, "source-namespaces")),
+        ("source-namespaces", "source_namespaces", lambda: call.parts("source-namespaces")),
         ("signature-keys", "signature_keys", lambda: _keys(call)),
         ("dest-service-accounts", "destination_service_accounts", lambda: _accounts(call)),
         (
@@ -105,9 +105,7 @@ def _accounts(call: Call) -> tuple[ApplicationDestinationServiceAccount, ...]:
 
 
 def _keys(call: Call) -> tuple[SignatureKey, ...]:
-    return tuple(
-        SignatureKey(key_id=signature_key(text)) for text in several(call, "signature-keys")
-    )
+    return tuple(SignatureKey(key_id=signature_key(text)) for text in call.parts("signature-keys"))
 
 
 def signature_key(value: str) -> str:

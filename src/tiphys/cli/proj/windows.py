@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tiphys.cli.app.session import check_output, write
 from tiphys.cli.command import Call, command
 from tiphys.cli.errors import FatalError
-from tiphys.cli.globals import Flag, text, texts, yes
+from tiphys.cli.globals import Flag, commas, text, yes
 from tiphys.cli.output import to_json, to_yaml
 from tiphys.cli.ports import ProjectApi
 from tiphys.cli.proj.session import (
@@ -19,7 +19,6 @@ from tiphys.cli.proj.session import (
     change_spec,
     require_words,
     run_projects,
-    several,
     wrong,
 )
 from tiphys.cli.proj.views import filled
@@ -43,11 +42,11 @@ _HEADER = (
     "USEANDOPERATOR",
 )
 _FLAGS = (
-    texts("applications", "Applications that it concerns; globs"),
-    texts("clusters", "Clusters that it concerns, by server or name; globs"),
+    commas("applications", "Applications that it concerns; globs"),
+    commas("clusters", "Clusters that it concerns, by server or name; globs"),
     text("description", "What it is for"),
     text("duration", "How long it is open, such as 1h30m"),
-    texts("namespaces", "Namespaces that it concerns; globs"),
+    commas("namespaces", "Namespaces that it concerns; globs"),
     text("schedule", "When it opens, as five fields of cron"),
     text("time-zone", "The zone of the schedule", default="UTC"),
 )
@@ -94,9 +93,9 @@ def add(call: Call) -> None:
         kind=call.text("kind"),
         schedule=call.text("schedule"),
         duration=call.text("duration"),
-        applications=several(call, "applications"),
-        namespaces=several(call, "namespaces"),
-        clusters=several(call, "clusters"),
+        applications=call.parts("applications"),
+        namespaces=call.parts("namespaces"),
+        clusters=call.parts("clusters"),
         manual_sync=call.yes("manual-sync"),
         time_zone=call.text("time-zone"),
         and_operator=call.yes("use-and-operator"),
@@ -121,7 +120,7 @@ def update(call: Call) -> None:
 
 def _value(call: Call, flag: Flag) -> Any:
     many = flag.name in ("applications", "clusters", "namespaces")
-    return several(call, flag.name) if many else call.text(flag.name)
+    return call.parts(flag.name) if many else call.text(flag.name)
 
 
 @command("delete", (), usage=_ID, summary="Delete a sync window.")
