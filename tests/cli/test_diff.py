@@ -351,6 +351,17 @@ metadata:
     )
 
 
+def test_hooks_among_manifests(world: World) -> None:
+    """They are shown of a revision that is named, not of what was compared last."""
+    hook = config_map("hook")
+    hook["metadata"]["annotations"] = {"argocd.argoproj.io/hook": "PreSync"}
+    world.seed(known()).sources.manifests = [hook, config_map("one")]
+    shown = yaml.safe_load_all(world.run("app", "manifests", "a").out)
+    assert [one["metadata"]["name"] for one in shown] == ["one"]
+    shown = yaml.safe_load_all(world.run("app", "manifests", "a", "--revision", "v1").out)
+    assert [one["metadata"]["name"] for one in shown] == ["hook", "one"]
+
+
 def test_manifests_that_are_live(world: World) -> None:
     world.seed(known(("ConfigMap", "old")), config_map("old", live=True, a="1"))
     world.sources.manifests = [config_map("new")]

@@ -38,19 +38,22 @@ class ProjectReader:
             return None
         return AppProject(found)
 
-    async def effective(self, name: str) -> EffectiveProject | None:
-        """With the global projects, and its own clusters, that count for it."""
+    async def effective(self, name: str, *, with_clusters: bool = True) -> EffectiveProject | None:
+        """With the global projects, and its own clusters, that count for it.
+
+        Only destinations ask about clusters: whatever does not can do without their Secrets.
+        """
         project = await self.read(name)
         if project is None:
             return None
         shared = (await self._settings.present()).global_projects
         others = {one.project: await self.read(one.project) for one in shared}
-        clusters = await self._destinations.clusters()
+        clusters = await self._destinations.clusters() if with_clusters else ()
         return effective_project(project, shared, others.get, clusters)
 
     async def windows(self, application: Application, now: datetime) -> Windows:
         """None concern an application whose project is gone: it may not sync anyway."""
-        project = await self.effective(project_name(application.spec))
+        project = await self.effective(project_name(application.spec), with_clusters=False)
         if project is None or not project.spec.sync_windows:
             return Windows()
         verdicts = [

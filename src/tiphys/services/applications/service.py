@@ -142,7 +142,8 @@ class Applications:
         """Live objects beside the application's that nobody wants, where its project asks."""
         from tiphys.services.applications.orphans import orphans
 
-        project = await self._projects.effective(project_name(application.spec))
+        name = project_name(application.spec)
+        project = await self._projects.effective(name, with_clusters=False)
         if project is None or project.spec.orphaned_resources is None:
             return ()
         reached = await self._destinations.reach(application.spec.destination)
@@ -187,6 +188,15 @@ class Applications:
         comparing = await self._comparing(application, looking)
         scripts = await self._scripts()
         return await result(application, self._desired(), comparing, reached, scripts)
+
+    async def desired(self, application: Application, asked: Asked) -> Sequence[Manifest]:
+        """What is wanted as it would be applied, hooks too, by key; Secrets are masked."""
+        from tiphys.core.diff.mask import SecretMask
+
+        reached = await self._destinations.reach(application.spec.destination)
+        targets = await self._desired().targets(application, asked, reached)
+        found = sorted((*targets.objects, *targets.hooks), key=lambda target: str(target.key))
+        return [SecretMask(target.manifest).manifest(target.manifest) for target in found]
 
     async def manifests(self, application: Application, asked: Asked) -> Sequence[Manifest]:
         """What the source says, as the tool gives it, unmasked: for a sync of it."""
