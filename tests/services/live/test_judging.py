@@ -124,6 +124,50 @@ async def test_what_is_said_of_an_old_version_is_not_believed_of_a_new_one() -> 
         assert health(index) == HealthStatus(HealthCode.DEGRADED, "2")
 
 
+async def test_a_change_is_told_once_when_it_is_judged() -> None:
+    world = World(FIRST)
+    world.cluster.seed(config_map("web", app="guestbook"))
+    async with world.indexed() as index:
+        await index.judged([KEY])
+        await settle()
+        heard = Heard(index)
+        world.evaluator.free.clear()
+        world.cluster.change(config_map("web", app="guestbook", data="2"))
+        await settle()
+        world.cluster.change(config_map("web", app="guestbook", data="3"))
+        await settle()
+        assert heard.changes == []
+        world.evaluator.free.set()
+        await until(lambda: heard.changes)
+        await settle()
+        (change,) = heard.changes
+        assert [one and one.health for one in (change.old, change.new)] == [
+            HealthStatus(HealthCode.DEGRADED, "1"),
+            HealthStatus(HealthCode.DEGRADED, "3"),
+        ]
+
+
+async def test_what_goes_before_it_is_judged_is_told_as_gone() -> None:
+    world = World(FIRST)
+    world.cluster.seed(config_map("web", app="guestbook"))
+    async with world.indexed() as index:
+        await index.judged([KEY])
+        await settle()
+        heard = Heard(index)
+        world.evaluator.free.clear()
+        world.cluster.change(config_map("web", app="guestbook", data="2"))
+        await settle()
+        world.cluster.vanish(KEY)
+        await until(lambda: heard.changes)
+        world.evaluator.free.set()
+        await settle()
+        (change,) = heard.changes
+        assert (change.old and change.old.health, change.new) == (
+            HealthStatus(HealthCode.DEGRADED, "1"),
+            None,
+        )
+
+
 async def test_whoever_waits_does_not_wait_for_ever() -> None:
     world = World(FIRST)
     world.cluster.seed(config_map("web", app="guestbook"))
