@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import socket
 import stat
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -119,6 +123,46 @@ class Far:
     def apply(self, name: str, repo: Repo, path: str, **spec: Any) -> None:
         destination = {"name": "far", "namespace": name, **spec.pop("destination", {})}
         self.stack.apply(name, repo, path, destination=destination, **spec)
+
+
+class Swallowing:
+    """A way to a server on which a test may have everything sent come to nothing."""
+
+    def __init__(self, server: str) -> None:
+        where = urlsplit(server)
+        self._target = (where.hostname or "", where.port or 443)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.server = f"https://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.swallows = False
+        self._open: list[socket.socket] = []
+
+    def __enter__(self) -> Swallowing:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in (self._listening, *self._open):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listening.accept()
+                onward = socket.create_connection(self._target)
+                self._open += [near, onward]
+                for pair in ((near, onward), (onward, near)):
+                    threading.Thread(target=self._copy, args=pair, daemon=True).start()
+
+    def _copy(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if not self.swallows:
+                    sink.sendall(data)
+        for one in (source, sink):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
 
 
 def _only(config: dict[str, Any], plural: str, singular: str) -> dict[str, Any]:
@@ -276,6 +320,53 @@ def test_a_cluster_that_stops_in_a_sync_holds_up_nobody(far: Far, stack: Stack) 
     jobs = [one for one in far.kube.list("Job", "goes") if one["metadata"]["name"] == "wait"]
     assert len(jobs) == 1
     stack.until("so is the crowd", lambda: stack.status("crowd24")[0] == "OutOfSync")
+
+
+def test_a_cluster_that_swallows_everything_holds_up_nobody(far: Far, stack: Stack) -> None:
+    repo = stack.repo("swallowed.git")
+    repo.write("near/cm.yaml", config_map("settings", a="1"))
+    repo.write("far/cm.yaml", config_map("settings", a="1"))
+    repo.commit()
+    auto = {"automated": {"prune": True, "selfHeal": True}}
+    with Swallowing(far.server) as way:
+        config = yaml.safe_load(far.kubeconfig.read_text())
+        config["clusters"].append(
+            {
+                "name": "swallowed",
+                "cluster": {**config["clusters"][1]["cluster"], "server": way.server},
+            }
+        )
+        context = {"cluster": "swallowed", "user": "far"}
+        config["contexts"].append({"name": "swallowed", "context": context})
+        far.kubeconfig.write_text(yaml.safe_dump(config))
+        far.ok("cluster", "add", "swallowed")
+        try:
+            stack.apply("moves", repo, "near", syncPolicy=auto)
+            stack.until_status("moves", "Synced", "Healthy")
+            for number in range(25):
+                destination = {"name": "swallowed"}
+                name = f"stuck{number}"
+                far.apply(name, repo, "far", destination=destination, syncPolicy=auto)
+            stack.until_status("stuck24", "Synced", "Healthy")
+            way.swallows = True
+            repo.write("near/cm.yaml", config_map("settings", a="2"))
+            repo.write("far/cm.yaml", config_map("settings", a="2"))
+            began = time.monotonic()
+            stack.until_done("moves", repo.commit(), seconds=15)
+            assert time.monotonic() - began < 15
+            stack.until("it is said", lambda: stack.status("stuck24") == ("Unknown", "Unknown"))
+            assert "cannot be reached since" in stack.conditions("stuck24")["ComparisonError"]
+            way.swallows = False
+            stack.until_status("stuck24", "Synced", "Healthy", seconds=90)
+            found = far.kube.get("ConfigMap", "stuck24", "settings")
+            assert found is not None
+            assert found["data"]["a"] == "2"
+        finally:
+            for number in range(25):
+                stack.kube.delete("Application", NAMESPACE, f"stuck{number}")
+            far.ok("cluster", "rm", "swallowed", "-y")
+            # The account was the other cluster's too.
+            far.ok("cluster", "add", "far", "--upsert")
 
 
 @pytest.mark.parametrize(
