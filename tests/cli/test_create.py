@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.world import REPO, World, app, guestbook
+from tests.cli.world import REPO, World, app, guestbook, project, settings
 
 SERVER = "https://kubernetes.default.svc"
 BASE = ["--repo", REPO, "--path", "guestbook", "--dest-server", SERVER, "--dest-namespace", "demo"]
@@ -184,6 +184,24 @@ def test_an_unknown_cluster_is_named(world: World) -> None:
 def test_validation_can_be_left_out(world: World) -> None:
     create(world, "later", "--path", "none", "--validate=false")
     assert world.sources.asked == []
+
+
+def test_in_another_namespace(world: World) -> None:
+    params = settings(**{"application.namespaces": "team-*"})
+    params["metadata"]["name"] = "argocd-cmd-params-cm"
+    world.seed(params, project("team", sourceNamespaces=["team-*"]))
+    flags = [*BASE, "--project", "team"]
+    for name, line in (("one", ["one", "-N", "team-a"]), ("two", ["team-a/two"])):
+        ran = world.run("app", "create", *line, *flags)
+        assert (ran.code, ran.out) == (0, f"application '{name}' created\n"), ran.err
+        assert world.app(name, "team-a")["spec"]["project"] == "team"
+    again = world.run("app", "create", "one", "-N", "team-a", *flags)
+    assert again.out == "application 'one' unchanged\n"
+    refused = world.run("app", "create", "one", "-N", "other", *flags)
+    assert refused.fatal == ("rpc error: code = Unknown desc = namespace 'other' is not permitted")
+    # The namespace has to be permitted by the project, too.
+    refused = world.run("app", "create", "three", "-N", "team-a", *BASE)
+    assert "is not permitted to use project 'default'" in refused.fatal
 
 
 FILE = """\

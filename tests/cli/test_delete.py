@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from tests.cli.world import World, app, key, when
+from tests.cli.world import World, app, key, settings, when
 from tests.fakes.kube import FakeCluster
 
 PLAIN = "resources-finalizer.argocd.argoproj.io"
@@ -95,3 +95,16 @@ def test_waiting_for_the_end(world: World) -> None:
     ran = world.seed(app("a")).run("app", "delete", "a", "-y", "--wait")
     assert (ran.code, ran.out) == (0, "application 'a' deleted\n")
     assert world.find("Application", "a") is None
+
+
+def test_a_selector_looks_in_the_namespace_that_is_named(world: World) -> None:
+    params = settings(**{"application.namespaces": "team"})
+    params["metadata"]["name"] = "argocd-cmd-params-cm"
+    labels = {"labels": {"x": "y"}}
+    world.seed(
+        params, app("a", metadata=labels), app("b", metadata={"namespace": "team", **labels})
+    )
+    ran = world.run("app", "delete", "-l", "x=y", "-N", "team", "--yes", "--cascade=false")
+    assert ran.out == "application 'team/b' deleted\n"
+    assert world.find("Application", "a") is not None
+    assert world.find("Application", "b") is None

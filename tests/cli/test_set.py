@@ -305,6 +305,14 @@ def test_a_source_more(world: World) -> None:
     ]
 
 
+def test_sources_of_one_name(world: World) -> None:
+    world.seed(with_sources())
+    ran = world.run("app", "add-source", "a", "--repo", REPO, "--path", "x", "--source-name", "one")
+    assert ran.fatal == (
+        "rpc error: code = InvalidArgument desc = application a has more than one source named one"
+    )
+
+
 def test_a_source_more_needs_several(world: World) -> None:
     ran = world.seed(app("a")).run("app", "add-source", "a", "--repo", REPO, "--path", "helm")
     assert (ran.code, ran.fatal) == (

@@ -20,6 +20,9 @@ from tiphys.services.applications.managed import live_object, status_kinds
 from tiphys.services.applications.tree import live_tree, node_of
 from tiphys.services.applications.values import TreeNode
 
+_MANAGER = "argocd-server"
+"""Not the controller's: what a person changed is told from what Git says."""
+
 
 async def live_keys(application: Application, reached: Reached) -> Sequence[ResourceKey]:
     """The objects of its status that are live, hooks aside."""
@@ -51,7 +54,7 @@ async def patch_object(
     node = await _node(application, key, reached)
     try:
         stored = await reached.writer.patch(
-            _resource(node, reached), key.namespace, key.name, media, patch
+            _resource(node, reached), key.namespace, key.name, media, patch, manager=_MANAGER
         )
     except KubeError:
         if key.group_kind == ("", "Secret"):

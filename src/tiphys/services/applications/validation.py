@@ -33,6 +33,13 @@ def check_spec(
     `namespace` is that of Tiphys itself. What this version does not do is refused where it is
     new; an application that asked for it `before` may still be edited.
     """
+    names = [source.name for source in application.spec.sources if source.name]
+    for source in names:
+        if names.count(source) > 1:
+            raise ApiError(
+                ApiCode.INVALID_ARGUMENT,
+                f"application {application.name} has more than one source named {source}",
+            )
     place = Place(application.name, application.namespace, namespace)
     found = invalid(application.spec, project, place, cluster)
     if before is not None:
