@@ -27,6 +27,7 @@ from tiphys.services.projects.rules import Permission, ProjectRules
 from tiphys.services.reconcile.desired import Wanted
 from tiphys.services.reconcile.judging import Judging
 from tiphys.services.reconcile.memory import AppMemory, Judged, SeenTraits
+from tiphys.services.reconcile.stopwatch import timed
 
 _BREATH = 50
 """After so many objects others get a turn: one application must not hold up the rest."""
@@ -140,7 +141,8 @@ class _Comparison:
         failed = bool(wanted.error)
         late = False
         try:
-            live = await self._live(instance, wanted, memory)
+            with timed("live"):
+                live = await self._live(instance, wanted, memory)
         except KubeError as error:
             text = f"Failed to load live state: {error}"
             conditions.append(Condition(ConditionType.COMPARISON_ERROR, text))
@@ -148,22 +150,24 @@ class _Comparison:
         paired = pair(wanted.targets, live, instance=instance, qualified_name=app.qualified_name)
         conditions += paired.conditions
         rules = self._judging.rules(app, memory)
-        problem = await self._judging.judge_all(paired.pairs, wanted, memory, rules, self._view)
+        with timed("diff"):
+            problem = await self._judging.judge_all(paired.pairs, wanted, memory, rules, self._view)
         if problem:
             text = f"Failed to compare desired state to live state: {problem}"
             conditions.append(Condition(ConditionType.COMPARISON_ERROR, text))
             failed = True
         judged = memory.judged
-        folded = fold(
-            paired.pairs,
-            lambda found: (known := judged.get(found.key)) is None or known.modified,
-            itself=Itself(app.uid, app.namespace, app.name),
-            load_failed=failed,
-            health_inline=health_inline,
-            options=sync_policy(app.spec).sync_options,
-            metadata_differs=namespace_metadata_differs(app),
-            permitted=self._kind_permitted,
-        )
+        with timed("health"):
+            folded = fold(
+                paired.pairs,
+                lambda found: (known := judged.get(found.key)) is None or known.modified,
+                itself=Itself(app.uid, app.namespace, app.name),
+                load_failed=failed,
+                health_inline=health_inline,
+                options=sync_policy(app.spec).sync_options,
+                metadata_differs=namespace_metadata_differs(app),
+                permitted=self._kind_permitted,
+            )
         if late:
             # What was not seen is neither missing nor healthy.
             unseen = AppHealth(HealthCode.UNKNOWN, "", folded.health.resources)
