@@ -6,7 +6,7 @@ The cluster that the applications themselves live in is reached the way they are
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tiphys.core.settings.clusters import ClusterTable, read_cluster
 from tiphys.model.appspec import ApplicationDestination
@@ -69,6 +69,12 @@ class Destinations:
             return self._home(cluster)
         found = self._open.get(cluster.server) or self._connected(cluster)
         return Reached(cluster, found.reader, found.writer, found.discovery)
+
+    def acting_as(self, reached: Reached, account: str) -> Reached:
+        """The same cluster, with the rights of a service account in place of ours."""
+        connection = self._open.get(reached.server) or self._connected(reached.cluster)
+        reader, writer = connection.acting_as(account)
+        return replace(reached, reader=reader, writer=writer)
 
     async def close(self) -> None:
         for connection in self._open.values():

@@ -5,7 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from tiphys.core.app.spec import project_name
-from tiphys.core.project import EffectiveProject, effective_project, matching_windows
+from tiphys.core.project import (
+    EffectiveProject,
+    ServiceAccountError,
+    effective_project,
+    matching_windows,
+    service_account,
+)
 from tiphys.model.application import Application
 from tiphys.model.appproject import AppProject
 from tiphys.model.errors import ApiCode, ApiError, ObjectNotFoundError
@@ -50,6 +56,20 @@ class ProjectReader:
         others = {one.project: await self.read(one.project) for one in shared}
         clusters = await self._destinations.clusters() if with_clusters else ()
         return effective_project(project, shared, others.get, clusters)
+
+    async def account(self, application: Application, server: str) -> str | None:
+        """The service account that its objects are the business of; None where none is named."""
+        name = project_name(application.spec)
+        project = await self.effective(name, with_clusters=False)
+        if project is None:
+            return None
+        namespace = application.spec.destination.namespace
+        try:
+            return service_account(project, server, namespace, application.namespace)
+        except ServiceAccountError as error:
+            raise ApiError(
+                ApiCode.UNKNOWN, f"failed to derive service account to impersonate: {error}"
+            ) from None
 
     async def windows(self, application: Application, now: datetime) -> Windows:
         """None concern an application whose project is gone: it may not sync anyway."""
