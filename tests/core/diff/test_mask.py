@@ -84,3 +84,45 @@ def test_only_secrets_are_masked() -> None:
         other = {"apiVersion": version, "kind": kind, "data": {"a": "b"}}
         assert not is_secret(other)
         assert SecretMask(other).manifest(other) is other
+
+
+TOKEN = "example.com/token"
+
+
+def annotated(token: str, **more: str) -> dict[str, Any]:
+    return secret({}, metadata={"name": "a", "annotations": {TOKEN: token, **more}})
+
+
+def test_annotations_that_are_named_are_masked() -> None:
+    target, live = annotated("one", note="shown"), annotated("two")
+    mask = SecretMask(target, live, annotations=[TOKEN])
+    assert mask.manifest(target)["metadata"]["annotations"] == {TOKEN: ONE, "note": "shown"}
+    assert mask.manifest(live)["metadata"]["annotations"] == {TOKEN: TWO}
+    assert SecretMask(target).manifest(target)["metadata"] == target["metadata"]
+
+
+def test_the_applied_annotations_are_masked_too() -> None:
+    applied = with_last_applied(annotated("hidden"))
+    live = {**annotated("hidden"), "metadata": applied["metadata"]}
+    shown = SecretMask(live, annotations=[TOKEN]).manifest(live)
+    assert "hidden" not in str(shown)
+    text = shown["metadata"]["annotations"][ANNOTATION_LAST_APPLIED]
+    assert orjson.loads(text)["metadata"]["annotations"] == {TOKEN: ONE}
+
+
+def test_differences_of_masked_annotations() -> None:
+    mask = SecretMask(annotated("one"), annotated("two"), annotations=[TOKEN])
+
+    def shown(path: tuple[str, ...], desired: Any, live: Any) -> tuple[Any, Any]:
+        found = mask.difference(FieldDifference(path=path, desired=desired, live=live))
+        return found.desired, found.live
+
+    annotations = ("metadata", "annotations")
+    assert shown((*annotations, TOKEN), "one", None) == (ONE, None)
+    assert shown((*annotations, "note"), "one", "two") == ("one", "two")
+    whole = ({TOKEN: "two", "note": "x"}, None)
+    assert shown(annotations, *whole) == ({TOKEN: TWO, "note": "x"}, None)
+    assert shown(("metadata",), {"annotations": whole[0]}, {"name": "a"}) == (
+        {"annotations": {TOKEN: TWO, "note": "x"}},
+        {"name": "a"},
+    )

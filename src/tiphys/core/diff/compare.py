@@ -177,7 +177,7 @@ def _shown(question: Question, found: Iterable[FieldDifference]) -> tuple[FieldD
     target, live = question.desired, question.live
     if not is_secret(target):
         return tuple(explained(one, live) for one in found)
-    mask = SecretMask(target, live)
+    mask = SecretMask(target, live, annotations=question.rules.masked)
     return tuple(explained(mask.difference(one), live) for one in found)
 
 

@@ -6,14 +6,15 @@ made from all manifests that are shown together, so that equal values look equal
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from tiphys.core.diff.applied import last_applied
 from tiphys.core.diff.errors import LastAppliedError
-from tiphys.core.diff.explain import FieldDifference
+from tiphys.core.diff.explain import FieldDifference, Path
 from tiphys.core.diff.normalise import encode, fold_string_data
+from tiphys.core.manifest.annotations import annotations_of, with_annotation
 from tiphys.model.names import ANNOTATION_LAST_APPLIED
 from tiphys.model.resource import GroupKind, Manifest, gvk_of
 
@@ -27,26 +28,30 @@ def is_secret(manifest: Manifest) -> bool:
 
 
 class SecretMask:
-    """The masks of one Secret's values. Manifests that are no Secret pass unchanged."""
+    """The masks of one Secret's values. Manifests that are no Secret pass unchanged.
 
-    def __init__(self, *manifests: Manifest | None) -> None:
+    `annotations` are those whose values are hidden as well.
+    """
+
+    def __init__(self, *manifests: Manifest | None, annotations: Collection[str] = ()) -> None:
         """Manifests in the order in which their values are numbered: desired, then live."""
+        self._annotations = frozenset(annotations)
         self._masks: dict[str, dict[bytes, str]] = {}
         secrets = [manifest for manifest in manifests if manifest and is_secret(manifest)]
         for manifest in [*secrets, *(_applied(manifest) for manifest in secrets)]:
             for name, value in _data(manifest).items():
                 self._mask(name, value)
+            for name, value in annotations_of(manifest).items():
+                if name in self._annotations:
+                    self._mask(_annotated(name), value)
 
     def manifest(self, manifest: Manifest) -> Manifest:
         """The manifest with its data, and that in its last-applied annotation, masked."""
         if not is_secret(manifest):
             return manifest
-        masked = self._masked_data(manifest)
-        meta = manifest.get("metadata")
-        annotations = meta.get("annotations") if isinstance(meta, Mapping) else None
-        if isinstance(annotations, Mapping) and ANNOTATION_LAST_APPLIED in annotations:
-            shown = {**annotations, ANNOTATION_LAST_APPLIED: self._annotation(manifest)}
-            masked = {**masked, "metadata": {**manifest["metadata"], "annotations": shown}}
+        masked = self._masked(manifest)
+        if ANNOTATION_LAST_APPLIED in annotations_of(manifest):
+            return with_annotation(masked, ANNOTATION_LAST_APPLIED, self._annotation(manifest))
         return masked
 
     def difference(self, difference: FieldDifference) -> FieldDifference:
@@ -64,8 +69,39 @@ class SecretMask:
                     desired=self._whole(difference.desired),
                     live=self._whole(difference.live),
                 )
+            case ("metadata", "annotations", str(name)) if name in self._annotations:
+                return replace(
+                    difference,
+                    desired=self._optional(_annotated(name), difference.desired),
+                    live=self._optional(_annotated(name), difference.live),
+                )
+            case ("metadata",) | ("metadata", "annotations"):
+                return replace(
+                    difference,
+                    desired=self._shown(difference.path, difference.desired),
+                    live=self._shown(difference.path, difference.live),
+                )
             case _:
                 return difference
+
+    def _shown(self, path: Path, value: Any) -> Any:
+        """What is shown of metadata, or of its annotations, where the whole of it differs."""
+        if not isinstance(value, Mapping):
+            return value
+        if path == ("metadata",):
+            shown = self._shown(("metadata", "annotations"), value.get("annotations"))
+            return {**value, "annotations": shown} if shown else value
+        return {name: self._of_annotation(name, text) for name, text in value.items()}
+
+    def _of_annotation(self, name: str, text: Any) -> Any:
+        return self._mask(_annotated(name), text) if name in self._annotations else text
+
+    def _masked(self, manifest: Manifest) -> Manifest:
+        hidden = self._masked_data(manifest)
+        for name, text in annotations_of(manifest).items():
+            if name in self._annotations:
+                hidden = with_annotation(hidden, name, self._mask(_annotated(name), text))
+        return hidden
 
     def _mask(self, name: str, value: Any) -> str:
         known = self._masks.setdefault(name, {})
@@ -87,10 +123,15 @@ class SecretMask:
 
     def _annotation(self, manifest: Manifest) -> str:
         applied = _applied(manifest)
-        return encode(self._masked_data(applied)).decode() if applied else _UNREADABLE
+        return encode(self._masked(applied)).decode() if applied else _UNREADABLE
 
 
 _FIELDS = ("data", "stringData")
+
+
+def _annotated(name: str) -> str:
+    """The key of an annotation's values, which no key of the data can be."""
+    return f"annotation {name}"
 
 
 def _data(manifest: Manifest) -> Mapping[str, Any]:

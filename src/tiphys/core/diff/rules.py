@@ -44,6 +44,7 @@ class ObjectRules:
     status: bool = True
     aggregated: bool = False
     known_types: tuple[KnownTypeField, ...] = ()
+    masked: tuple[str, ...] = ()
 
     @property
     def plain(self) -> bool:
@@ -59,7 +60,8 @@ class CompareRules:
     """All that a comparison depends on beside the two objects and their type.
 
     `structured` is the application's ServerSideApply option; `mutations` says that what webhooks
-    change counts in server-side comparisons. `jq_timeout` is in seconds.
+    change counts in server-side comparisons. `jq_timeout` is in seconds. `masked` are annotations
+    of Secrets that are shown masked.
     """
 
     ignore: tuple[IgnoreRule, ...] = ()
@@ -70,6 +72,7 @@ class CompareRules:
     server_side: bool = False
     mutations: bool = False
     jq_timeout: float = 1.0
+    masked: tuple[str, ...] = ()
 
     def of(self, key: ResourceKey) -> ObjectRules:
         """The rules that concern one object, each once."""
@@ -85,6 +88,7 @@ class CompareRules:
                 for one in self.known_types
                 if matches(one.group, key.group) and matches(one.kind, key.kind)
             ),
+            masked=self.masked,
         )
 
     def mode(self, target: Manifest) -> DiffMode:
@@ -124,6 +128,7 @@ def compare_rules(
         and (settings.server_side_diff or _SERVER_SIDE_DIFF in compare_options),
         mutations=_MUTATIONS in compare_options,
         jq_timeout=settings.jq_timeout,
+        masked=settings.masked_annotations,
     )
 
 

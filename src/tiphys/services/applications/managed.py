@@ -75,7 +75,7 @@ class Comparing:
         live = await self.live(application, targets, reached, only=only)
         compared = await self.compared(targets, live, reached)
         return [
-            _managed(key, desired.get(key), found, compared.get(key))
+            _managed(key, desired.get(key), found, compared.get(key), self._rules.masked)
             for key, found in live.items()
             if found is not None or key in desired
         ]
@@ -176,9 +176,13 @@ async def live_object(
 
 
 def _managed(
-    key: ResourceKey, target: Manifest | None, live: Manifest | None, found: Comparison | None
+    key: ResourceKey,
+    target: Manifest | None,
+    live: Manifest | None,
+    found: Comparison | None,
+    masked: Collection[str],
 ) -> Managed:
-    mask = SecretMask(target, live)
+    mask = SecretMask(target, live, annotations=masked)
     either = target or live or {}
     one = Managed(
         key,

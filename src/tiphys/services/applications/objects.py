@@ -6,7 +6,7 @@ Only what belongs to the application's tree is touched; anything else is answere
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from tiphys.core.diff.mask import SecretMask, is_secret
@@ -36,15 +36,23 @@ async def live_keys(application: Application, reached: Reached) -> Sequence[Reso
     ]
 
 
-async def get_object(application: Application, key: ResourceKey, reached: Reached) -> Manifest:
-    """The live object, a Secret masked."""
+async def get_object(
+    application: Application, key: ResourceKey, reached: Reached, *, masked: Collection[str] = ()
+) -> Manifest:
+    """The live object, a Secret masked, with these annotations of it."""
     node = await _node(application, key, reached)
     live = await reached.reader.get(_resource(node, reached), key.namespace, key.name)
-    return SecretMask(live).manifest(live)
+    return SecretMask(live, annotations=masked).manifest(live)
 
 
 async def patch_object(
-    application: Application, key: ResourceKey, kind: str, patch: Any, reached: Reached
+    application: Application,
+    key: ResourceKey,
+    kind: str,
+    patch: Any,
+    reached: Reached,
+    *,
+    masked: Collection[str] = (),
 ) -> Manifest:
     """`kind` is the media type of the patch. Answers the object, a Secret masked."""
     try:
@@ -63,7 +71,9 @@ async def patch_object(
                 ApiCode.UNKNOWN, f"failed to patch Secret {key.namespace}/{key.name}"
             ) from None
         raise
-    return SecretMask(stored).manifest(stored) if is_secret(stored) else stored
+    if not is_secret(stored):
+        return stored
+    return SecretMask(stored, annotations=masked).manifest(stored)
 
 
 async def delete_object(
