@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.kube import BUILT_IN, FakeCluster, api
-from tests.services.sync.build import JOBS, bench, fake_cluster, made_plan, manifest
+from tests.services.sync.build import JOBS, bench, fake_cluster, made_plan, manifest, record
 from tests.services.sync.test_writes import Failing
 from tiphys.core.sync.task import SyncTask
 from tiphys.model.errors import (
@@ -451,3 +451,48 @@ async def test_a_cluster_that_never_comes_back_ends_the_write() -> None:
         done = await b.run(made_plan(cluster, [manifest()]))
         assert done.phase == "Failed"
         assert "the cluster was removed" in done.message
+
+
+async def test_nobody_waits_for_a_cluster_when_the_sync_has_to_end() -> None:
+    cluster = fake_cluster()
+    async with bench(cluster) as b:
+        away = KubeUnreachableError("the cluster is away")
+        cluster.fail = lambda verb, key: away if verb in ("create", "get") else None
+        asked = asyncio.Event()
+
+        async def answering() -> None:
+            asked.set()
+            await asyncio.sleep(60)
+
+        b.answering(answering)
+        sync = b.runner.begin(made_plan(cluster, [manifest()]), record(), b.store)
+        running = asyncio.create_task(sync.run())
+        await asked.wait()
+        sync.terminate()
+        done = await asyncio.wait_for(running, 5)
+        assert (done.phase, done.message) == ("Failed", "Operation terminated")
+
+
+async def test_a_sync_that_is_killed_between_delete_and_create_goes_on() -> None:
+    cluster = fake_cluster()
+    cluster.seed(manifest(data={"x": "1"}))
+
+    class KilledError(Exception):
+        pass
+
+    def kill(verb: str, _: ResourceKey) -> KubeError | None:
+        if verb == "create":
+            raise KilledError
+        return None
+
+    wanted = asking("Replace=true", "Force=true", data={"x": "2"})
+    async with bench(cluster) as b:
+        cluster.fail = kill
+        with pytest.raises(KilledError):
+            await b.run(made_plan(cluster, [wanted]))
+        assert key_of(wanted) not in cluster.objects
+    async with bench(cluster) as b:
+        cluster.fail = lambda verb, key: None
+        done = await b.run(made_plan(cluster, [wanted]))
+        assert done.phase == "Succeeded"
+        assert live_object(cluster)["data"] == {"x": "2"}

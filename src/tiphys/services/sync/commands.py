@@ -26,7 +26,7 @@ from tiphys.model.errors import KubeError, KubeUnreachableError
 from tiphys.model.metrics import ApplyCommand
 from tiphys.services.sync.applying import Applier
 from tiphys.services.sync.gate import Gate
-from tiphys.services.sync.ports import SyncedCluster
+from tiphys.services.sync.ports import Answering, SyncedCluster
 from tiphys.services.sync.removing import Remover
 from tiphys.services.sync.sighting import facts_of
 from tiphys.services.sync.wording import failure, without_values
@@ -53,29 +53,30 @@ class CommandRunner:
         self._gate = gate
         self._wait = wait
 
-    async def run(self, plan: Plan, command: Runnable) -> Event:
+    async def run(self, plan: Plan, command: Runnable, ending: asyncio.Event) -> Event:
+        """`ending`: the sync is told to end, so nobody waits for a cluster any more."""
         match command:
             case DryRun(tasks=tasks):
-                return await self._dry_run([plan.by_id[task] for task in tasks])
+                return await self._dry_run([plan.by_id[task] for task in tasks], ending)
             case Sleep(seconds=seconds):
                 await self._wait(seconds)
                 return TimerFired()
             case Apply() | Delete() | RemoveHookFinalizer():
                 task = plan.by_id[command.task]
                 try:
-                    return await self._answered(lambda: self._write(task, command))
+                    return await self._answered(lambda: self._write(task, command), ending)
                 except (KubeError, DiffError) as error:
                     return Failed(task.id, failure(error, task, self._cluster.discovery))
 
-    async def _answered(self, act: Callable[[], Awaitable[T]]) -> T:
+    async def _answered(self, act: Callable[[], Awaitable[T]], ending: asyncio.Event) -> T:
         """What got no answer is done again as soon as the cluster answers."""
         for _ in range(_PATIENCE):
             try:
                 return await act()
             except KubeUnreachableError as error:
-                if error.status or self._cluster.answering is None:
+                answering = self._cluster.answering
+                if error.status or answering is None or not await _first(answering, ending):
                     raise
-                await self._cluster.answering()
         return await act()
 
     async def _write(self, task: SyncTask, command: Apply | Delete | RemoveHookFinalizer) -> Event:
@@ -92,13 +93,13 @@ class CommandRunner:
                 case RemoveHookFinalizer():
                     return await self._remover.release(task, command)
 
-    async def _dry_run(self, tasks: Iterable[SyncTask]) -> DryRunDone:
+    async def _dry_run(self, tasks: Iterable[SyncTask], ending: asyncio.Event) -> DryRunDone:
         messages: dict[TaskId, str] = {}
         errors: dict[TaskId, str] = {}
 
         async def tried(task: SyncTask) -> None:
             try:
-                messages[task.id] = await self._answered(lambda: self._try(task))
+                messages[task.id] = await self._answered(lambda: self._try(task), ending)
             except (KubeError, DiffError) as error:
                 errors[task.id] = failure(error, task, self._cluster.discovery)
 
@@ -128,3 +129,18 @@ def _named(task: SyncTask) -> ApplyCommand:
     if task.manner.write is Write.REPLACE:
         return ApplyCommand.CREATE if task.live is None else ApplyCommand.REPLACE
     return ApplyCommand.AUTH if is_rbac(task.gvk) else ApplyCommand.APPLY
+
+
+async def _first(answering: Answering, ending: asyncio.Event) -> bool:
+    """Whether the cluster answers before the sync is told to end."""
+    back, told = asyncio.ensure_future(answering()), asyncio.ensure_future(ending.wait())
+    try:
+        await asyncio.wait((back, told), return_when=asyncio.FIRST_COMPLETED)
+        if not back.done():
+            return False
+        await back
+        return True
+    finally:
+        for one in (back, told):
+            one.cancel()
+        await asyncio.gather(back, told, return_exceptions=True)

@@ -148,6 +148,7 @@ class RunningSync:
     awaited: tuple[TaskId, ...] = ()
     _inbox: asyncio.Queue[Event | _Look | _Broken] = field(default_factory=asyncio.Queue)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    _ending: asyncio.Event = field(default_factory=asyncio.Event)
     _stored: OperationState | None = None
     _stored_at: float = 0.0
     _asked_at: float = 0.0
@@ -161,7 +162,8 @@ class RunningSync:
         return to_record(self.state)
 
     def terminate(self, message: str = "operation is terminating") -> None:
-        """Ends it as soon as what was sent is answered."""
+        """Ends it as soon as what was sent is answered, if its cluster answers at all."""
+        self._ending.set()
         self._inbox.put_nowait(Terminated(message))
 
     def confirm(self) -> None:
@@ -296,7 +298,7 @@ class RunningSync:
     async def _run(self, command: Runnable) -> None:
         try:
             async with self._share:
-                event = await self.commands.run(self.plan, command)
+                event = await self.commands.run(self.plan, command, self._ending)
         except Exception as error:
             self._inbox.put_nowait(_Broken(error))
         else:
