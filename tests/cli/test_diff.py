@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cli.world import COMMIT, REPO, World, app
-from tests.fakes.kube import CONFIG_MAPS
+from tests.cli.world import COMMIT, REPO, World, app, asks_refresh, when, without_annotations
+from tests.fakes.kube import CONFIG_MAPS, FakeCluster
 from tiphys.model.errors import KubeError
 from tiphys.model.resource import ResourceKey
 
@@ -231,6 +231,40 @@ def test_ignored_fields_are_no_difference(world: World) -> None:
     # Under our own name it is said what was not looked at, and why.
     out = world.run("app", "diff", "a", program="tiphys").out
     assert out.startswith("\nNot compared:\n  ConfigMap demo/one: data.a is left out by ")
+
+
+@pytest.mark.parametrize(
+    ("line", "within"),
+    [
+        (["diff", "a"], 1.0),
+        (["diff", "a", "--ignore-normalizer-jq-execution-timeout", "2500ms"], 2.5),
+        (["sync", "a", "--async", "--preview-changes", "--assumeYes",
+          "--ignore-normalizer-jq-execution-timeout", "3s"], 3.0),
+    ],
+)  # fmt: skip
+def test_how_long_an_expression_may_run(world: World, line: list[str], within: float) -> None:
+    rule = {"kind": "ConfigMap", "jqPathExpressions": [".data.a"]}
+    world.seed(known(spec={"ignoreDifferences": [rule]}), config_map("one", live=True, a="1"))
+    world.sources.manifests = [config_map("one", a="2")]
+    ran = world.run("app", *line)
+    assert ran.code == 0, ran.err
+    assert set(world.evaluator.within) == {within}
+
+
+@pytest.mark.parametrize(
+    ("flags", "kind"), [(["--refresh"], "normal"), (["--hard-refresh"], "hard")]
+)
+def test_a_comparison_first(world: World, flags: list[str], kind: str) -> None:
+    asked: list[str] = []
+
+    async def controller(cluster: FakeCluster) -> None:
+        manifest = await when(cluster, "a", asks_refresh)
+        asked.append(manifest["metadata"]["annotations"]["argocd.argoproj.io/refresh"])
+        cluster.change(without_annotations(manifest))
+
+    world.seed(known()).controller = controller
+    assert world.run("app", "diff", "a", *flags).code == 0
+    assert asked == [kind]
 
 
 def test_under_our_name_it_says_who_wrote_what(world: World) -> None:

@@ -30,6 +30,7 @@ from tiphys.model.resource import ApiResource, Manifest, ResourceKey
 from tiphys.services.applications import Applications
 from tiphys.services.applications.service import APPLICATIONS, PROJECTS
 from tiphys.services.applications.values import LocalFiles
+from tiphys.services.evaluate.ports import Pruned
 from tiphys.services.install import Installed
 from tiphys.services.live.ports import Discovery, KubeWriter
 from tiphys.services.projects.service import Projects
@@ -163,6 +164,20 @@ class Ran:
         return str(line["msg"])
 
 
+class Evaluator(FakeEvaluator):
+    """Remembers how long an expression was let run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.within: list[float] = []
+
+    async def without_paths(
+        self, manifests: Sequence[Manifest], expressions: Sequence[str], *, within: float
+    ) -> Sequence[Pruned]:
+        self.within.append(within)
+        return await super().without_paths(manifests, expressions, within=within)
+
+
 class _Busy:
     """A writer whose patches take a moment, so that they can be counted side by side."""
 
@@ -194,6 +209,7 @@ class World:
         self.controller: Controller | None = None
         self.fail: Callable[[str, ResourceKey], KubeError | None] = lambda verb, key: None
         self.slow = False
+        self.evaluator = Evaluator()
         self.at_once = 0
 
     def seed(self, *manifests: Manifest) -> World:
@@ -238,7 +254,7 @@ class World:
                 cluster,
                 self.sources,
                 namespace=NAMESPACE,
-                evaluator=FakeEvaluator(),
+                evaluator=self.evaluator,
                 clock=lambda: NOW,
             )
         finally:
