@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.world import NAMESPACE, FakeSources, app, key, project
+from tests.cli.world import NAMESPACE, FakeSources, app, key, project, settings
 from tests.fakes.evaluate import FakeEvaluator
 from tests.fakes.kube import BUILT_IN, FakeCluster
 from tiphys.model.application import Application
@@ -29,8 +29,10 @@ class Reach:
     def __init__(self, cluster: FakeCluster) -> None:
         self.reader = self.writer = self.discovery = cluster
         self.closed = False
+        self.accounts: list[str] = []
 
     def acting_as(self, account: str) -> tuple[FakeCluster, FakeCluster]:
+        self.accounts.append(account)
         return self.reader, self.writer
 
     async def probe(self) -> None:
@@ -148,6 +150,63 @@ async def test_whoever_may_not_read_secrets_knows_the_own_cluster(fleet: Fleet) 
     fleet.home.forbidden.add(GroupKind("", "Secret"))
     spec = {**app("a")["spec"], "destination": {"name": "in-cluster", "namespace": "x"}}
     await fleet.applications.update_spec(NAME, spec, validate=False)
+
+
+ONE = ResourceKey("", "ConfigMap", "demo", "one")
+PATCH = ("application/merge-patch+json", {"data": {"a": "2"}})
+
+
+def impersonating(fleet: Fleet, account: str, **more: str) -> None:
+    fleet.home.seed(
+        settings(**{"application.sync.impersonation.enabled": "true", **more}),
+        project(
+            "acting",
+            destinationServiceAccounts=[
+                {"server": SERVER, "namespace": "demo", "defaultServiceAccount": account}
+            ],
+        ),
+    )
+
+
+async def acting(fleet: Fleet, name: str = "acting") -> Application:
+    manifest = fleet.home.objects[key("a")]
+    fleet.home.change({**manifest, "spec": {**manifest["spec"], "project": name}})
+    return await fleet.applications.get(NAME)
+
+
+async def test_live_objects_are_touched_as_the_projects_account(fleet: Fleet) -> None:
+    impersonating(fleet, "deployer")
+    application = await acting(fleet)
+    await fleet.applications.patch_object(application, ONE, *PATCH)
+    await fleet.applications.get_object(application, ONE)
+    await fleet.applications.delete_object(application, ONE, force=False, orphan=False)
+    ((_, reach),) = fleet.connections
+    assert reach.accounts == ["system:serviceaccount:demo:deployer"] * 3
+
+
+async def test_without_an_account_nothing_is_touched(fleet: Fleet) -> None:
+    impersonating(fleet, "deployer")
+    application = await acting(fleet, "default")
+    with pytest.raises(ApiError) as caught:
+        await fleet.applications.patch_object(application, ONE, *PATCH)
+    assert str(caught.value) == (
+        f"no matching service account found for destination server {SERVER} and namespace demo"
+    )
+    assert fleet.away.objects[ONE]["data"] == {"a": "1"}
+
+
+async def test_an_account_that_is_none_is_said(fleet: Fleet) -> None:
+    impersonating(fleet, "a*b")
+    application = await acting(fleet)
+    with pytest.raises(ApiError, match="failed to derive service account to impersonate"):
+        await fleet.applications.get_object(application, ONE)
+
+
+async def test_without_enforcement_our_own_rights_do(fleet: Fleet) -> None:
+    impersonating(fleet, "deployer", **{"application.sync.impersonation.enforced": "false"})
+    application = await acting(fleet, "default")
+    await fleet.applications.patch_object(application, ONE, *PATCH)
+    assert fleet.away.objects[ONE]["data"] == {"a": "2"}
 
 
 async def test_without_a_way_there_is_none() -> None:

@@ -196,7 +196,11 @@ class Applications:
         reached = await self._destinations.reach(application.spec.destination)
         targets = await self._desired().targets(application, asked, reached)
         found = sorted((*targets.objects, *targets.hooks), key=lambda target: str(target.key))
-        return [SecretMask(target.manifest).manifest(target.manifest) for target in found]
+        masked = (await self._settings.present()).masked_annotations
+        return [
+            SecretMask(target.manifest, annotations=masked).manifest(target.manifest)
+            for target in found
+        ]
 
     async def manifests(self, application: Application, asked: Asked) -> Sequence[Manifest]:
         """What the source says, as the tool gives it, unmasked: for a sync of it."""
@@ -270,24 +274,25 @@ class Applications:
         """A Secret comes masked."""
         from tiphys.services.applications.objects import get_object
 
-        return await get_object(
-            application, key, await self._destinations.reach(application.spec.destination)
-        )
+        reached = await self._acting(application)
+        masked = (await self._settings.present()).masked_annotations
+        return await get_object(application, key, reached, masked=masked)
 
     async def patch_object(
         self, application: Application, key: ResourceKey, kind: str, patch: Any
     ) -> Manifest:
         from tiphys.services.applications.objects import patch_object
 
-        reached = await self._destinations.reach(application.spec.destination)
-        return await patch_object(application, key, kind, patch, reached)
+        reached = await self._acting(application)
+        masked = (await self._settings.present()).masked_annotations
+        return await patch_object(application, key, kind, patch, reached, masked=masked)
 
     async def delete_object(
         self, application: Application, key: ResourceKey, *, force: bool, orphan: bool
     ) -> None:
         from tiphys.services.applications.objects import delete_object
 
-        reached = await self._destinations.reach(application.spec.destination)
+        reached = await self._acting(application)
         await delete_object(application, key, reached, force=force, orphan=orphan)
 
     async def close(self) -> None:
@@ -295,6 +300,23 @@ class Applications:
         await self._destinations.close()
 
     # How it works.
+
+    async def _acting(self, application: Application) -> Reached:
+        """Its cluster, as the account that its project names where the settings ask for that."""
+        reached = await self._destinations.reach(application.spec.destination)
+        settings = await self._settings.present()
+        if not settings.impersonation:
+            return reached
+        account = await self._projects.account(application, reached.server)
+        if account is not None:
+            return self._destinations.acting_as(reached, account)
+        if not settings.impersonation_enforced:
+            return reached
+        raise ApiError(
+            ApiCode.UNKNOWN,
+            "no matching service account found for destination server "
+            f"{reached.server} and namespace {application.spec.destination.namespace}",
+        )
 
     def _desired(self) -> Desired:
         return Desired(self._sources, self._settings)
