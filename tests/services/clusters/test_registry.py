@@ -60,6 +60,7 @@ class Clusters:
             now=lambda: self.time,
             wait=self.wait,
             linger=linger,
+            patience=0.4,
         )
         self.registry.subscribe(self.hear)
         self.registry.replaced(SECRETS, ObjectList((), "1"))
@@ -73,7 +74,6 @@ class Clusters:
         return connection
 
     async def wait(self, _seconds: float) -> None:
-        # Patience is measured on the loop's clock: it passes quickly enough.
         await asyncio.sleep(0.02)
 
     def hear(self, cluster: Cluster) -> None:

@@ -113,6 +113,8 @@ class World:
             judge=judge,
             settings=lambda: self.settings,
             now=lambda: self.time,
+            wait=lambda _seconds: asyncio.sleep(0.01),
+            patience=0.05,
         )
         numbers = itertools.count(1)
         self.events = EventRecorder(self.cluster, lambda: self.time, lambda: next(numbers))

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 _CALM = 60.0
 """Seconds between questions while nothing is amiss: watches tell most of it."""
-_PATIENCE = 5.0
+PATIENCE = 5.0
 """So long a cluster that was there may be silent before it counts as unreachable."""
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
@@ -46,7 +46,9 @@ class Member:
         told: Callable[[Member], None],
         now: Callable[[], datetime],
         wait: Wait = asyncio.sleep,
+        patience: float = PATIENCE,
     ) -> None:
+        self._patience = patience
         self._connection = connection
         self._told = told
         self._now = now
@@ -145,7 +147,7 @@ class Member:
     async def _ask(self) -> None:
         """Until it answers: at once where all is well."""
         clock = asyncio.get_running_loop().time
-        patient_until = clock() + _PATIENCE
+        patient_until = clock() + self._patience
         pause = _FIRST_PAUSE
         lost = False
         while True:

@@ -28,7 +28,7 @@ from tiphys.model.live import LiveChange, ObjectList, WatchEvent, WatchState, Wa
 from tiphys.model.metrics import ClusterFigures
 from tiphys.model.resource import ApiResource, GroupKind, Manifest
 from tiphys.services.clusters.holders import Holders
-from tiphys.services.clusters.member import Member, Wait
+from tiphys.services.clusters.member import PATIENCE, Member, Wait
 from tiphys.services.clusters.ports import ClusterView, Connect
 from tiphys.services.live.index import ClusterIndex, Extent
 from tiphys.services.live.intake import Judge
@@ -56,6 +56,7 @@ class ClusterRegistry:
         now: Callable[[], datetime],
         wait: Wait = asyncio.sleep,
         linger: float = _LINGER,
+        patience: float = PATIENCE,
         metrics: Metrics | None = None,
         updates: UpdateHashes | None = None,
     ) -> None:
@@ -68,6 +69,7 @@ class ClusterRegistry:
         self._now = now
         self._wait = wait
         self._linger = linger
+        self._patience = patience
         self._secrets: dict[str, Cluster | BrokenCluster] = {}
         self._table = ClusterTable.of((), in_cluster=settings().in_cluster)
         self._members: dict[str, Member] = {}
@@ -243,6 +245,7 @@ class ClusterRegistry:
             told=lambda one: self._tell(one.view.cluster),
             now=self._now,
             wait=self._wait,
+            patience=self._patience,
         )
         index.subscribe(lambda changes: self._changed(member, changes))
         index.subscribe_kinds(lambda kinds: self._kinds_changed(member, kinds))

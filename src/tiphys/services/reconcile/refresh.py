@@ -96,6 +96,10 @@ class Refresher:
             return await self._undecodable(app, memory, error)
         if decision is None:
             return self._hard_due(app)
+        if self._connecting(app):
+            # Nothing is taken up that would be laid down again for each of many applications.
+            memory.request(decision.level)
+            return Again(_CONNECTING)
         if decision.takes_request or decision.level >= (memory.requested or 0):
             memory.requested = None
         log.info(f"Refreshing app status ({decision.reason}), level ({decision.level.value})")
@@ -111,6 +115,12 @@ class Refresher:
             # A rung above was followed, and left what events asked for.
             return Again(0.0)
         return again or self._hard_due(self._store.same(app))
+
+    def _connecting(self, app: Application) -> bool:
+        try:
+            return is_connecting(view_of(self._clusters, app.spec.destination))
+        except DestinationError:
+            return False
 
     async def _follow(
         self, app: Application, memory: AppMemory, decision: RefreshDecision
