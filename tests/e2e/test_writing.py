@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 import time
 
+import pytest
 import yaml
 
 from tests.e2e.manifests import config_map, job
@@ -73,6 +74,26 @@ def test_the_server_takes_over_what_was_applied_before(stack: Stack) -> None:
     managers = [(one["manager"], one["operation"]) for one in live["metadata"]["managedFields"]]
     assert managers == [("argocd-controller", "Apply")]
     stack.until_status("takeover", "Synced", "Healthy")
+
+
+@pytest.mark.parametrize("migrated", [True, False])
+def test_another_manager_is_taken_over_where_it_is_named(stack: Stack, *, migrated: bool) -> None:
+    name = f"migrated-{str(migrated).lower()}"
+    repo = stack.repo(f"{name}.git")
+    repo.write("app/cm.yaml", config_map("settings", a="2"))
+    repo.commit()
+    stack.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    before = yaml.safe_load(config_map("settings", a="1", b="1"))
+    stack.kube.create({**before, "metadata": {"name": "settings", "namespace": name}})
+    stack.apply(name, repo, "app", syncPolicy={"syncOptions": ["ServerSideApply=true"]})
+    if migrated:
+        # The API server takes the name of a manager from that of the client.
+        note = {"argocd.argoproj.io/client-side-apply-migration-manager": "e2e-test"}
+        stack.kube.merge("Application", NAMESPACE, name, {"metadata": {"annotations": note}})
+    stack.ok("app", "sync", name)
+    live = stack.kube.get("ConfigMap", name, "settings")
+    assert live is not None
+    assert live["data"] == ({"a": "2"} if migrated else {"a": "2", "b": "1"})
 
 
 def test_what_does_not_fit_its_annotation_goes_by_the_server(stack: Stack) -> None:
