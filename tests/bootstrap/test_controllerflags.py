@@ -21,7 +21,7 @@ FACTS: dict[str, Any] = json.loads(
     (Path(__file__).parent / "data" / "application_controller.json").read_text()
 )
 FLAGS = {flag.name: flag for flag in CONTRACT_FLAGS}
-HONOURED = {"ARGOCD_SYNC_WAVE_DELAY"}
+HONOURED = {"ARGOCD_SYNC_WAVE_DELAY", "ARGOCD_K8S_CLIENT_QPS", "ARGOCD_K8S_CLIENT_BURST"}
 """Variables without a flag that are read elsewhere."""
 
 

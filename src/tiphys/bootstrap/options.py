@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,8 +19,8 @@ class OptionsError(TiphysError):
 class Connection:
     """How the API server is reached that holds the Applications; empty means the usual.
 
-    `kubeconfig` empty: the ServiceAccount of the pod. The rest beats what a kubeconfig says.
-    Names of files; `request_timeout` in seconds, 0 for the usual one.
+    Without `kubeconfig`: KUBECONFIG, the ServiceAccount of the pod, or the one at home. The rest
+    beats what a kubeconfig says. Names of files; `request_timeout` in seconds, 0 for the usual one.
     """
 
     kubeconfig: str = ""
@@ -56,6 +57,12 @@ class Connection:
             return load_kubeconfig([Path(self.kubeconfig)], self.context)
         if self.server:
             return KubeConfig(self.server)
+        if named := environment.get("KUBECONFIG", ""):
+            paths = [Path(part) for part in named.split(os.pathsep) if part]
+            return load_kubeconfig(paths, self.context)
+        home = Path(environment.get("HOME", "")) / ".kube" / "config"
+        if not environment.get("KUBERNETES_SERVICE_HOST") and home.is_file():
+            return load_kubeconfig([home], self.context)
         return in_cluster_config(environment)
 
 
