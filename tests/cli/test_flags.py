@@ -72,9 +72,19 @@ def test_unknown_flags_and_commands(world: World) -> None:
         1,
         'Error: unknown command "frobnicate" for "argocd"\nRun \'argocd --help\' for usage.\n',
     )
-    ran = world.run("app", "logs", "a")
+    ran = world.run("app", "frobnicate", "a")
     assert ran.code == 1
-    assert ran.out.startswith('Error: unknown command "logs" for "argocd app"\n')
+    assert ran.out.startswith('Error: unknown command "frobnicate" for "argocd app"\n')
+
+
+@pytest.mark.parametrize(
+    "line", [["app", "logs"], ["app", "actions"], ["login"], ["admin", "export"]]
+)
+def test_commands_that_come_later_are_refused_by_name(world: World, line: list[str]) -> None:
+    said = f"Error: {' '.join(line)} is not supported by this version of Tiphys\n"
+    for words in (line, [*line, "x", "--flag"]):
+        ran = world.run(*words, core=False)
+        assert (ran.code, ran.out) == (1, said)
 
 
 def test_flags_may_stand_before_commands(world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
 import click
@@ -95,9 +95,18 @@ class Command(click.Command):
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called: `module:attribute` by name."""
 
-    def __init__(self, name: str, lazy: Mapping[str, tuple[str, str]], **attributes: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        lazy: Mapping[str, tuple[str, str]],
+        *,
+        later: Collection[str] = (),
+        **attributes: Any,
+    ) -> None:
+        """`later` are the contract's, and are refused by name in this version."""
         super().__init__(name, add_help_option=False, **attributes)
         self.lazy = dict(lazy)
+        self.later = frozenset(later)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -125,6 +134,9 @@ class LazyGroup(click.Group):
             click.echo(ctx.get_help())
             ctx.exit(0 if wants_help or ctx.parent is None else 1)
         name, *rest = found.words
+        if name in self.later:
+            path = " ".join([*ctx.command_path.split()[1:], name])
+            raise UsageError(f"{path} {LATER}")
         if name not in self.lazy:
             if ctx.parent is None:
                 _plugin(ctx, found.words)
@@ -134,8 +146,14 @@ class LazyGroup(click.Group):
         return ctx.args
 
 
-def group(name: str, lazy: Mapping[str, tuple[str, str]], summary: str) -> LazyGroup:
-    return LazyGroup(name, lazy, help=summary)
+def group(
+    name: str,
+    lazy: Mapping[str, tuple[str, str]],
+    summary: str,
+    *,
+    later: Collection[str] = (),
+) -> LazyGroup:
+    return LazyGroup(name, lazy, later=later, help=summary)
 
 
 def command(

@@ -27,6 +27,21 @@ COMMANDS = {
     "proj": ("tiphys.cli.proj:proj", "Manage projects"),
     "version": ("tiphys.cli.version:version", "Show the version"),
 }
+_LATER = (
+    "account",
+    "appset",
+    "cert",
+    "completion",
+    "configure",
+    "context",
+    "gpg",
+    "login",
+    "logout",
+    "relogin",
+    "repo",
+    "repocreds",
+)
+"""What an API server, or repositories with credentials, are needed for."""
 _INTERRUPTED = 130
 _FAILED = 20
 
@@ -41,6 +56,7 @@ def run(
     root = LazyGroup(
         program,
         {**COMMANDS, **(processes or {})},
+        later=_LATER,
         help="GitOps continuous delivery for Kubernetes: what is in Git is what runs.",
         subcommand_metavar="[command]",
         options_metavar="[flags]",

@@ -11,4 +11,13 @@ admin = group(
         "settings": ("tiphys.cli.admin.settings:settings", "Check settings before they are used"),
     },
     "Administration by direct access to the cluster, or to files.",
+    later=(
+        "dashboard",
+        "export",
+        "import",
+        "initial-password",
+        "notifications",
+        "redis-initial-password",
+        "repo",
+    ),
 )

@@ -44,4 +44,5 @@ app = group(
         "wait": ("tiphys.cli.app.wait:wait", "Wait until applications are in a state"),
     },
     "Manage applications",
+    later=("actions", "logs"),
 )
