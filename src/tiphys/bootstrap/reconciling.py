@@ -120,6 +120,7 @@ class Reconciling:
             operator = self._operator()
             controller = self._controller(self._refresher().refresh, operator)
             operator.request = controller.request
+            self._events.busy = operator.is_busy
         self._wire(controller, scope)
         ground.stack.push_async_callback(ground.store.close)
         ground.stack.push_async_callback(controller.close)

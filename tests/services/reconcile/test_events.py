@@ -106,3 +106,35 @@ async def test_who_asked_for_it_is_told() -> None:
     await recorded.drain(within=1.0)
     (event,) = cluster.objects.values()
     assert event["metadata"]["annotations"]["user"] == "alice"
+
+
+async def test_events_keep_out_of_the_way_of_work() -> None:
+    cluster = FakeCluster((EVENTS,))
+    recorded = recorder(cluster)
+    work = [True]
+    recorded.busy = lambda: bool(work)
+    recorded.record(app(), started("x"))
+    await asyncio.sleep(0.15)
+    assert not cluster.objects
+    work.clear()
+    await asyncio.sleep(0.15)
+    assert len(cluster.objects) == 1
+
+
+async def test_work_without_end_delays_no_event_for_ever() -> None:
+    cluster = FakeCluster((EVENTS,))
+    recorded = recorder(cluster)
+    recorded.patience = 0.05
+    recorded.busy = lambda: True
+    recorded.record(app(), started("x"))
+    await asyncio.sleep(0.3)
+    assert len(cluster.objects) == 1
+
+
+async def test_who_leaves_waits_for_no_work() -> None:
+    cluster = FakeCluster((EVENTS,))
+    recorded = recorder(cluster)
+    recorded.busy = lambda: True
+    recorded.record(app(), started("x"))
+    await recorded.drain(within=1.0)
+    assert len(cluster.objects) == 1

@@ -1,6 +1,7 @@
 """Events of Kubernetes that tell people what happened to an application.
 
-They are written beside the work: a lost event loses nothing else, so a failure is only logged.
+They are written behind the work and out of its way: a lost event loses nothing else, so a failure
+is only logged.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ log = structlog.get_logger()
 
 EVENTS = ApiResource("", "v1", "Event", "events", True, frozenset({"create"}))
 _AT_ONCE = 5
+_LOOK_AGAIN = 0.1
+"""Seconds until an event that keeps out of the way looks whether it may come out."""
 
 
 class EventRecorder:
     """`now` and `unique` (a number that is never the same twice) come from outside.
 
     `enabled` are the reasons of the events that are wanted, see core.app.events. `labels` says
-    which labels an application's events carry.
+    which labels an application's events carry. While `busy` says that there is work which they
+    would slow, they wait, `patience` seconds at most.
     """
 
     def __init__(
@@ -41,12 +45,16 @@ class EventRecorder:
         *,
         enabled: Sequence[str] = ("all",),
         labels: Callable[[Application], Mapping[str, str]] = lambda _app: {},
+        patience: float = 5.0,
     ) -> None:
         self._writer = writer
         self._now = now
         self._unique = unique
         self._enabled = enabled
         self._labels = labels
+        self.patience = patience
+        self.busy: Callable[[], bool] = lambda: False
+        self._leaving = False
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._open: set[asyncio.Task[None]] = set()
 
@@ -55,12 +63,13 @@ class EventRecorder:
         if not is_enabled(event.reason, self._enabled):
             return
         log.info(event.message, **app_fields(app), reason=event.reason.value, type=event.type)
-        task = asyncio.create_task(self._write(app, event))
+        task = asyncio.create_task(self._write(app, self._manifest(app, event)))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
 
     async def drain(self, *, within: float) -> None:
         """Until everything that was recorded is written; what takes longer is given up."""
+        self._leaving = True
         while self._open:
             _, late = await asyncio.wait(self._open, timeout=within)
             if not late:
@@ -70,12 +79,14 @@ class EventRecorder:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _write(self, app: Application, event: AppEvent) -> None:
+    async def _write(self, app: Application, manifest: Manifest) -> None:
+        clock = asyncio.get_running_loop().time
+        late = clock() + self.patience
         async with self._gate:
+            while self.busy() and not self._leaving and clock() < late:
+                await asyncio.sleep(_LOOK_AGAIN)
             try:
-                await self._writer.create(
-                    EVENTS, self._manifest(app, event), manager=MANAGER_APPLICATION_CONTROLLER
-                )
+                await self._writer.create(EVENTS, manifest, manager=MANAGER_APPLICATION_CONTROLLER)
             except KubeError as error:
                 log.warning("event was not written", **app_fields(app), error=str(error))
 

@@ -37,7 +37,7 @@ from tiphys.core.app.times import parse_rfc3339, rfc3339
 from tiphys.core.project import Verdict
 from tiphys.core.settings import Settings
 from tiphys.core.sync.retry import conclude
-from tiphys.core.sync.wording import FAILURES, SUCCESSES
+from tiphys.core.sync.wording import FAILURES, SUCCESSES, TERMINATED_WITH_ERRORS
 from tiphys.model.application import Application, OperationState
 from tiphys.model.errors import (
     ConflictError,
@@ -104,6 +104,10 @@ class Operator:
             lambda: self.settings().operation_processors,
             share=lambda: self.settings().operation_processors // 2,
         )
+
+    def is_busy(self) -> bool:
+        """Whether any operation is under way."""
+        return bool(self._present)
 
     def terminate(self, name: str) -> None:
         attempt = self._present.get(name)
@@ -236,7 +240,13 @@ class Operator:
                 structlog.contextvars.bound_contextvars(syncId=_sync_id()),
             ):
                 ended = await self._attempt(app, state, attempt)
-        except (KubeUnreachableError, ConflictError, StateLostError, _HeldUpError):
+        except KubeUnreachableError:
+            if not (attempt.terminated or attempt.timed_out):
+                raise
+            # Nobody who wants an end waits for a cluster that is away.
+            record = attempt.running.record if attempt.running else state
+            ended = _failed(record, TERMINATED_WITH_ERRORS)
+        except (ConflictError, StateLostError, _HeldUpError):
             raise
         except Exception as fault:
             log.exception("the operation failed unexpectedly")
