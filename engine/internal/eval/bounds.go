@@ -24,10 +24,15 @@ func (e *OverLimit) Error() string { return "over its " + e.Reason }
 // it: a script that never ends would hold the lane for a second an object.
 const strikes = 3
 
+// mostStrikes is how often all expressions of a request together may.
+const mostStrikes = 5
+
+var errAllGivenUp = fmt.Errorf("not tried: others went over their limits %d times before", mostStrikes)
+
 var errGivenUp = fmt.Errorf("not tried: it went over its limits on %d objects before", strikes)
 
 // limited tells an answer that says nothing of its document, only that the limits are too narrow.
 func limited(err error) bool {
 	var over *OverLimit
-	return errors.As(err, &over) || errors.Is(err, errGivenUp)
+	return errors.As(err, &over) || errors.Is(err, errGivenUp) || errors.Is(err, errAllGivenUp)
 }

@@ -90,6 +90,22 @@ func TestAnEndlessExpressionIsGivenUp(t *testing.T) {
 	}
 }
 
+func TestManyEndlessExpressionsAreGivenUpTogether(t *testing.T) {
+	bounds := &plain{}
+	texts := []string{"def f: f; f", "def g: g; g", "def h: h; h", ".a"}
+	answers, err := WithoutPaths([]byte(`[{"a":1},{"a":1},{"a":1}]`), PathOptions{Expressions: texts, TimeoutMS: 20}, bounds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(answers[0]), `"document":{}`) || !strings.Contains(string(answers[2]), "others went over") {
+		t.Errorf("%s %s", answers[0], answers[2])
+	}
+	// Five that were late, and `.a` while there was time.
+	if bounds.calls > mostStrikes+1 {
+		t.Errorf("%d calls", bounds.calls)
+	}
+}
+
 func judged(t *testing.T, object, script string, openLibs bool) string {
 	t.Helper()
 	options := HealthOptions{Script: script, OpenLibs: openLibs, TimeoutMS: 300}

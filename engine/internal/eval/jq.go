@@ -64,11 +64,22 @@ func WithoutPaths(body []byte, options PathOptions, bounds Bounds) ([]json.RawMe
 	return answers, nil
 }
 
+func struck(expressions []*expression) (total int) {
+	for _, one := range expressions {
+		total += one.strikes
+	}
+	return total
+}
+
 func prune(item int, document any, expressions []*expression, limit time.Duration, bounds Bounds) (Pruned, error) {
 	var answer Pruned
 	left := document
 	for index, one := range expressions {
-		result, err := one.apply(item, left, limit, bounds)
+		var result any
+		err := errAllGivenUp
+		if struck(expressions) < mostStrikes {
+			result, err = one.apply(item, left, limit, bounds)
+		}
 		if err != nil {
 			answer.Skipped = append(answer.Skipped, Skipped{index, err.Error(), limited(err)})
 			continue

@@ -103,28 +103,39 @@ async def test_an_endless_script_is_given_up_and_others_go_on(evaluator: EngineE
     assert sum(times) < 3
 
 
+async def test_what_was_not_tried_for_others_is_tried_again(evaluator: EngineEvaluator) -> None:
+    endless = [f"def f{number}: f{number}; f{number}" for number in range(6)]
+    start = time.monotonic()
+    (*_, last) = await evaluator.without_paths(objects(4), [*endless, ".bad"], within=0.2)
+    assert time.monotonic() - start < 5
+    assert "others went over" in dict(last.skipped)[".bad"]
+    (fine,) = await evaluator.without_paths(objects(1), [".bad"], within=0.2)
+    assert fine.manifest == {"number": 0}
+
+
 async def test_what_was_said_is_remembered(evaluator: EngineEvaluator, tmp_path: Path) -> None:
     await evaluator.health(script(HEALTHY), objects(3))
     await evaluator.without_paths(objects(3), [".bad"], within=1.0)
-    (process,) = evaluator.lane.processes
-    await process.kill()
+    for language in ("jq", "lua"):
+        (process,) = evaluator.lane(language).processes
+        await process.kill()
     # Nothing is started for what was asked before.
     again = await evaluator.health(script(HEALTHY), objects(3))
     assert [verdict and verdict.status for verdict in again] == [HealthCode.HEALTHY] * 3
     (first, *_) = await evaluator.without_paths(objects(3), [".bad"], within=1.0)
     assert first.manifest == {"number": 0}
-    assert evaluator.lane.started == 1
+    assert [evaluator.lane(language).started for language in ("jq", "lua")] == [1, 1]
     await evaluator.health(script(HEALTHY), objects(4))
-    assert evaluator.lane.started == 2
+    assert [evaluator.lane(language).started for language in ("jq", "lua")] == [1, 2]
 
 
 async def test_processes_leave_when_there_is_no_work() -> None:
     options = eval_lane()
     evaluator = EngineEvaluator(options=type(options)(size=1, idle_seconds=0.2))
     await evaluator.health(script(HEALTHY), objects(1))
-    assert len(evaluator.lane.idle) == 1
+    assert len(evaluator.lane("lua").idle) == 1
     async with asyncio.timeout(5):
-        while evaluator.lane.idle:  # noqa: ASYNC110 - nothing tells that a process left
+        while evaluator.lane("lua").idle:  # noqa: ASYNC110 - nothing tells that a process left
             await asyncio.sleep(0.05)
     await evaluator.close()
 

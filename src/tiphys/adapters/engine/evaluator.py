@@ -1,5 +1,5 @@
-"""The Evaluator that asks the engine: jq and Lua in a lane of their own, so that a slow render
-never delays a health script.
+"""The Evaluator that asks the engine: jq and Lua in lanes of their own, so that neither a slow
+render nor what users wrote in jq delays a health script.
 
 Documents go in batches. One that ends a process is found and answered by itself, and the others
 are asked again; an expression or script that does so too often is given up for a while. Answers
@@ -54,25 +54,25 @@ class EngineEvaluator:
     def __init__(self, binary: Path | None = None, options: LaneOptions | None = None) -> None:
         self._binary = binary
         self._options = options or eval_lane()
-        self._lane: Lane | None = None
+        self._lanes: dict[str, Lane] = {}
         self._strikes: dict[str, tuple[int, float]] = {}
         self._pruned = Remembered[bytes](entries=_MOST_PRUNED, size=_PRUNED_BYTES)
         self._verdicts = Remembered[tuple[HealthStatus | None]](
             entries=_MOST_VERDICTS, size=_VERDICT_BYTES
         )
 
-    @property
-    def lane(self) -> Lane:
-        if self._lane is None:
+    def lane(self, language: str) -> Lane:
+        """`jq` or `lua`. Raises EvaluationError where there is no engine."""
+        if language not in self._lanes:
             try:
-                self._lane = Lane(self._binary or locate(), self._options)
+                self._lanes[language] = Lane(self._binary or locate(), self._options)
             except EngineNotBuiltError as error:
                 raise EvaluationError(str(error)) from None
-        return self._lane
+        return self._lanes[language]
 
     async def close(self) -> None:
-        if self._lane is not None:
-            await self._lane.close()
+        for lane in self._lanes.values():
+            await lane.close()
 
     async def without_paths(
         self, manifests: Sequence[Manifest], expressions: Sequence[str], *, within: float
@@ -135,7 +135,7 @@ class EngineEvaluator:
         """One request. Raises RenderLimitError where a limit ended it."""
         body = b"[" + b",".join(documents) + b"]"
         try:
-            reply = await self.lane.exchange(header, body, None, seconds=seconds)
+            reply = await self.lane(header["op"]).exchange(header, body, None, seconds=seconds)
         except RenderLimitError:
             raise
         except RenderError as error:
@@ -193,7 +193,8 @@ def _halves(count: int, error: RenderLimitError) -> list[slice]:
     return [slice(start, end) for start, end in parts if start < end]
 
 
-_GIVEN_UP = "not tried: it went over its limits before, and is tried again after a minute"
+_NOT_TRIED = "not tried"
+_GIVEN_UP = f"{_NOT_TRIED}: it went over its limits before, and is tried again after a minute"
 
 
 class _Paths:
@@ -271,8 +272,8 @@ class _Paths:
                 (numbers[one["expression"]], one["reason"], one.get("limited", False))
                 for one in answer.get("skipped", ())
             ]
-            for number, _, limited in skipped:
-                if limited:
+            for number, reason, limited in skipped:
+                if limited and not reason.startswith(_NOT_TRIED):
                     self._evaluator.strike(self._expressions[number])
             document = answer["document"]
             answers.append((None if document is None else orjson.dumps(document), skipped))
