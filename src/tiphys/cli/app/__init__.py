@@ -7,7 +7,7 @@ app = group(
     {
         "add-source": ("tiphys.cli.app.sources:add_source", "Add a source to an application"),
         "confirm-deletion": (
-            "tiphys.cli.app.simple:confirm_deletion",
+            "tiphys.cli.app.confirm:confirm_deletion",
             "Let go what is deleted only when a person agrees",
         ),
         "create": ("tiphys.cli.app.create:create", "Create an application"),
@@ -39,7 +39,7 @@ app = group(
         "rollback": ("tiphys.cli.app.rollback:rollback", "Go back to an earlier deployment"),
         "set": ("tiphys.cli.app.set:set_command", "Change an application's spec"),
         "sync": ("tiphys.cli.app.sync:sync", "Bring applications to their target state"),
-        "terminate-op": ("tiphys.cli.app.simple:terminate", "Stop the running operation"),
+        "terminate-op": ("tiphys.cli.app.terminate:terminate", "Stop the running operation"),
         "unset": ("tiphys.cli.app.unset:unset", "Take out of a spec what was set"),
         "wait": ("tiphys.cli.app.wait:wait", "Wait until applications are in a state"),
     },
