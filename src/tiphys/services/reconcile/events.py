@@ -83,7 +83,7 @@ class EventRecorder:
         clock = asyncio.get_running_loop().time
         late = clock() + self.patience
         async with self._gate:
-            while self.busy() and not self._leaving and clock() < late:
+            while self.busy() and not self._leaving and clock() < late:  # noqa: ASYNC110 - many ends
                 await asyncio.sleep(_LOOK_AGAIN)
             try:
                 await self._writer.create(EVENTS, manifest, manager=MANAGER_APPLICATION_CONTROLLER)
