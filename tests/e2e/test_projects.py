@@ -267,7 +267,7 @@ def test_a_window_in_another_time_zone_opens_by_itself(stack: Stack) -> None:
 def test_a_window_that_closes_over_a_running_sync(stack: Stack) -> None:
     """One sync may run on, for its window lets it; the other stays where it is."""
     hook = yaml.safe_load(job("pre", hook="PreSync"))
-    hook["spec"]["template"]["metadata"] = {"annotations": {"tiphys.dev/pod-delay": "15s"}}
+    hook["spec"]["template"]["metadata"] = {"annotations": {"tiphys.dev/pod-delay": "25s"}}
     names = {"p-overrun": True, "p-cut": False}
     for name in names:
         repo = stack.repo(f"{name}.git")
@@ -279,14 +279,15 @@ def test_a_window_that_closes_over_a_running_sync(stack: Stack) -> None:
         stack.until_status(name, "OutOfSync", "Missing")
     # The syncs begin in the last seconds of a minute, and the windows with the next one.
     second = datetime.now(UTC).second
-    time.sleep((50 - second) % 60)
+    time.sleep((42 - second) % 60)
     opens = datetime.now(UTC) + timedelta(minutes=1)
     for name, overrun in names.items():
         schedule = f"{opens.minute} {opens.hour} * * *"
         windows(
             stack, name, {"kind": "deny", **ALWAYS, "schedule": schedule, "syncOverrun": overrun}
         )
-        stack.ok("app", "sync", name, "--async")
+        asked = {"sync": {"syncOptions": ["CreateNamespace=true"]}}
+        stack.kube.merge("Application", NAMESPACE, name, {"operation": asked})
     for name in names:
         stack.until("its hook runs", partial(stack.kube.get, "Job", name, "pre"))
     assert datetime.now(UTC).minute != opens.minute
