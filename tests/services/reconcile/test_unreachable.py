@@ -98,6 +98,20 @@ async def test_a_sync_goes_on_when_the_cluster_is_back() -> None:
         await until(lambda: here.state().get("phase") == "Succeeded", within=10, what=here.state)
 
 
+async def test_a_sync_can_be_ended_while_the_cluster_is_away() -> None:
+    async with world(application(), controller=True) as here:
+        await until(lambda: here.status().get("sync"))
+        leave(here)
+        await until(lambda: said(here), what=here.status)
+        here.ask()
+        await until(lambda: here.state().get("phase") == "Running", what=here.state)
+        ending = {**here.status(), "operationState": {**here.state(), "phase": "Terminating"}}
+        here.change(status=ending)
+        await until(lambda: here.state().get("finishedAt"), within=10, what=here.state)
+        assert here.state()["phase"] == "Error"
+        assert here.state()["message"] == "Operation termination had errors"
+
+
 async def test_a_deletion_says_why_it_waits() -> None:
     app = application(policy=AUTO, finalizers=[FINALIZER_RESOURCES])
     async with world(app, controller=True) as here:

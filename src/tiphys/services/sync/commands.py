@@ -22,7 +22,7 @@ from tiphys.core.sync.events import (
 from tiphys.core.sync.manner import Write
 from tiphys.core.sync.rbac import is_rbac
 from tiphys.core.sync.task import Plan, SyncTask, TaskId
-from tiphys.model.errors import KubeError, KubeUnreachableError
+from tiphys.model.errors import ConnectionEndedError, KubeError, KubeUnreachableError
 from tiphys.model.metrics import ApplyCommand
 from tiphys.services.sync.applying import Applier
 from tiphys.services.sync.gate import Gate
@@ -65,6 +65,9 @@ class CommandRunner:
                 task = plan.by_id[command.task]
                 try:
                     return await self._answered(lambda: self._write(task, command), ending)
+                except ConnectionEndedError:
+                    # Not the object's failure: the attempt goes on with the next connection.
+                    raise
                 except (KubeError, DiffError) as error:
                     return Failed(task.id, failure(error, task, self._cluster.discovery))
 
@@ -100,6 +103,8 @@ class CommandRunner:
         async def tried(task: SyncTask) -> None:
             try:
                 messages[task.id] = await self._answered(lambda: self._try(task), ending)
+            except ConnectionEndedError:
+                raise
             except (KubeError, DiffError) as error:
                 errors[task.id] = failure(error, task, self._cluster.discovery)
 
