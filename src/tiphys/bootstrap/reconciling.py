@@ -109,7 +109,7 @@ class Reconciling:
         self._comparer = Comparer(ground.clusters, self._rules, judging)
         self._admission = Admission(self._rules, ground.repositories.refusals)
         self._git = git
-        ground.page.registry.register(self._figures())
+        ground.page.tell(self._figures())
 
     def start(self, scope: ApplicationScope) -> None:
         """Begins to compare and to sync, or only to observe."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 from aiohttp import web
@@ -15,7 +15,9 @@ class MonitoringServer:
     started anew, empty where it should not. Both are called on the event loop.
     """
 
-    def __init__(self, page: Callable[[], tuple[bytes, str]], ill: Callable[[], str]) -> None:
+    def __init__(
+        self, page: Callable[[], Awaitable[tuple[bytes, str]]], ill: Callable[[], str]
+    ) -> None:
         self._page = page
         self._ill = ill
         self._runner: web.AppRunner | None = None
@@ -38,7 +40,7 @@ class MonitoringServer:
             await self._runner.cleanup()
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        body, content_type = self._page()
+        body, content_type = await self._page()
         return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _health(self, _request: web.Request) -> web.Response:

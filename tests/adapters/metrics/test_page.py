@@ -53,12 +53,12 @@ def build(options: MetricsOptions | None = None) -> tuple[MetricsPage, Prometheu
     page = MetricsPage()
     metrics = PrometheusMetrics(page.registry, hostname="node-1")
     told = options or MetricsOptions()
-    page.registry.register(FiguresCollector(lambda: [FIGURES], lambda: [CLUSTER], lambda: told))
+    page.tell(FiguresCollector(lambda: [FIGURES], lambda: [CLUSTER], lambda: told))
     return page, metrics
 
 
-def samples(page: MetricsPage) -> dict[str, list[tuple[dict[str, str], float]]]:
-    body, _ = page()
+async def samples(page: MetricsPage) -> dict[str, list[tuple[dict[str, str], float]]]:
+    body, _ = await page()
     found: dict[str, list[tuple[dict[str, str], float]]] = {}
     for family in text_string_to_metric_families(body.decode()):
         for sample in family.samples:
@@ -66,9 +66,9 @@ def samples(page: MetricsPage) -> dict[str, list[tuple[dict[str, str], float]]]:
     return found
 
 
-def test_an_application_is_told_with_its_labels() -> None:
+async def test_an_application_is_told_with_its_labels() -> None:
     page, _ = build()
-    assert samples(page)["argocd_app_info"] == [
+    assert (await samples(page))["argocd_app_info"] == [
         (
             {
                 **APP_KEY,
@@ -83,12 +83,12 @@ def test_an_application_is_told_with_its_labels() -> None:
             1.0,
         )
     ]
-    assert samples(page)["argocd_app_orphaned_resources_count"] == [(APP_KEY, 3.0)]
+    assert (await samples(page))["argocd_app_orphaned_resources_count"] == [(APP_KEY, 3.0)]
 
 
-def test_labels_and_conditions_are_told_only_when_asked_for() -> None:
+async def test_labels_and_conditions_are_told_only_when_asked_for() -> None:
     page, _ = build()
-    assert not samples(page).keys() & {
+    assert not (await samples(page)).keys() & {
         "argocd_app_labels",
         "argocd_app_condition",
         "argocd_cluster_labels",
@@ -100,7 +100,7 @@ def test_labels_and_conditions_are_told_only_when_asked_for() -> None:
             cluster_labels=("zone",),
         )
     )
-    found = samples(page)
+    found = await samples(page)
     assert found["argocd_app_labels"] == [
         ({**APP_KEY, "label_team_name": "blue", "label_absent": ""}, 1.0)
     ]
@@ -110,9 +110,9 @@ def test_labels_and_conditions_are_told_only_when_asked_for() -> None:
     ]
 
 
-def test_clusters_are_told() -> None:
+async def test_clusters_are_told() -> None:
     page, _ = build()
-    found = samples(page)
+    found = await samples(page)
     version = {"server": SERVER, "k8s_version": "v1.36.3"}
     assert found["argocd_cluster_info"] == [({**version, "name": "in-cluster"}, 1.0)]
     assert found["argocd_cluster_connection_status"] == [(version, 1.0)]
@@ -121,21 +121,21 @@ def test_clusters_are_told() -> None:
     assert found["argocd_cluster_cache_age_seconds"] == [({"server": SERVER}, 2.5)]
 
 
-def test_a_cluster_never_read_has_no_age() -> None:
+async def test_a_cluster_never_read_has_no_age() -> None:
     page = MetricsPage()
     unknown = ClusterFigures("https://far", "far", "", False, 0, 0, None, ())
-    page.registry.register(FiguresCollector(list, lambda: [unknown], MetricsOptions))
-    found = samples(page)
+    page.tell(FiguresCollector(list, lambda: [unknown], MetricsOptions))
+    found = await samples(page)
     assert found["argocd_cluster_cache_age_seconds"] == [({"server": "https://far"}, -1.0)]
     assert found["argocd_cluster_connection_status"][0][1] == 0.0
 
 
-def test_syncs_and_passes_are_counted() -> None:
+async def test_syncs_and_passes_are_counted() -> None:
     page, metrics = build()
     metrics.synced(APP, "Succeeded", dry_run=False, seconds=3.0)
     metrics.synced(APP, "Failed", dry_run=True, seconds=1.5)
     metrics.reconciled("argocd", SERVER, 0.3)
-    found = samples(page)
+    found = await samples(page)
     key = {**APP_KEY, "dest_server": SERVER}
     assert found["argocd_app_sync_total"] == [
         ({**key, "phase": "Succeeded", "dry_run": "false"}, 1.0),
@@ -148,14 +148,14 @@ def test_syncs_and_passes_are_counted() -> None:
         ({"namespace": "argocd", "dest_server": SERVER}, 1.0)
     ]
     metrics.clear()
-    assert "argocd_app_sync_total" not in samples(page)
+    assert "argocd_app_sync_total" not in (await samples(page))
 
 
-def test_requests_are_counted_and_those_of_a_sync_by_application() -> None:
+async def test_requests_are_counted_and_those_of_a_sync_by_application() -> None:
     page, metrics = build()
     metrics.requested(REQUEST, APP)
     metrics.requested(REQUEST, None)
-    found = samples(page)
+    found = await samples(page)
     assert found["argocd_app_k8s_request_total"] == [
         (
             {
@@ -179,21 +179,21 @@ def test_requests_are_counted_and_those_of_a_sync_by_application() -> None:
     assert found["argocd_kubectl_response_size_bytes_sum"] == [(at, 40.0)]
 
 
-def test_a_write_is_pending_until_it_ends() -> None:
+async def test_a_write_is_pending_until_it_ends() -> None:
     page, metrics = build()
     labels = {"hostname": "node-1", "command": "apply"}
     with metrics.applying(ApplyCommand.APPLY):
-        assert samples(page)["argocd_kubectl_exec_pending"] == [(labels, 1.0)]
-    found = samples(page)
+        assert (await samples(page))["argocd_kubectl_exec_pending"] == [(labels, 1.0)]
+    found = await samples(page)
     assert found["argocd_kubectl_exec_pending"] == [(labels, 0.0)]
     assert found["argocd_kubectl_exec_total"] == [(labels, 1.0)]
 
 
-def test_events_of_clusters_are_counted() -> None:
+async def test_events_of_clusters_are_counted() -> None:
     page, metrics = build()
     metrics.heard(SERVER, "apps", "Deployment")
     metrics.handled(SERVER, 7, 0.01)
-    found = samples(page)
+    found = await samples(page)
     assert found["argocd_cluster_events_total"] == [
         ({"server": SERVER, "group": "apps", "kind": "Deployment"}, 1.0)
     ]
@@ -201,9 +201,9 @@ def test_events_of_clusters_are_counted() -> None:
     assert found["argocd_resource_events_processing_count"] == [({"server": SERVER}, 1.0)]
 
 
-def test_redis_is_asked_nothing() -> None:
+async def test_redis_is_asked_nothing() -> None:
     page, _ = build()
-    found = samples(page)
+    found = await samples(page)
     labels = {"hostname": "node-1", "initiator": "argocd-application-controller"}
     assert found["argocd_redis_request_total"] == [({**labels, "failed": "false"}, 0.0)]
     assert found["argocd_redis_request_duration_count"] == [(labels, 0.0)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -16,24 +16,30 @@ _APP = ("namespace", "name", "project")
 _INVALID = re.compile(r"[^a-zA-Z0-9_]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class FiguresCollector(Collector):
-    """Each callable answers for the moment in which it is called."""
+    """Each callable answers for the moment in which it is called, which is when `look` is: on the
+    event loop. `collect` may run in a thread then.
+    """
 
     applications: Callable[[], list[AppFigures]]
     clusters: Callable[[], list[ClusterFigures]]
     options: Callable[[], MetricsOptions]
+    _seen: tuple[list[AppFigures], list[ClusterFigures], MetricsOptions] = field(
+        default_factory=lambda: ([], [], MetricsOptions())
+    )
+
+    def look(self) -> None:
+        self._seen = (self.applications(), self.clusters(), self.options())
 
     def collect(self) -> Iterator[Metric]:
-        options = self.options()
-        apps = self.applications()
+        apps, clusters, options = self._seen
         yield _info(apps)
         yield _orphans(apps)
         if options.application_labels:
             yield _labels(apps, options.application_labels)
         if options.application_conditions:
             yield _conditions(apps, options.application_conditions)
-        clusters = self.clusters()
         yield from _clusters(clusters)
         if options.cluster_labels:
             yield _cluster_labels(clusters, options.cluster_labels)
