@@ -197,11 +197,26 @@ async def test_a_closed_window_holds_up_what_was_asked_for() -> None:
         assert here.state()["phase"] == "Running"
         assert here.state()["message"] == "Sync operation blocked by sync window"
         assert here.live("a") is None
-        # It may be terminated only when the window opens, too.
         assert await here.operator.operate("web") == Again(30.0)
         here.pass_time(2 * 3600)
         assert await here.operator.operate("web") is None
         assert here.state()["phase"] == "Succeeded"
+
+
+async def test_what_is_held_up_is_terminated_only_when_the_window_opens() -> None:
+    async with world(asking()) as here:
+        project(here, syncWindows=CLOSED)
+        await here.operator.operate("web")
+        state = {**here.state(), "phase": "Terminating", "message": "operation is terminating"}
+        here.change(status={**here.status(), "operationState": state})
+        await until(lambda: here.app().status.operation_state.phase == "Terminating")  # type: ignore[union-attr]
+        assert await here.operator.operate("web") == Again(30.0)
+        assert here.state()["phase"] == "Terminating"
+        assert here.state()["message"] == "operation is terminating"
+        project(here)
+        assert await here.operator.operate("web") is None
+        assert here.state()["phase"] == "Failed"
+        assert here.state()["message"] == "Operation terminated"
 
 
 async def test_a_window_that_nobody_can_read_is_closed() -> None:

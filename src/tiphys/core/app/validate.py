@@ -80,20 +80,30 @@ def invalid(
     that the destination means, or why there is none.
     """
     if project is None:
-        name = project_name(spec)
-        return [_error(f"Application referencing project {name} which does not exist")]
-    if not namespace_permitted(project, place.namespace, place.control_plane):
-        text = (
-            f"application '{place.name}' in namespace '{place.namespace}' "
-            f"is not permitted to use project '{project.name}'"
-        )
-        return [Condition(ConditionType.UNKNOWN_ERROR, text)]
+        return [missing_project(spec)]
+    if foreign := foreign_namespace(project, place):
+        return [foreign]
     if refused := [*unsupported(spec), *_unsupported_of(project)]:
         return refused
     if shape := _source_shape(spec):
         return [_error(shape)]
     problems = (_source_problem(spec, project), _destination_problem(spec, project, resolved))
     return [_error(text) for text in problems if text]
+
+
+def missing_project(spec: ApplicationSpec) -> Condition:
+    return _error(f"Application referencing project {project_name(spec)} which does not exist")
+
+
+def foreign_namespace(project: EffectiveProject, place: Place) -> Condition | None:
+    """Why an Application of this namespace may not use the project; None where it may."""
+    if namespace_permitted(project, place.namespace, place.control_plane):
+        return None
+    text = (
+        f"application '{place.name}' in namespace '{place.namespace}' "
+        f"is not permitted to use project '{project.name}'"
+    )
+    return Condition(ConditionType.UNKNOWN_ERROR, text)
 
 
 def _unsupported_of(project: EffectiveProject) -> list[Condition]:

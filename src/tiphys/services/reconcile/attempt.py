@@ -25,7 +25,13 @@ from tiphys.model.application import (
     SyncOperation,
     SyncOperationResult,
 )
-from tiphys.model.errors import EvaluationError, KubeError, KubeUnreachableError, RepositoryError
+from tiphys.model.errors import (
+    DestinationError,
+    EvaluationError,
+    KubeError,
+    KubeUnreachableError,
+    RepositoryError,
+)
 from tiphys.model.resource import (
     ApiResource,
     GroupVersionKind,
@@ -105,9 +111,13 @@ class Attempts:
     ) -> Ready | NotReady:
         """Compares at the revision that the operation names, or that the target has now.
 
-        Raises KubeUnreachableError for a cluster that does not answer, and DestinationError.
+        Raises KubeUnreachableError for a cluster that does not answer.
         """
-        view = view_of(self._clusters, app.spec.destination)
+        try:
+            view = view_of(self._clusters, app.spec.destination)
+        except DestinationError as error:
+            text = f"Failed to get destination cluster: {error}"
+            return NotReady(_ended(state, OperationPhase.ERROR, text))
         require_answering(view)
         sync = state.operation.sync
         if sync is None:

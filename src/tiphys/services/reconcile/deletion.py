@@ -33,7 +33,7 @@ from tiphys.core.app.deletion import (
 )
 from tiphys.core.app.events import deletion_failed
 from tiphys.core.app.spec import project_name
-from tiphys.core.project import namespace_permitted
+from tiphys.core.app.validate import Place, foreign_namespace, missing_project
 from tiphys.core.settings import Settings
 from tiphys.core.settings.settings import TrackingMethod
 from tiphys.model.application import Application
@@ -123,13 +123,10 @@ class Deleter:
         except ManifestDecodeError as error:
             return f"project '{name}' cannot be read: {error}"
         if project is None:
-            return f"Application referencing project {name} which does not exist"
-        if not namespace_permitted(project, app.namespace, self._rules.control_plane):
-            return (
-                f"application '{app.name}' in namespace '{app.namespace}' "
-                f"is not permitted to use project '{name}'"
-            )
-        return ""
+            return missing_project(app.spec).message
+        place = Place(app.name, app.namespace, self._rules.control_plane)
+        foreign = foreign_namespace(project, place)
+        return foreign.message if foreign else ""
 
     def _unusable(self, app: Application) -> str:
         """What is wrong with a cluster that is known: its objects are there, so nothing is let
