@@ -222,6 +222,20 @@ def test_hooks_and_what_asks_to_be_left_alone(world: World) -> None:
     assert world.run("app", "diff", "a").code == 0
 
 
+def test_a_namespace_that_is_managed(world: World) -> None:
+    """It is compared, though no manifest names it; what others wrote on it is theirs."""
+    policy = {"managedNamespaceMetadata": {"labels": {"team": "a"}}}
+    application = known(spec={"syncPolicy": policy})
+    application["status"]["resources"] = [{"version": "v1", "kind": "Namespace", "name": "demo"}]
+    meta = {"name": "demo", "labels": {"team": "b", "other": "c"}}
+    world.seed(application, {"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
+    out = world.run("app", "diff", "a").out
+    assert out.startswith("\n===== /Namespace /demo ======\n")
+    assert "<     team: b\n" in out
+    assert ">     team: a\n" in out
+    assert "other" not in out
+
+
 def test_ignored_fields_are_no_difference(world: World) -> None:
     rule = {"kind": "ConfigMap", "jsonPointers": ["/data/a"]}
     world.seed(known(spec={"ignoreDifferences": [rule]}), config_map("one", live=True, a="1"))

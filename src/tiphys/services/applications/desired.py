@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tiphys.core.app.spec import effective_source
-from tiphys.core.app.targets import Place, Targets, prepare
+from tiphys.core.app.targets import Place, Targets, managed_namespace, prepare
 from tiphys.core.manifest.tracking import Tracking, instance_name
 from tiphys.model.application import Application, ApplicationSource
 from tiphys.model.errors import ApiCode, ApiError
@@ -68,7 +68,8 @@ class Desired:
             reached.server,
             Tracking.of(settings),
         )
-        return prepare(manifests, where, reached.discovery.scope, settings.resources)
+        targets = prepare(manifests, where, reached.discovery.scope, settings.resources)
+        return replace(targets, namespace=managed_namespace(application.spec))
 
 
 def single_source(application: Application) -> ApplicationSource:

@@ -71,9 +71,9 @@ class Comparing:
 
         Raises KubeError and EvaluationError.
         """
-        desired = _desired(targets)
+        desired = desired_objects(targets, application)
         live = await self.live(application, targets, reached, only=only)
-        compared = await self.compared(targets, live, reached)
+        compared = await self.compared(desired, live, reached)
         return [
             _managed(key, desired.get(key), found, compared.get(key), self._rules.masked)
             for key, found in live.items()
@@ -89,7 +89,9 @@ class Comparing:
         only: Collection[ResourceKey] | None = None,
     ) -> Mapping[ResourceKey, Manifest | None]:
         """What is live of the targets, and of what the status knows; in the order of keys."""
-        wanted_kinds = {key: gvk_of(one) for key, one in _desired(targets).items()}
+        wanted_kinds = {
+            key: gvk_of(one) for key, one in desired_objects(targets, application).items()
+        }
         kinds = status_kinds(application) | wanted_kinds
         wanted = sorted((key for key in kinds if only is None or key in only), key=str)
         turn = asyncio.Semaphore(_AT_ONCE)
@@ -102,12 +104,11 @@ class Comparing:
 
     async def compared(
         self,
-        targets: Targets,
+        desired: Mapping[ResourceKey, Manifest],
         live: Mapping[ResourceKey, Manifest | None],
         reached: Reached,
     ) -> Mapping[ResourceKey, Comparison]:
         """The objects of which both sides are there. Raises KubeError and EvaluationError."""
-        desired = _desired(targets)
         asks = [
             Ask(key, desired[key], found)
             for key, found in live.items()
@@ -131,8 +132,13 @@ class Comparing:
         return {key: comparison for part in parts for key, comparison in part}
 
 
-def _desired(targets: Targets) -> Mapping[ResourceKey, Manifest]:
-    return {target.key: target.manifest for target in (*targets.objects, *targets.hooks)}
+def desired_objects(targets: Targets, application: Application) -> Mapping[ResourceKey, Manifest]:
+    """With the namespace that the application manages, once it has made it its own."""
+    desired = {target.key: target.manifest for target in (*targets.objects, *targets.hooks)}
+    namespace = targets.namespace
+    if namespace is not None and namespace.key in status_kinds(application):
+        desired.setdefault(namespace.key, namespace.manifest)
+    return desired
 
 
 def _parts(asks: Sequence[Ask], size: int) -> Sequence[Sequence[Ask]]:

@@ -17,7 +17,7 @@ from tiphys.model.status import ConditionType, HealthCode, SyncCode
 from tiphys.services.applications.desired import AtRevision, Desired, single_source
 from tiphys.services.applications.destinations import Reached
 from tiphys.services.applications.health import healths_of
-from tiphys.services.applications.managed import Comparing
+from tiphys.services.applications.managed import Comparing, desired_objects
 from tiphys.services.live.judging import HealthScripts
 
 
@@ -65,7 +65,8 @@ async def _result(
         instance=desired.instance(application),
         qualified_name=application.qualified_name,
     )
-    compared = await comparing.compared(targets, live, reached)
+    wanted = desired_objects(targets, application)
+    compared = await comparing.compared(wanted, live, reached)
 
     def modified(found: Pair) -> bool:
         known = compared.get(found.key)
