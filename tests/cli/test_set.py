@@ -210,6 +210,26 @@ def test_which_source_has_to_be_said(
     assert (ran.code, ran.fatal) == (code, message)
 
 
+def test_flags_of_the_hydrator_leave_the_source_alone(world: World) -> None:
+    hydrator = {
+        "drySource": {"repoURL": REPO, "path": "p", "targetRevision": "main"},
+        "syncSource": {"targetBranch": "live", "path": "p"},
+    }
+    world.seed(app("a", spec={"sourceHydrator": hydrator}))
+    ran = world.run(
+        "app", "set", "a", "--dry-source-path", "q", "--hydrate-to-branch", "next", "--path", "x",
+        "--project", "default", "--validate=false",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    spec = world.app("a")["spec"]
+    assert spec["source"]["path"] == "guestbook"
+    assert spec["sourceHydrator"] == {
+        "drySource": {"repoURL": REPO, "path": "q", "targetRevision": "main"},
+        "syncSource": {"targetBranch": "live", "path": "p"},
+        "hydrateTo": {"targetBranch": "next"},
+    }
+
+
 @pytest.mark.parametrize(
     ("source", "flags", "block", "gone"),
     [
