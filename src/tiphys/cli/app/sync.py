@@ -20,6 +20,7 @@ from tiphys.cli.command import LATER, Call, command
 from tiphys.cli.errors import Ended, FatalError
 from tiphys.cli.globals import Flag, FlagKind, text, texts, yes
 from tiphys.cli.ports import CoreApi
+from tiphys.cli.progress import RENDERING, busy
 from tiphys.cli.prompts import confirmed
 from tiphys.core.app.spec import automation
 from tiphys.model.application import Application
@@ -135,8 +136,10 @@ async def _labelled(call: Call, api: CoreApi, application: Application) -> Seque
         return ()
     labels = pairs(call.texts("label"), "label").items()
     write(f"The name of the app is  {application.name}\n")
+    async with busy(RENDERING):
+        manifests = await api.manifests(application, _asked(call, application))
     found = []
-    for manifest in await api.manifests(application, _asked(call, application)):
+    for manifest in manifests:
         own = (manifest.get("metadata") or {}).get("labels") or {}
         if any(own.get(name) == value for name, value in labels):
             key = key_of(manifest)
@@ -169,7 +172,8 @@ async def _local(call: Call, api: CoreApi, application: Application) -> Sequence
             "Cannot use local sync when Automatic Sync Policy is enabled except with --dry-run",
             code=1,
         )
-    return await api.manifests(application, local_files(call))
+    async with busy(RENDERING):
+        return await api.manifests(application, local_files(call))
 
 
 async def _preview(call: Call, api: CoreApi, application: Application) -> None:
