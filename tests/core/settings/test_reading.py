@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tiphys.core.settings import Settings, parse_settings, read_settings
 from tiphys.core.settings.overrides import (
@@ -245,3 +247,31 @@ def test_without_a_good_value_the_default_counts() -> None:
     read = read_settings({"timeout.reconciliation": "soon"}, {})
     assert read.settings == Settings()
     assert [problem.key for problem in read.problems] == ["timeout.reconciliation"]
+
+
+KEYS = [
+    *(key for key, *_ in GENERAL),
+    *(key for key, _ in BAD),
+    "timeout.reconciliation",
+    "resource.exclusions",
+]
+TEXTS = st.one_of(
+    st.text(),
+    st.sampled_from(
+        ["[" * 100, "&a [*a]", "? {a: b}\n: c", "- 2001-99-99", "9" * 5000, "!!set {a}"]
+    ),
+)
+
+
+@given(st.dictionaries(st.sampled_from(KEYS), TEXTS), st.dictionaries(st.text(), TEXTS))
+def test_nothing_that_is_written_there_ends_the_reading(
+    data: dict[str, str], more: dict[str, str]
+) -> None:
+    named = {f"resource.customizations.{key}": text for key, text in more.items()}
+    params = dict.fromkeys(["controller.sync.timeout.seconds"], next(iter(more.values()), ""))
+    first = read_settings({**data, **named}, params)
+    # What is wrong is said by its key, and what was taken reads the same again.
+    assert all(problem.key for problem in first.problems)
+    again = read_settings(first.general, first.params)
+    assert again.problems == ()
+    assert again.settings == first.settings

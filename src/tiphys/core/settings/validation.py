@@ -99,15 +99,10 @@ def _kustomize(general: Data) -> tuple[str, tuple[str, ...]]:
 def _overrides(general: Data) -> tuple[str, tuple[str, ...]]:
     _raise_for(general, of_overrides=True)
     overrides = read_settings(general, {}).settings.overrides
-    kinds = {
-        (one.group, one.kind)
-        for one in (
-            *overrides.health,
-            *overrides.ignore_differences,
-            *overrides.ignore_updates,
-            *overrides.known_types,
-        )
-    }
+    kinds = {(one.group, one.kind) for one in overrides.health}
+    kinds |= {(one.group, one.kind) for one in overrides.ignore_differences}
+    kinds |= {(one.group, one.kind) for one in overrides.ignore_updates}
+    kinds |= {(one.group, one.kind) for one in overrides.known_types}
     return f"{len(kinds)} resource overrides", ()
 
 

@@ -27,7 +27,7 @@ def duration_or_seconds(key: str, text: str) -> float:
 
 
 def number(key: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text) <= _MAX_NUMBER):
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and int(text) <= _MAX_NUMBER):
         raise SettingsError(f'{key}: "{text}" is not a whole number, zero or more', key=key)
     return int(text)
 
@@ -52,7 +52,7 @@ def document(key: str, text: str) -> Any:
     # Settings are the administrator's; the safe loader builds plain values only.
     try:
         return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise SettingsError(f"{key}: is not YAML", key=key) from None
 
 
