@@ -118,8 +118,10 @@ class Reconciling:
             controller = self._controller(self.observer().step, NoOperations())
         else:
             operator = self._operator()
-            controller = self._controller(self._refresher().refresh, operator)
+            refresher = self._refresher()
+            controller = self._controller(refresher.refresh, operator)
             operator.request = controller.request
+            operator.ahead = refresher
             self._events.busy = operator.is_busy
         self._wire(controller, scope)
         ground.stack.push_async_callback(ground.store.close)

@@ -45,6 +45,13 @@ _LONGEST_WAIT = 120.0
 _MOVES_AT_ONCE = 2
 """How many applications are looked at side by side for whether a commit means something."""
 
+_WHILE_SYNCING = 0.5
+_LONGEST_LOOK_PAUSE = 10.0
+_LOOK_SHARE = 20.0
+"""While a sync runs its application is compared after a pause of seconds: of so many times what
+the last pass took, within these bounds.
+"""
+
 Step = Callable[[str], Awaitable[Again | None]]
 
 
@@ -256,7 +263,14 @@ class ApplicationController:
             **_object_fields(concern.change, view),
             **{"comparison-level": concern.level.value},
         )
-        self.request(name, concern.level)
+        memory = self._memories.of(name)
+        memory.request(concern.level)
+        # A sync changes its objects one after the other: its end tells what came of it, and until
+        # then the more a look costs, the rarer it is taken.
+        pause = _WHILE_SYNCING if in_progress(app) else 0.0
+        if pause:
+            pause = min(max(pause, memory.pass_seconds * _LOOK_SHARE), _LONGEST_LOOK_PAUSE)
+        self._passes.add(name, after=pause)
         if app.metadata.deletion_timestamp:
             self._running.add(name)
 

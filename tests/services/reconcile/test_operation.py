@@ -20,10 +20,18 @@ from tests.services.reconcile.world import (
     until,
     world,
 )
-from tiphys.model.errors import ForbiddenError, KubeUnreachableError, RepositoryUnreachableError
+from tiphys.model.application import Application
+from tiphys.model.errors import (
+    ForbiddenError,
+    KubeUnreachableError,
+    RepositoryError,
+    RepositoryUnreachableError,
+)
 from tiphys.model.render import ReadSet, RenderResult
 from tiphys.model.resource import ResourceKey
+from tiphys.model.status import CompareLevel
 from tiphys.services.reconcile.again import Again
+from tiphys.services.reconcile.conclusion import Outlook
 
 ASKED = {"sync": {"prune": True}, "initiatedBy": {"username": "admin"}}
 
@@ -50,7 +58,49 @@ async def test_it_runs_and_ends_with_the_history() -> None:
         assert (state["phase"], state["startedAt"]) == ("Succeeded", "2026-11-23T12:00:00Z")
         assert (entry["id"], entry["revision"]) == (0, state["syncResult"]["revision"])
         await here.events.drain(within=1.0)
-        assert here.messages() == [f"Sync operation to {entry['revision']} succeeded"]
+        assert here.messages() == [
+            f"Sync operation to {entry['revision']} succeeded",
+            "Updated sync status:  -> Synced",
+            "Updated health status:  -> Healthy",
+        ]
+
+
+async def test_its_end_tells_what_came_of_it() -> None:
+    """In one patch: nobody sees an ended sync whose objects are still called OutOfSync."""
+    async with world(asking()) as here:
+        before = here.patches()
+        await here.operator.operate("web")
+        status = here.status()
+        assert (status["sync"]["status"], status["health"]["status"]) == ("Synced", "Healthy")
+        assert status["sync"]["revision"] == here.state()["syncResult"]["revision"]
+        assert [entry["status"] for entry in status["resources"]] == ["Synced"]
+        assert here.patches() - before == 2
+
+
+@pytest.mark.parametrize("wrong", ["source", "cluster"])
+async def test_its_end_waits_for_no_comparison(wrong: str) -> None:
+    """What cannot be compared at the end is left to a pass."""
+    async with world(asking()) as here:
+        asked: list[CompareLevel] = []
+        here.operator.request = lambda _name, level: asked.append(level)
+
+        class Ahead:
+            async def look_ahead(self, app: Application) -> Outlook | None:
+                if wrong == "source":
+                    raise RepositoryError("away")
+                return None
+
+            def parts(self, app: Application, seen: Outlook) -> dict[str, Any]:
+                raise AssertionError("nothing was seen")
+
+            def told(self, before: Application, seen: Outlook) -> None:
+                raise AssertionError("nothing was seen")
+
+        here.operator.ahead = Ahead()
+        await here.operator.operate("web")
+        assert here.state()["phase"] == "Succeeded"
+        assert "sync" not in here.status()
+        assert asked == [CompareLevel.FORCE_RESOLVE]
 
 
 async def test_two_in_one_second_are_told_apart() -> None:
@@ -338,10 +388,11 @@ async def test_a_missing_project_ends_it() -> None:
         here.projects["default"] = PROJECT
 
 
-async def test_an_automated_sync_takes_three_patches_and_is_synced() -> None:
+async def test_an_automated_sync_takes_two_patches_and_is_synced() -> None:
     async with world(application(policy=AUTO), controller=True) as here:
         await until(lambda: here.status().get("sync", {}).get("status") == "Synced")
-        assert here.patches() == 3
+        await asyncio.sleep(0.6)
+        assert here.patches() == 2
 
 
 async def test_a_prune_that_asks_first_waits_until_somebody_agrees() -> None:

@@ -197,6 +197,7 @@ class World:
             settings,
         )
         self.operator.request = self.controller.request
+        self.operator.ahead = self.refresher
 
     @property
     def index(self) -> LiveIndex:

@@ -7,6 +7,7 @@ begins.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -60,6 +61,16 @@ _RETRY_LIVE_CAP = 60.0
 long each further time, for some kinds can never be listed.
 """
 _AFTER_CONFLICT = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A comparison that was made when an operation had done its work, before its end is told."""
+
+    app: Application
+    compared: Compared
+    level: CompareLevel
+    began: datetime
 
 
 class Conclusion:
@@ -131,6 +142,25 @@ class Conclusion:
         if isinstance(decision, SyncPrevented):
             again = again or self._when_open(app, compared, window)
         return again
+
+    def parts(self, app: Application, seen: Outlook) -> dict[str, Any]:
+        """Whole parts of the status as they follow from an outlook, to be written with the end.
+
+        Empty where a pass has to say more: the spec is another one by now, an automated sync may
+        have to follow, or a part is to be taken away.
+        """
+        if app.raw.get("spec") != seen.app.raw.get("spec"):
+            return {}
+        if seen.compared.folded.sync is not SyncCode.SYNCED:
+            return {}
+        now, settings = self._now(), self._settings()
+        conditions = self._conditions(app, seen.compared, None, now)
+        old = app.raw.get("status") or {}
+        result = self._result(app, seen.compared, conditions, seen.level, seen.began, settings)
+        new = after_compare(old, result, now)
+        if old.keys() - new.keys():
+            return {}
+        return {part: value for part, value in new.items() if old.get(part) != value}
 
     def _when_open(self, app: Application, compared: Compared, window: Verdict) -> Again | None:
         """Nothing happens when a window opens, so it is waited for where a sync is."""

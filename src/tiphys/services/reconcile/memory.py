@@ -66,7 +66,8 @@ class AppMemory:
     `repository_failed_at` is when a repository began to fail, in seconds of the process's clock.
     `operation_began` is when its last operation began, RFC 3339, `attempted` the commit that the
     last attempt of one was made of, also where it could not be rendered. `failures` counts
-    comparisons in a row for which the live state was not complete.
+    comparisons in a row for which the live state was not complete. `pass_seconds` is what the last
+    pass took.
     """
 
     requested: CompareLevel | None = None
@@ -74,6 +75,7 @@ class AppMemory:
     operation_began: str = ""
     attempted: str = ""
     failures: int = 0
+    pass_seconds: float = 0.0
     prepared: Prepared | None = None
     known: Known | None = None
     rules: CompareRules = field(default_factory=CompareRules)

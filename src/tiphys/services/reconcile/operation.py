@@ -13,7 +13,7 @@ import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 import structlog
 from msgspec.structs import replace
@@ -53,6 +53,7 @@ from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.again import Again, skips
 from tiphys.services.reconcile.attempt import Attempts, NotReady
+from tiphys.services.reconcile.conclusion import Outlook
 from tiphys.services.reconcile.deletion import Deleter
 from tiphys.services.reconcile.events import EventRecorder
 from tiphys.services.reconcile.memory import AppMemory, Memories
@@ -80,6 +81,18 @@ class _HeldUpError(TiphysError):
     """A sync window is closed: the operation goes on from its stored state when it opens."""
 
 
+class LooksAhead(Protocol):
+    """Compares when an operation has done its work, for its end to say what came of it."""
+
+    async def look_ahead(self, app: Application) -> Outlook | None: ...
+
+    def parts(self, app: Application, seen: Outlook) -> dict[str, Any]:
+        """Whole parts of the status, empty where they are left to a pass."""
+        ...
+
+    def told(self, before: Application, seen: Outlook) -> None: ...
+
+
 @dataclass
 class Operator:
     """One call at a time for one application. `request` asks for a refresh when one ended."""
@@ -95,6 +108,7 @@ class Operator:
     now: Callable[[], datetime]
     request: Callable[[str, CompareLevel], None] = lambda _name, _level: None
     metrics: Metrics = field(default_factory=NoMetrics)
+    ahead: LooksAhead | None = None
     _present: dict[str, Attempt] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -311,38 +325,59 @@ class Operator:
         return None
 
     async def _finish(self, app: Application, state: OperationState) -> None:
-        """Stores the end together with the history, and removes the operation."""
+        """Stores the end together with the history and what came of it; removes the operation."""
         if state.finished_at is None:
             state = replace(state, finished_at=rfc3339(self.now()))
+        seen = await self._look_ahead(app, state)
         for _ in range(_FINISH_TRIES):
             known = self.store.same(app)
             if known is None:
                 return
+            parts = self.ahead.parts(known, seen) if self.ahead and seen else {}
             try:
-                await self.store.json_patch(known, self._end(known, state))
+                await self.store.json_patch(known, [*self._end(known, state), *_whole(parts)])
             except InvalidObjectError:
                 # Somebody changed the operation, or wiped the status; both are seen soon.
                 await self.store.newer(known, within=_FINISH_WAIT)
             else:
-                self._tell(known, state)
+                self._tell(known, state, seen if parts else None)
                 return
         raise ConflictError("the end of the operation could not be stored")
+
+    async def _look_ahead(self, app: Application, state: OperationState) -> Outlook | None:
+        sync = state.operation.sync
+        known = self.store.same(app)
+        if (
+            self.ahead is None
+            or known is None
+            or state.phase != OperationPhase.SUCCEEDED
+            or (sync is not None and sync.dry_run)
+        ):
+            return None
+        try:
+            return await self.ahead.look_ahead(known)
+        except TiphysError as error:
+            # A pass will look, and say what is wrong.
+            log.debug("the end is told without a comparison", error=str(error))
+            return None
 
     def _end(self, app: Application, state: OperationState) -> list[dict[str, Any]]:
         operations: list[dict[str, Any]] = []
         if app.raw.get("operation") is not None:
             operations.append({"op": "test", "path": "/operation", "value": app.raw["operation"]})
             operations.append({"op": "remove", "path": "/operation"})
-        path = "/status/operationState"
-        operations.append({"op": "add", "path": path, "value": encode(state)})
+        ended: dict[str, Any] = {"operationState": encode(state)}
         history = history_after(app.status.history, state, app.spec, self.now())
         if history is not None:
-            entries = [encode(entry) for entry in history]
-            operations.append({"op": "add", "path": "/status/history", "value": entries})
-        return operations
+            ended["history"] = [encode(entry) for entry in history]
+        return operations + _whole(ended)
 
-    def _tell(self, app: Application, state: OperationState) -> None:
+    def _tell(self, app: Application, state: OperationState, seen: Outlook | None) -> None:
         level = tell_outcome(app, state, self._server(app), self.events, self.metrics)
+        if self.ahead is not None and seen is not None:
+            self.ahead.told(app, seen)
+            if level is not None and level <= seen.level:
+                return
         if level is not None:
             self.request(self.store.key(app), level)
 
@@ -360,6 +395,13 @@ class _Saved:
 
     async def save(self, record: OperationState) -> None:
         await self.operator.progress(self.app, record)
+
+
+def _whole(parts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Operations of a JSON patch that put whole parts into the status."""
+    return [
+        {"op": "add", "path": f"/status/{part}", "value": value} for part, value in parts.items()
+    ]
 
 
 def _told_to_end(app: Application, state: OperationState) -> bool:

@@ -29,7 +29,7 @@ from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.again import Again
 from tiphys.services.reconcile.comparison import Compared, Comparer
-from tiphys.services.reconcile.conclusion import Conclusion
+from tiphys.services.reconcile.conclusion import Conclusion, Outlook
 from tiphys.services.reconcile.desired import DesiredState, Wanted
 from tiphys.services.reconcile.events import EventRecorder
 from tiphys.services.reconcile.memory import AppMemory, Memories
@@ -106,6 +106,7 @@ class Refresher:
         try:
             with stopwatch() as watch:
                 again = await self._follow(app, memory, decision)
+            memory.pass_seconds = watch.seconds
         except BaseException:
             # What was asked for was not done.
             memory.request(decision.level)
@@ -208,6 +209,31 @@ class Refresher:
         again = await self._conclusion.draw(latest, compared, decision.level, began, moved=moved)
         await self._report.answer(app)
         return again or _retry_source(memory, wanted, settings)
+
+    async def look_ahead(self, app: Application) -> Outlook | None:
+        """Compares at the end of an operation, so that its end and its effect are one write.
+
+        None where that is better left to the pass that follows.
+        """
+        view = view_of(self._clusters, app.spec.destination)
+        if is_connecting(view) or unreachable(view) or self._admission.refused(app):
+            return None
+        began, memory, settings = self._now(), self._memory(app), self._settings()
+        # What a person asked for is looked up in Git once more, and that must not delay the end.
+        automated = automation(app.spec) is not None
+        level = CompareLevel.LATEST if automated else CompareLevel.RECENT
+        wanted = await self._desired.load(app, memory, settings, level=level)
+        if wanted.error:
+            return None
+        compared = await self._compare(app, wanted, memory, settings, hard=False)
+        return None if compared.load_failed else Outlook(app, compared, level, began)
+
+    def parts(self, app: Application, seen: Outlook) -> dict[str, Any]:
+        return self._conclusion.parts(app, seen)
+
+    def told(self, before: Application, seen: Outlook) -> None:
+        """The parts were written: says what changed by that."""
+        self._report.tell(before, seen.compared)
 
     async def _load(
         self, app: Application, memory: AppMemory, settings: Settings, decision: RefreshDecision
