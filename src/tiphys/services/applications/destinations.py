@@ -12,7 +12,7 @@ from tiphys.core.settings.clusters import ClusterTable, read_cluster
 from tiphys.model.appspec import ApplicationDestination
 from tiphys.model.cluster import Cluster
 from tiphys.model.errors import ForbiddenError, KubeError
-from tiphys.model.names import IN_CLUSTER_SERVER, LABEL_SECRET_TYPE
+from tiphys.model.names import IN_CLUSTER_NAME, IN_CLUSTER_SERVER, LABEL_SECRET_TYPE
 from tiphys.model.resource import ApiResource, Manifest
 from tiphys.services.applications.settings import SettingsReader
 from tiphys.services.clusters.ports import Connect, Connection
@@ -20,6 +20,9 @@ from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter
 
 _VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
 _SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
+
+
+_HOME = frozenset({(IN_CLUSTER_SERVER, ""), ("", IN_CLUSTER_NAME)})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +65,8 @@ class Destinations:
 
     async def reach(self, destination: ApplicationDestination) -> Reached:
         """Raises DestinationError and KubeError."""
-        if destination.server == IN_CLUSTER_SERVER and not destination.name:
+        # Either of its own names, and no Secret has to be read.
+        if (destination.server, destination.name) in _HOME:
             return self._home(Cluster(server=IN_CLUSTER_SERVER, name=""))
         cluster = await self.resolve(destination)
         if cluster.server == IN_CLUSTER_SERVER:
