@@ -435,6 +435,44 @@ def test_only_some_namespaces_are_managed(far: Far, stack: Stack) -> None:
     stack.until("all is managed", lambda: stack.status("outside")[0] == "OutOfSync")
 
 
+def test_an_account_of_some_namespaces_is_enough(far: Far, stack: Stack) -> None:
+    """Without any right in the rest of the cluster, and without `respectRBAC`."""
+    far.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team"}})
+    far.ok("cluster", "rm", "far", "-y")
+    try:
+        far.ok("cluster", "add", "far", "--namespace", "team")
+        role = far.kube.call(
+            "GET", "/apis/rbac.authorization.k8s.io/v1/namespaces/team/roles/argocd-manager-role"
+        )
+        assert role["rules"] == [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]
+        auto = {"automated": {"prune": True, "selfHeal": True}}
+        stack.kube.create(
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "Application",
+                "metadata": {"name": "team", "namespace": NAMESPACE},
+                "spec": {
+                    "project": "default",
+                    "source": {"repoURL": _small(stack).url, "path": "app"},
+                    "destination": {"name": "far", "namespace": "team"},
+                    "syncPolicy": auto,
+                },
+            }
+        )
+        stack.until_status("team", "Synced", "Healthy")
+        far.kube.merge("ConfigMap", "team", "settings", {"data": {"a": "2"}})
+
+        def healed() -> bool:
+            found = far.kube.get("ConfigMap", "team", "settings")
+            return found is not None and found["data"]["a"] == "1"
+
+        stack.until("the change is undone", healed)
+        assert f"{far.server} (1 namespaces)" in far.ok("cluster", "list")
+    finally:
+        far.ok("cluster", "rm", "far", "-y")
+        far.ok("cluster", "add", "far")
+
+
 def test_a_program_gives_the_credentials(far: Far, stack: Stack, tmp_path: Path) -> None:
     token = yaml.safe_load(far.kubeconfig.read_text())["users"][2]["user"]["token"]
     answer = {

@@ -26,6 +26,7 @@ from tiphys.model.cluster import Cluster, ConnectionStatus
 from tiphys.model.errors import KubeError
 from tiphys.model.live import LiveChange, ObjectList, WatchEvent, WatchState, WatchVerb
 from tiphys.model.metrics import ClusterFigures
+from tiphys.model.names import IN_CLUSTER_SERVER
 from tiphys.model.resource import ApiResource, GroupKind, Manifest
 from tiphys.services.clusters.holders import Holders
 from tiphys.services.clusters.member import PATIENCE, Member, Wait
@@ -41,6 +42,11 @@ log = structlog.get_logger()
 
 _LINGER = 60.0
 """Seconds for which a cluster stays connected that no application uses any more."""
+
+_AT_HOME = 3.0
+"""So much more patience there is with the own cluster: while its API server is away nothing can be
+written anyway, and all that would come of haste is two more writes for each application.
+"""
 
 
 class ClusterRegistry:
@@ -245,7 +251,7 @@ class ClusterRegistry:
             told=lambda one: self._tell(one.view.cluster),
             now=self._now,
             wait=self._wait,
-            patience=self._patience,
+            patience=self._patience * (_AT_HOME if cluster.server == IN_CLUSTER_SERVER else 1.0),
         )
         index.subscribe(lambda changes: self._changed(member, changes))
         index.subscribe_kinds(lambda kinds: self._kinds_changed(member, kinds))
