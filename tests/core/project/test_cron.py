@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiphys.core.project.cron import parse_schedule
+from tiphys.core.project.cron import Schedule, parse_schedule
 from tiphys.core.project.errors import WindowError
 
 
@@ -80,3 +80,36 @@ def test_daily_times_come_within_a_day(after: datetime, minute: int, hour: int) 
     assert found is not None
     assert timedelta() < found - after <= timedelta(days=1)
     assert (found.minute, found.hour, found.second) == (minute, hour, 0)
+
+
+FIELD = st.sampled_from(["*", "*/7", "3", "2-20/5", "0,11,23"])
+DAYS = st.sampled_from(["*", "?", "1", "*/2", "28-31"])
+WEEKDAYS = st.sampled_from(["*", "1-5", "SUN", "*/3"])
+
+
+@given(
+    st.datetimes(at("2027-12-20T00:00:00"), at("2028-03-05T00:00:00")), FIELD, FIELD, DAYS, WEEKDAYS
+)
+def test_no_time_before_the_next_one_fits(
+    after: datetime, minute: str, hour: str, day: str, weekday: str
+) -> None:
+    schedule = parse_schedule(f"{minute} {hour} {day} * {weekday}")
+    found = schedule.next(after)
+    assert found is not None
+    tried = after.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    last = tried + timedelta(days=2)
+    while tried < min(found, last):
+        assert not fits(schedule, tried)
+        tried += timedelta(minutes=1)
+    assert fits(schedule, found)
+
+
+def fits(schedule: Schedule, moment: datetime) -> bool:
+    of_month = moment.day in schedule.days
+    of_week = moment.isoweekday() % 7 in schedule.weekdays
+    return (
+        moment.minute in schedule.minutes
+        and moment.hour in schedule.hours
+        and moment.month in schedule.months
+        and ((of_month or of_week) if schedule.either_day else (of_month and of_week))
+    )

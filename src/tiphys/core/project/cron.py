@@ -36,18 +36,29 @@ class Schedule:
         day = earliest.replace(hour=0, minute=0)
         end = day + timedelta(days=_YEARS * 366)
         while day <= end:
-            if self._on(day):
-                for hour in self.hours:
-                    for minute in self.minutes:
-                        found = day.replace(hour=hour, minute=minute)
-                        if found >= earliest:
-                            return found
+            if day.month not in self.months:
+                # The first of the next month.
+                day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+                continue
+            found = self._at(day, earliest) if self._on(day) else None
+            if found is not None:
+                return found
             day += timedelta(days=1)
         return None
 
+    def _at(self, day: datetime, earliest: datetime) -> datetime | None:
+        """The first time on a day that is not before the earliest."""
+        if day.date() > earliest.date():
+            return day.replace(hour=self.hours[0], minute=self.minutes[0])
+        for hour in self.hours:
+            if hour > earliest.hour:
+                return day.replace(hour=hour, minute=self.minutes[0])
+            if hour == earliest.hour and self.minutes[-1] >= earliest.minute:
+                minute = next(one for one in self.minutes if one >= earliest.minute)
+                return day.replace(hour=hour, minute=minute)
+        return None
+
     def _on(self, day: datetime) -> bool:
-        if day.month not in self.months:
-            return False
         of_month = day.day in self.days
         of_week = day.isoweekday() % 7 in self.weekdays
         return (of_month or of_week) if self.either_day else (of_month and of_week)
