@@ -41,7 +41,8 @@ KINDS = (
     }, weight=2),
     Kind("v1", "Secret", {}, {
         "data": [None, {}, mapped({"a": [None, "", "MQ=="], "b": [None, "Mg=="]})],
-        "stringData": [None, None, mapped({"c": [None, "", "3"], "d": [None, "4"]})],
+        # kubectl leaves in `data` what is gone from here, which we do not.
+        "stringData": [mapped({"c": ["", "3"], "d": ["4", "5"]})],
     }, weight=2),
     Kind("v1", "ServiceAccount", {}, {
         "automountServiceAccountToken": [None, True, False],

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,17 +19,19 @@ from tests.adapters.kubectl.tool import Kubectl
 from tiphys.adapters.devcluster import DevCluster
 from tiphys.adapters.kube import KubeClient, KubeDiscovery, Transport, load_kubeconfig
 from tiphys.core.diff.applied import last_applied, with_last_applied
-from tiphys.core.diff.compare import compare
+from tiphys.core.diff.compare import Question, compare, judge, left_of
 from tiphys.core.diff.explain import FieldDifference
 from tiphys.core.diff.patch import three_way_patch
+from tiphys.core.diff.rules import DiffMode
 from tiphys.model.errors import InvalidObjectError
+from tiphys.model.live import PatchKind
 from tiphys.model.names import ANNOTATION_LAST_APPLIED
 from tiphys.model.resource import ApiResource, GroupVersionKind, Manifest, gvk_of
 
 SOAK = bool(os.environ.get("TIPHYS_SOAK"))
 COUNT = 300 if SOAK else 60
 SEED = int(os.environ.get("TIPHYS_SEED", "1"))
-THEIRS, OURS = "kubectl", "tiphys"
+THEIRS, OURS, SERVER = "kubectl", "tiphys", "server"
 _AT_ONCE = 10
 # What the cluster chooses for each object.
 _CHOSEN = ("clusterIP", "clusterIPs", "controller-uid")
@@ -66,6 +68,14 @@ class Site:
                 if "modified" not in str(error):
                     raise
 
+    async def server_side(self, case: Case, wanted: Manifest, *, dry_run: bool = False) -> Manifest:
+        placed = case.placed(dict(wanted), self.namespaces[SERVER])
+        resource = self.resource(placed)
+        return await self.client.patch(
+            resource, self.namespaces[SERVER], case.name, PatchKind.APPLY, placed,
+            dry_run=dry_run, force=True,
+        )  # fmt: skip
+
     async def apply(self, case: Case) -> None:
         live = await self.read(case, OURS)
         desired = with_last_applied(case.placed(case.desired, self.namespaces[OURS]))
@@ -98,7 +108,7 @@ async def site(
     kubectl = Kubectl(devcluster.kubeconfig, tmp_path_factory.mktemp("kubectl"))
     space = discovery.find(GroupVersionKind("", "v1", "Namespace"))
     assert space is not None
-    names = {side: f"{side}-{uuid.uuid4().hex[:8]}" for side in (THEIRS, OURS)}
+    names = {side: f"{side}-{uuid.uuid4().hex[:8]}" for side in (THEIRS, OURS, SERVER)}
     for name in names.values():
         await client.create(
             space, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
@@ -112,7 +122,7 @@ async def site(
 
 async def test_apply_and_diff_do_what_kubectl_does(site: Site) -> None:
     generated = cases(SEED, COUNT)
-    made = [case.placed(case.applied, place) for place in site.namespaces.values()
+    made = [case.placed(case.applied, site.namespaces[side]) for side in (THEIRS, OURS)
             for case in generated]  # fmt: skip
     failed = site.kubectl.apply(made)
     assert failed == {}, next(iter(failed.values()))
@@ -137,14 +147,53 @@ async def test_apply_and_diff_do_what_kubectl_does(site: Site) -> None:
     await _all(gate, [site.apply(case) for case in valid])
     for case in valid:
         theirs, mine = await site.read(case, THEIRS), await site.read(case, OURS)
-        if _comparable(theirs) != _comparable(mine):
-            found = compare(_comparable(theirs), _comparable(mine), schema=None).differences
+        found = compare(_comparable(theirs), _comparable(mine), schema=None).differences
+        found += compare(_comparable(mine), _comparable(theirs), schema=None).differences
+        if found:
             problems.append(
                 f"apply of {case.name}: {[(d.field, d.desired, d.live) for d in found]}"
             )
         if again := await site.differences(case):
             problems.append(f"after apply of {case.name}: {[d.field for d in again]}")
     assert not problems, "\n".join(problems)
+
+
+async def test_what_a_server_side_apply_gives_is_predicted(site: Site) -> None:
+    generated = cases(SEED, COUNT)
+    gate = asyncio.Semaphore(_AT_ONCE)
+    await _all(gate, [site.server_side(case, case.applied) for case in generated])
+    await _all(gate, [site.edit(case, SERVER) for case in generated])
+    asked = 0
+    problems = []
+    for case in generated:
+        try:
+            answer = await site.server_side(case, case.desired, dry_run=True)
+        except InvalidObjectError:
+            continue
+        asked += 1
+        live = await site.read(case, SERVER)
+        desired = case.placed(case.desired, site.namespaces[SERVER])
+        schema = await site.discovery.schema(gvk_of(desired))
+        ours = compare(desired, live, schema=schema, mode=DiffMode.STRUCTURED)
+        question = Question(
+            desired=desired, live=live, schema=schema, mode=DiffMode.SERVER, predicted=answer
+        )
+        theirs = judge(question, left_of(question))
+        told, said = _fields(ours.differences), _fields(theirs.differences)
+        # What the server's registries do about a change of another field is theirs to know.
+        if bool(told) is not bool(said) or not all(_within(one, said) for one in told):
+            problems.append(f"{case.name}: we say {sorted(told - said)}, not {sorted(said - told)}")
+    assert asked > COUNT * 0.8
+    assert not problems, "\n".join(problems)
+
+
+def _within(field: str, fields: set[str]) -> bool:
+    """Whether a field, or a part of it, is among them."""
+    return any(one == field or one.startswith((f"{field}.", f"{field}[")) for one in fields)
+
+
+def _fields(differences: Sequence[FieldDifference]) -> set[str]:
+    return {one.field for one in differences}
 
 
 async def _all(gate: asyncio.Semaphore, work: list[Any]) -> list[Any]:

@@ -503,3 +503,21 @@ def test_a_zero_asks_for_the_default(policy: str, image: str, sent: Json) -> Non
 
 def test_a_zero_that_means_something_is_sent() -> None:
     assert patch("Deployment", {}, {"replicas": 0}, {"replicas": 1})[0] == {"replicas": 0}
+
+
+def test_a_union_of_which_nothing_is_named_keeps_what_others_set() -> None:
+    live = {"strategy": {"type": "Recreate", "rollingUpdate": {"maxSurge": 1}}}
+    body, result = patch("Deployment", {"strategy": {"type": "Recreate"}}, {"strategy": {}}, live)
+    assert body == {"strategy": {"type": None}}
+    assert result == {"strategy": {"rollingUpdate": {"maxSurge": 1}}}
+
+
+def test_what_others_add_to_a_union_goes_unless_it_is_the_default() -> None:
+    desired = {"strategy": {"type": "RollingUpdate"}}
+    bounds = {"maxSurge": "25%", "maxUnavailable": "25%"}
+    usual = {"strategy": {"type": "RollingUpdate", "rollingUpdate": bounds}}
+    assert patch("Deployment", desired, desired, usual) == ({}, usual)
+    changed = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}
+    body, result = patch("Deployment", desired, desired, changed)
+    assert body == {"strategy": {"$retainKeys": ["type"]}}
+    assert result == desired

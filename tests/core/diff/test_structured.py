@@ -46,7 +46,19 @@ def test_what_is_desired_is_set_and_what_others_wrote_stays() -> None:
 def test_what_we_owned_and_desire_no_more_goes() -> None:
     live = {"a": 1, "b": {"x": 1, "y": 2}, "c": {"z": 1}, "d": 4}
     ours = entry(US, {"f:a": {}, "f:b": {"f:x": {}}, "f:c": {"f:z": {}}, "f:gone": {}})
-    assert predicted({}, live, ours) == {"b": {"y": 2}, "d": 4}
+    # What nobody owns, such as defaults, goes with the last that was owned of a field.
+    assert predicted({}, live, ours) == {"d": 4}
+    theirs = entry("m", {"f:b": {"f:y": {}}}, "Update")
+    assert predicted({}, live, ours, theirs) == {"b": {"y": 2}, "d": 4}
+    assert predicted({"b": {"w": 1}}, live, ours) == {"b": {"y": 2, "w": 1}, "d": 4}
+
+
+def test_what_is_emptied_goes() -> None:
+    ours = entry(US, {"f:b": {"f:x": {}}})
+    assert predicted({"b": {}}, {"b": {"x": 1}}, ours) == {}
+    assert predicted({"b": {}}, {"b": {}}, ours) == {"b": {}}
+    item = entry(US, {"f:m": {'k:{"name":"a"}': {".": {}, "f:name": {}}}})
+    assert predicted({"m": [{"name": "a"}]}, {"m": [{"name": "a"}]}, item) == {"m": [{"name": "a"}]}
 
 
 def test_what_others_own_too_stays() -> None:
@@ -83,9 +95,10 @@ def test_atomic_values_are_taken_whole() -> None:
         "atom": {"y": 2}, "whole": {"y": 2}, "free": [3], "m": [{"name": 1}]
     }  # fmt: skip
     ours = entry(US, {"f:atom": {"f:x": {}}, "f:whole": {"f:x": {}}, "f:free": {"i:0": {}}})
-    assert predicted({}, live, ours) == {"free": [1, 2], "m": [{"name": 1}]}
-    theirs = entry("m", {"f:atom": {"f:z": {}}})
-    assert predicted({}, {"atom": {"x": 1}}, ours, theirs) == {"atom": {"x": 1}}
+    assert predicted({}, live, ours) == {"m": [{"name": 1}]}
+    theirs = entry("m", {"f:atom": {"f:z": {}}, "f:free": {"i:1": {}}})
+    shared = {"atom": {"x": 1}, "free": [1, 2]}
+    assert predicted({}, shared, ours, theirs) == shared
 
 
 def test_items_are_merged_by_their_keys() -> None:
@@ -104,8 +117,10 @@ def test_a_list_that_we_owned_goes_item_by_item() -> None:
     item: Json = {".": {}, "f:name": {}}
     live = {"m": [{"name": "a"}, {"name": "b"}], "s": ["x", "y"]}
     ours = entry(US, {"f:m": {'k:{"name":"a"}': item}, "f:s": {'v:"x"': {}}})
-    assert predicted({}, live, ours) == {"m": [{"name": "b"}], "s": ["y"]}
-    assert predicted({}, {"m": [{"name": "a"}], "s": ["x"]}, ours) == {}
+    assert predicted({}, live, ours) == {}
+    others = entry("m", {"f:m": {'k:{"name":"b"}': item}, "f:s": {'v:"y"': {}}})
+    assert predicted({}, live, ours, others) == {"m": [{"name": "b"}], "s": ["y"]}
+    assert predicted({}, {"m": [{"name": "a"}], "s": ["x"]}, ours, others) == {}
     theirs = entry("m", {"f:s": {'v:"x"': {}}})
     assert predicted({}, {"s": ["x"]}, ours, theirs) == {"s": ["x"]}
 

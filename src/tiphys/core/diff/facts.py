@@ -23,6 +23,10 @@ _HOMES = (
 )
 
 
+_STRUCTS: Mapping[str, Any] = {"PodSpec.securityContext": {}}
+"""Pointers to structs that are never empty."""
+
+
 def home_of(component: str) -> str:
     """`core.v1` of `io.k8s.api.core.v1.Pod`: the package that holds the type."""
     package = component.rpartition(".")[0]
@@ -46,7 +50,7 @@ def is_chosen(path: str) -> bool:
 def default_of(home: str, path: str) -> Any:
     """What the server fills in; None for nothing."""
     defaults: Mapping[str, Any] = builtin.DEFAULTS
-    return defaults.get(f"{home}.{path}", defaults.get(path))
+    return defaults.get(f"{home}.{path}", defaults.get(path, _STRUCTS.get(path)))
 
 
 def unfilled_in(kind: str) -> frozenset[str]:

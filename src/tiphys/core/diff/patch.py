@@ -155,8 +155,8 @@ class _Builder:
             case Mapping(), Mapping() if not (self.strategic and field.replace):
                 was = original if isinstance(original, Mapping) else _ABSENT
                 changes = self.object(was, desired, live, field.type, place.path)
-                if changes and self.strategic and field.retain_keys:
-                    changes["$retainKeys"] = _set_names(desired)
+                if self.strategic and field.retain_keys:
+                    _retain(changes, desired, live, field.type)
                 return {place.name: changes} if changes else _ABSENT
             case list(), list() if self.strategic and field.merge:
                 before = original if isinstance(original, list) else []
@@ -195,8 +195,8 @@ class _Builder:
         node, key = place.field.type.items or OPAQUE, place.field.merge_key
         path = f"{place.path}[{key}={desired[key]}]"
         changes = self.object(original or _ABSENT, desired, live, node, path)
-        if changes and place.field.retain_keys:
-            changes["$retainKeys"] = _set_names(desired)
+        if place.field.retain_keys:
+            _retain(changes, desired, live, node)
         return changes
 
     def _by_key(self, items: Sequence[Any], place: _Place) -> dict[Hashable, Any]:
@@ -260,8 +260,17 @@ def _follow_service_account(
         patch[old] = patch[new]
 
 
-def _set_names(item: Mapping[str, Any]) -> list[str]:
-    return sorted(name for name, value in item.items() if value is not None)
+def _retain(
+    changes: dict[str, Any], desired: Mapping[str, Any], live: Mapping[str, Any], node: TypeNode
+) -> None:
+    """Says which fields of a union stay, where others are live that mean something.
+
+    Where none is named, only what was applied goes.
+    """
+    names = sorted(name for name, value in desired.items() if value is not None)
+    kept = {name: value for name, value in live.items() if name in names}
+    if names and (changes or not same(kept, live, FieldType(node))):
+        changes["$retainKeys"] = names
 
 
 def _scalar_list(

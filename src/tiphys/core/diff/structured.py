@@ -68,13 +68,14 @@ def _object(
     for name, value in live.items():
         key, field = f"f:{name}", field_of(node, name)
         wanted = desired.get(name)
+        left = value
         if wanted is not None and not (field.chosen and not wanted):
-            result[name] = _value(
-                wanted, value, mine.get(key) or NOTHING, others.get(key) or NOTHING, field
-            )
-        elif key not in mine:
-            result[name] = value
-        elif (left := _pruned(value, mine[key], others.get(key), field)) is not _GONE:
+            tree, other = mine.get(key) or NOTHING, others.get(key) or NOTHING
+            left = _value(wanted, value, tree, other, field)
+        elif key in mine:
+            # Of a field that nobody else has a part in, nothing stays, be it owned or not.
+            left = _pruned(value, mine[key], others[key], field) if key in others else _GONE
+        if left is not _GONE:
             result[name] = left
     for name, wanted in desired.items():
         if wanted is not None and name not in live:
@@ -85,7 +86,8 @@ def _object(
 def _value(desired: Any, live: Any, mine: Fields, others: Fields, field: FieldType) -> Any:
     match desired, live:
         case Mapping(), Mapping() if not (field.atomic or field.type.atomic):
-            return _object(desired, live, mine, others, field.type)
+            # What is emptied goes, even where an empty one is desired.
+            return _object(desired, live, mine, others, field.type) or (_GONE if live else {})
         case list(), list() if field.list_kind is ListKind.MAP:
             return _keyed(desired, live, mine, others, field)
         case list(), list() if field.list_kind is ListKind.SET:
@@ -94,21 +96,20 @@ def _value(desired: Any, live: Any, mine: Fields, others: Fields, field: FieldTy
             return without_nulls(desired)
 
 
-def _pruned(live: Any, mine: Fields, others: Fields | None, field: FieldType) -> Any:
-    """What is left of a value that is desired no more; _GONE for nothing."""
-    if others is None and (not mine or "." in mine):
-        return _GONE
+def _pruned(live: Any, mine: Fields, others: Fields, field: FieldType) -> Any:
+    """What is left of a value that is desired no more but has other owners; _GONE for nothing."""
     if not mine or field.atomic or field.type.atomic:
-        return live if others is not None else _GONE
-    theirs = others or NOTHING
+        return live
     left: Any = live
     match live:
         case Mapping():
-            left = _object({}, live, mine, theirs, field.type)
+            left = _object({}, live, mine, others, field.type)
         case list() if field.list_kind is ListKind.MAP:
-            left = _keyed([], live, mine, theirs, field)
+            left = _keyed([], live, mine, others, field)
         case list() if field.list_kind is ListKind.SET:
-            left = _set([], live, mine, theirs)
+            left = _set([], live, mine, others)
+        case _:
+            return live
     return left if left or not live else _GONE
 
 
@@ -133,11 +134,13 @@ def _keyed(
     for key, item in found.items():
         if key in wanted:
             tree, other = ours.get(key, NOTHING), theirs.get(key, NOTHING)
-            items[key] = _value(wanted[key], item, tree, other, element)
+            left = _value(wanted[key], item, tree, other, element)
+            items[key] = {} if left is _GONE else left
         elif key not in ours:
             items[key] = item
-        elif (left := _pruned(item, ours[key], theirs.get(key), element)) is not _GONE:
-            items[key] = left
+        elif key in theirs or "." not in ours[key]:
+            left = _pruned(item, ours[key], theirs.get(key, NOTHING), element)
+            items[key] = {} if left is _GONE else left
     order = _in_order(list(items), list(wanted))
     return [items[key] if key in items else without_nulls(wanted[key]) for key in order]
 
