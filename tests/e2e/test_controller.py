@@ -19,6 +19,8 @@ from tests.e2e.manifests import config_map
 from tests.e2e.repo import Repo
 from tests.e2e.stack import BIN, NAMESPACE, Stack
 
+CONTROLLER = "argocd-application-controller"
+LEASE = "tiphys-application-controller"
 SERVER = "https://kubernetes.default.svc"
 
 
@@ -76,7 +78,19 @@ def away(stack: Stack) -> Iterator[None]:
     try:
         yield
     finally:
-        stack.start_tiphys()
+        started(stack)
+
+
+def started(stack: Stack) -> None:
+    """Tiphys begins, and is at work from here on."""
+    before = readied(stack)
+    stack.start_tiphys()
+    stack.until("it is ready", lambda: readied(stack) > before, 60)
+
+
+def readied(stack: Stack) -> int:
+    log = stack.folder / "tiphys.log"
+    return sum(one.get("msg") == "ready" for one in _lines(log)) if log.exists() else 0
 
 
 def command(stack: Stack, tmp_path: Path, program: Path, *arguments: str) -> list[str]:
@@ -302,6 +316,7 @@ def test_beside_a_controller_that_is_alive_none_begins_unless_told(
 ) -> None:
     line = command(stack, tmp_path, BIN / "tiphys", "run")
     log = tmp_path / "second.log"
+    stack.until("the first is ready", lambda: readied(stack), 60)
     with process(line, log) as second:
         assert second.wait(60) == 20
     said = log.read_text()
@@ -311,8 +326,31 @@ def test_beside_a_controller_that_is_alive_none_begins_unless_told(
     with process([*line, "--take-over"], log):
         stack.until("the first gives way", lambda: stack.tiphys and stack.tiphys.poll() == 20, 40)
         assert "took over" in stack.log_tail(400)
-    stack.start_tiphys()
-    stack.until("it is ready", lambda: '"ready"' in stack.log_tail(3), 60)
+    started(stack)
+
+
+def test_beside_anothers_writes_none_begins_unless_told(stack: Stack, tmp_path: Path) -> None:
+    repo = source(stack, "foreign")
+    stack.apply("foreign", repo, "app")
+    stack.until_status("foreign", "OutOfSync", "Missing")
+    lease = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/{LEASE}"
+    media = "application/merge-patch+json"
+    with away(stack):
+        # As if Tiphys had not been here for a year, and somebody else were at work since.
+        stack.kube.call(
+            "PATCH", lease, {"spec": {"renewTime": "2025-01-01T00:00:00.000000Z"}}, media
+        )
+        path = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}/applications/foreign"
+        written = {"status": {"observedAt": "2026-01-01T00:00:00Z"}}
+        stack.kube.call("PATCH", f"{path}?fieldManager={CONTROLLER}", written, media)
+        line = command(stack, tmp_path, BIN / "tiphys", "application-controller")
+        log = tmp_path / "third.log"
+        with process(line, log) as third:
+            assert third.wait(60) == 20
+        assert "wrote the status of argocd/foreign" in log.read_text()
+        with process([*line, "--take-over"], log):
+            stack.until("it goes on", lambda: '"ready"' in log.read_text(), 60)
+    stack.ok("app", "sync", "foreign")
 
 
 def test_the_contracts_program_runs_an_application(stack: Stack, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -168,3 +169,34 @@ async def test_who_may_not_look_goes_on_and_says_so() -> None:
     with capture_logs() as logs:
         await here.ownership().begin([], take_over=False)
     assert logs[0]["log_level"] == "warning"
+
+
+async def test_of_two_that_begin_at_one_moment_one_does() -> None:
+    for there_was_one in (False, True):
+        here = Here()
+        if there_was_one:
+            before = here.ownership("before_1")
+            await before.begin([], take_over=False)
+            await before.end()
+        real = here.cluster.list
+
+        async def slowly(*arguments: Any, **named: Any) -> Any:
+            await asyncio.sleep(0.01)
+            return await real(*arguments, **named)  # noqa: B023
+
+        here.cluster.list = slowly  # type: ignore[method-assign]
+        both = await asyncio.gather(
+            *(here.ownership(f"{host}_1").begin([], take_over=False) for host in ("a", "b")),
+            return_exceptions=True,
+        )
+        refused = [one for one in both if one is not None]
+        assert [type(one) for one in refused] == [OwnedElsewhereError]
+        assert here.holder in ("a_1", "b_1")
+
+
+async def test_a_start_waits_for_an_api_server_that_is_in_trouble() -> None:
+    here = Here()
+    failures = iter([KubeError("busy", status=500)] * 3)
+    here.cluster.fail = lambda _verb, _key: next(failures, None)
+    await here.ownership().begin([], take_over=False)
+    assert here.holder == "here_1"

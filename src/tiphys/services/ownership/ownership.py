@@ -76,59 +76,77 @@ class Ownership:
 
     async def begin(self, apps: Iterable[Mapping[str, Any]], *, take_over: bool) -> None:
         """Raises OwnedElsewhereError with all that speaks against beginning."""
+        kept = list(apps)
+        while True:
+            try:
+                await self._begin(kept, take_over=take_over)
+                return
+            except ForbiddenError as error:
+                text = "it is not known whether another controller is at work"
+                log.warning(text, error=str(error))
+                return
+            except KubeError as error:
+                log.warning("waiting for the API server", error=str(error))
+                await self._wait(_LOOK)
+
+    async def _begin(self, apps: Iterable[Mapping[str, Any]], *, take_over: bool) -> None:
+        findings, version = await self._findings(apps, patient=not take_over)
+        if findings and not take_over:
+            raise OwnedElsewhereError(findings)
+        for finding in findings:
+            log.warning("going on beside another controller", found=finding)
         try:
-            findings = await self._findings(apps, patient=not take_over)
-            if findings and not take_over:
-                raise OwnedElsewhereError(findings)
-            for finding in findings:
-                log.warning("going on beside another controller", found=finding)
-            await self._claim()
-        except ForbiddenError as error:
-            log.warning("it is not known whether another controller is at work", error=str(error))
+            await self._claim(version)
+        except (ObjectExistsError, ConflictError):
+            # Of two that begin at one moment one does.
+            raise OwnedElsewhereError(["another Tiphys begins at this moment"]) from None
 
     async def keep(self) -> None:
         """Renews until another process takes over: raises OwnedElsewhereError then."""
         while True:
             await self._wait(_RENEW)
             try:
-                heartbeat = await self._heartbeat()
+                heartbeat, version = await self._heartbeat()
                 if heartbeat is not None and heartbeat.holder not in ("", self._identity):
                     raise OwnedElsewhereError([f"{heartbeat.holder} took over"])
-                await self._claim()
+                await self._claim(version)
             except KubeError as error:
                 log.debug("the Lease was not renewed", error=str(error))
 
     async def end(self) -> None:
         """Others need not wait until this one is silent for long enough."""
         try:
-            heartbeat = await self._heartbeat()
+            heartbeat, version = await self._heartbeat()
             if heartbeat is not None and heartbeat.holder == self._identity:
-                await self._patch({"holderIdentity": "", "renewTime": self._time()})
+                await self._patch({"holderIdentity": "", "renewTime": self._time()}, version)
         except KubeError as error:
             log.debug("the Lease was not given back", error=str(error))
 
     # -- findings -----------------------------------------------------------------------------
 
-    async def _findings(self, apps: Iterable[Mapping[str, Any]], *, patient: bool) -> list[str]:
-        heartbeat = await self._heartbeat()
+    async def _findings(
+        self, apps: Iterable[Mapping[str, Any]], *, patient: bool
+    ) -> tuple[list[str], str]:
+        """Also the version of the Lease that they are true of."""
+        heartbeat, version = await self._heartbeat()
         found = []
         if heartbeat is not None and self._is_anothers(heartbeat):
             if patient:
-                heartbeat = await self._silence(heartbeat)
+                heartbeat, version = await self._silence(heartbeat, version)
             if heartbeat is not None and self._is_anothers(heartbeat):
                 found.append(f"Tiphys runs as {heartbeat.holder}")
         ours = heartbeat.renewed if heartbeat is not None else None
         found += foreign_writes(apps, self._namespace, ours, self._now())
-        return found + foreign_workloads(await self._workloads(), self._host)
+        return found + foreign_workloads(await self._workloads(), self._host), version
 
-    async def _silence(self, seen: Heartbeat) -> Heartbeat | None:
+    async def _silence(self, seen: Heartbeat, version: str) -> tuple[Heartbeat | None, str]:
         """Until the other one moved, or was silent for as long as its Lease lasts."""
         log.info("waiting for a sign of another controller", holder=seen.holder)
         latest: Heartbeat | None = seen
         while latest == seen and seen.is_alive(self._now()):
             await self._wait(_LOOK)
-            latest = await self._heartbeat()
-        return latest
+            latest, version = await self._heartbeat()
+        return latest, version
 
     def _is_anothers(self, heartbeat: Heartbeat) -> bool:
         if heartbeat.holder == self._identity or not heartbeat.is_alive(self._now()):
@@ -153,39 +171,39 @@ class Ownership:
 
     # -- the Lease ----------------------------------------------------------------------------
 
-    async def _heartbeat(self) -> Heartbeat | None:
+    async def _heartbeat(self) -> tuple[Heartbeat | None, str]:
+        """With its version, empty where there is no Lease."""
         try:
-            return Heartbeat.of(await self._reader.get(LEASES, self._namespace, _LEASE))
+            lease = await self._reader.get(LEASES, self._namespace, _LEASE)
         except ObjectNotFoundError:
-            return None
+            return None, ""
+        return Heartbeat.of(lease), str(lease["metadata"]["resourceVersion"])
 
-    async def _claim(self) -> None:
+    async def _claim(self, version: str) -> None:
+        """Only while the Lease is of this version, or still is not there."""
         spec = {
             "holderIdentity": self._identity,
             "leaseDurationSeconds": _LASTS,
             "renewTime": self._time(),
         }
-        try:
-            await self._patch(spec)
-        except ObjectNotFoundError:
-            manifest = {
-                "apiVersion": "coordination.k8s.io/v1",
-                "kind": "Lease",
-                "metadata": {"name": _LEASE, "namespace": self._namespace},
-                "spec": spec,
-            }
-            try:
-                await self._writer.create(LEASES, manifest, manager=MANAGER_APPLICATION_CONTROLLER)
-            except (ObjectExistsError, ConflictError):
-                raise OwnedElsewhereError(["another Tiphys starts at this moment"]) from None
+        if version:
+            await self._patch(spec, version)
+            return
+        manifest = {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": _LEASE, "namespace": self._namespace},
+            "spec": spec,
+        }
+        await self._writer.create(LEASES, manifest, manager=MANAGER_APPLICATION_CONTROLLER)
 
-    async def _patch(self, spec: Mapping[str, Any]) -> None:
+    async def _patch(self, spec: Mapping[str, Any], version: str) -> None:
         await self._writer.patch(
             LEASES,
             self._namespace,
             _LEASE,
             PatchKind.MERGE,
-            {"spec": dict(spec)},
+            {"metadata": {"resourceVersion": version}, "spec": dict(spec)},
             manager=MANAGER_APPLICATION_CONTROLLER,
         )
 
