@@ -18,9 +18,15 @@ from tiphys.core.health import judge
 from tiphys.core.settings import Settings
 from tiphys.core.settings.clusters import IN_CLUSTER
 from tiphys.core.settings.filters import ResourceFilter, ResourceRule
+from tiphys.core.settings.settings import RespectRbac
 from tiphys.model.appspec import ApplicationDestination
 from tiphys.model.cluster import Cluster, ConnectionStatus
-from tiphys.model.errors import ConnectionEndedError, DestinationError, KubeUnreachableError
+from tiphys.model.errors import (
+    ConnectionEndedError,
+    DestinationError,
+    ForbiddenError,
+    KubeUnreachableError,
+)
 from tiphys.model.live import ObjectList, WatchEvent, WatchVerb
 from tiphys.model.names import IN_CLUSTER_SERVER, LABEL_SECRET_TYPE
 from tiphys.model.resource import ResourceKey
@@ -363,3 +369,19 @@ async def test_new_kinds_are_looked_for_where_nobody_tells_of_them() -> None:
         assert not view.index.awaits(gadgets.group_kind)
         await asyncio.wait_for(view.answering(), 5)
         await until(lambda: view.index.complete([gadgets.group_kind]))
+
+
+async def test_credentials_that_are_refused_are_a_cluster_that_cannot_be_reached() -> None:
+    async with clusters() as here:
+        refused = ForbiddenError("Unauthorized", status=401)
+        here.add(secret())
+        await here.registry.ready(here.far())
+        view, connection = here.registry.view(here.far()), here.connections[FAR][-1]
+        here.settings = Settings(respect_rbac=RespectRbac.NORMAL)
+        connection.broken = refused
+        here.clusters[FAR].fail = lambda _verb, _key: refused
+        here.clusters[FAR].cut_watches()
+        await until(lambda: here.state() == "Failed")
+        assert "Unauthorized" in unreachable(view)
+        # No kind is passed over for it.
+        assert view.index.awaits(CONFIG_MAPS.group_kind)

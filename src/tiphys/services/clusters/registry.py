@@ -100,7 +100,8 @@ class ClusterRegistry:
     def view(self, cluster: Cluster) -> ClusterView:
         member = self._members.get(cluster.server)
         if member is None:
-            member = self._begin(cluster)
+            known = self._table.by_server.get(cluster.server)
+            member = self._begin(known if isinstance(known, Cluster) else cluster)
         return member.view
 
     async def ready(self, cluster: Cluster) -> None:

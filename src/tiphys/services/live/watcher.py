@@ -27,6 +27,7 @@ _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 30.0
 # Rights may be given while we run; asking once a minute finds that out without noise.
 _FORBIDDEN_WAIT = 60.0
+_UNKNOWN_TO_SERVER = 401
 _STEADY = 5.0
 """A watch that lived this many seconds is no sign of trouble when it ends."""
 
@@ -103,11 +104,13 @@ class KindWatcher:
                 self._failures += 1
                 self._fares(WatchState.LISTING)
                 await self._pause()
-            except ForbiddenError as error:
-                self._version = ""
-                self._fares(WatchState.FORBIDDEN, error)
-                await self._sleep(_FORBIDDEN_WAIT * (1.0 + 0.2 * self._spread()))
             except KubeError as error:
+                # That nobody knows us (401) says nothing about this kind.
+                if isinstance(error, ForbiddenError) and error.status != _UNKNOWN_TO_SERVER:
+                    self._version = ""
+                    self._fares(WatchState.FORBIDDEN, error)
+                    await self._sleep(_FORBIDDEN_WAIT * (1.0 + 0.2 * self._spread()))
+                    continue
                 if isinstance(error, KindNotFoundError) or error.status in (404, 405):
                     self._fares(WatchState.GONE, error)
                     return
