@@ -200,3 +200,21 @@ def test_validation_needs_settings(desk: Desk) -> None:
     assert said == (
         "either --argocd-cm-path must be provided or --load-cluster-settings must be set to true"
     )
+
+
+def test_the_flags_may_stand_before_the_command(desk: Desk) -> None:
+    settings = desk.config_map({})
+    code, said = desk.run(settings, "validate", "--group", "kustomize")
+    assert (code, said) == (0, "✅ kustomize\ndefault options\n")
+    widget = desk.file("d.yaml", DEPLOYMENT)
+    code, said = desk.run("resource-overrides", settings, "health", widget)
+    assert (code, said.splitlines()[0]) == (0, "STATUS: Suspended")
+
+
+@pytest.mark.parametrize(
+    "line", [("rbac", "can"), ("resource-overrides", "run-action", "x", "restart")]
+)
+def test_what_comes_later_is_refused_by_name(desk: Desk, line: tuple[str, ...]) -> None:
+    code, said = desk.run(*line)
+    assert code == 1
+    assert "is not supported by this version of Tiphys" in said

@@ -101,12 +101,16 @@ class LazyGroup(click.Group):
         lazy: Mapping[str, tuple[str, str]],
         *,
         later: Collection[str] = (),
+        flags: Sequence[Flag] = (),
         **attributes: Any,
     ) -> None:
-        """`later` are the contract's, and are refused by name in this version."""
+        """`later` are the contract's, and are refused by name in this version. `flags` are those
+        of all its commands, which may stand before the command too.
+        """
         super().__init__(name, add_help_option=False, **attributes)
         self.lazy = dict(lazy)
         self.later = frozenset(later)
+        self.flags = (*GLOBAL_FLAGS, *flags)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -127,7 +131,7 @@ class LazyGroup(click.Group):
             formatter.write_dl(rows)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        found = sort_words(args, flag_names(GLOBAL_FLAGS), first_word_ends=True)
+        found = sort_words(args, flag_names(self.flags), first_word_ends=True)
         given = [f"--{name}={value}" for name, value in found.flags]
         wants_help = any(name == "help" and is_true(value) for name, value in found.flags)
         if not found.words:
@@ -152,8 +156,9 @@ def group(
     summary: str,
     *,
     later: Collection[str] = (),
+    flags: Sequence[Flag] = (),
 ) -> LazyGroup:
-    return LazyGroup(name, lazy, later=later, help=summary)
+    return LazyGroup(name, lazy, later=later, flags=flags, help=summary)
 
 
 def command(

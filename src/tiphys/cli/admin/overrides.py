@@ -35,6 +35,8 @@ overrides = group(
         ),
     },
     "Try what settings say of kinds on the object of a file.",
+    later=("list-actions", "run-action"),
+    flags=SETTINGS_FLAGS,
 )
 
 

@@ -1,5 +1,6 @@
 """`admin settings`: tries settings before they are used."""
 
+from tiphys.cli.admin.given import SETTINGS_FLAGS
 from tiphys.cli.command import group
 
 settings = group(
@@ -12,4 +13,6 @@ settings = group(
         "validate": ("tiphys.cli.admin.validate:validate", "Check settings"),
     },
     "Check settings before they are used.",
+    later=("rbac",),
+    flags=SETTINGS_FLAGS,
 )
