@@ -166,6 +166,7 @@ class Reconciling:
             ground.store,
             ground.clusters,
             self._events,
+            rules=self._rules,
             orphans=self._orphans,
             instance=self._desired.instance,
             now=now,

@@ -60,7 +60,7 @@ class OrphanedResourceKey(Struct, frozen=True, kw_only=True):
 
 
 class OrphanedResourcesMonitorSettings(Struct, frozen=True, kw_only=True):
-    """`warn` None means yes."""
+    """`warn` None means no: they are only part of the tree."""
 
     warn: bool | None = None
     ignore: tuple[OrphanedResourceKey, ...] = ()

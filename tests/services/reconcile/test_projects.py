@@ -107,3 +107,23 @@ async def test_a_destination_that_is_not_permitted_is_a_condition() -> None:
             "do not match any of the allowed destinations in project 'default'"
         )
         assert here.status()["sync"]["status"] == "Unknown"
+
+
+async def test_what_is_not_permitted_hides_what_is_below() -> None:
+    async with world(application()) as here:
+        below = {"apiVersion": "v1", "kind": "ConfigMap", "name": "mine", "uid": "u-mine"}
+        here.seed(
+            config_map("mine", uid="u-mine", annotations=tracked("mine", "web")),
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": "p", "namespace": "demo", "ownerReferences": [below]},
+                "spec": {"containers": [{"name": "c", "image": "i:1"}]},
+            },
+        )
+        await until(lambda: here.index.dependants("u-mine"))
+        await here.refresh()
+        assert here.status()["summary"]["images"] == ["i:1"]
+        allow(here, namespaceResourceBlacklist=[{"group": "", "kind": "Pod"}])
+        await here.refresh(CompareLevel.TREE_ONLY)
+        assert "images" not in here.status()["summary"]

@@ -139,6 +139,7 @@ class World:
             self.store,
             self.clusters,
             self.events,
+            rules=self.rules,
             orphans=Orphans(self.store, self.clusters, self.rules),
             instance=self.desired.instance,
             now=now,

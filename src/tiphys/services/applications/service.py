@@ -35,7 +35,7 @@ from tiphys.services.applications.ports import SourceCheck
 from tiphys.services.applications.projects import PROJECTS, ProjectReader
 from tiphys.services.applications.settings import SettingsReader
 from tiphys.services.applications.store import APPLICATIONS, AppStore, permission_denied
-from tiphys.services.applications.tree import live_tree
+from tiphys.services.applications.tree import live_tree, shown
 from tiphys.services.applications.validation import (
     check_repository,
     check_sources,
@@ -136,7 +136,10 @@ class Applications:
         """The live objects of an application with their dependants."""
         reached = await self._destinations.reach(application.spec.destination)
         scripts = await self._scripts()
-        return await live_tree(application, reached.reader, reached.discovery, scripts)
+        nodes = await live_tree(application, reached.reader, reached.discovery, scripts)
+        name = project_name(application.spec)
+        project = await self._projects.effective(name, with_clusters=False)
+        return nodes if project is None else shown(nodes, project)
 
     async def orphans(self, application: Application) -> Sequence[TreeNode]:
         """Live objects beside the application's that nobody wants, where its project asks."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tiphys.core.health import judge
+from tiphys.core.project import EffectiveProject, kind_permitted
 from tiphys.model.application import Application, ResourceStatus
 from tiphys.model.errors import KubeError, ObjectNotFoundError
 from tiphys.model.resource import GroupVersionKind, Manifest, gvk_of, key_of
@@ -55,6 +56,18 @@ async def live_tree(
         replace(node_of(manifest, parent), health=health)
         for (manifest, parent), health in zip(pairs, healths, strict=True)
     ]
+
+
+def shown(nodes: Sequence[TreeNode], project: EffectiveProject) -> Sequence[TreeNode]:
+    """Without the nodes of kinds that the project does not permit, and what is below them."""
+    kept: dict[str, TreeNode] = {}
+    for node in nodes:
+        namespaced = bool(node.namespace)
+        if not kind_permitted(project, node.key.group_kind, node.name, namespaced=namespaced):
+            continue
+        if not node.parent or node.parent in kept:
+            kept[node.uid] = node
+    return list(kept.values())
 
 
 async def _root(item: ResourceStatus, reader: KubeReader, discovery: Discovery) -> Manifest | None:

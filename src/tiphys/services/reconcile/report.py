@@ -23,6 +23,7 @@ from tiphys.model.names import ANNOTATION_REFRESH, ANNOTATION_REFRESH_TIMESTAMP,
 from tiphys.model.status import ConditionType
 from tiphys.services.clusters.ports import Clusters
 from tiphys.services.clusters.reaching import view_of
+from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.comparison import Compared
 from tiphys.services.reconcile.events import EventRecorder
 from tiphys.services.reconcile.orphans import Orphans
@@ -40,10 +41,12 @@ class PassReport:
         clusters: Clusters,
         events: EventRecorder,
         *,
+        rules: ProjectRules,
         orphans: Orphans,
         instance: Callable[[Application], str],
         now: Callable[[], datetime],
     ) -> None:
+        self._rules = rules
         self._orphans = orphans
         self._store = store
         self._clusters = clusters
@@ -102,13 +105,19 @@ class PassReport:
         return self._orphans.look(app)
 
     def summary(self, app: Application) -> ApplicationSummary:
-        """Images and kinds of everything below the application's objects."""
+        """Images and kinds of everything below the application's objects.
+
+        What the project does not permit hides what is below it.
+        """
         index = view_of(self._clusters, app.spec.destination).index
+        permission = self._rules.permission(app)
         images: set[str] = set()
         apps = False
         waiting = list(index.tracked(self._instance(app)))
         while waiting:
             node = waiting.pop()
+            if permission is None or not permission.live(node.key):
+                continue
             images.update(node.images)
             apps = apps or (node.key.group, node.key.kind) == (API_GROUP, "Application")
             waiting.extend(index.dependants(node.uid))

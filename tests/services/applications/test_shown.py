@@ -1,0 +1,27 @@
+"""Which nodes of a tree a project shows."""
+
+from typing import Any
+
+from tiphys.core.project import effective_project
+from tiphys.model.appproject import AppProject
+from tiphys.services.applications.tree import shown
+from tiphys.services.applications.values import TreeNode
+
+NODES = [
+    TreeNode("d", "apps", "Deployment", "demo", "web"),
+    TreeNode("r", "apps", "ReplicaSet", "demo", "web-1", parent="d"),
+    TreeNode("p", "", "Pod", "demo", "web-1-a", parent="r"),
+    TreeNode("c", "rbac.authorization.k8s.io", "ClusterRole", "", "admin"),
+]
+
+
+def uids(**spec: Any) -> list[str]:
+    project = effective_project(AppProject({"metadata": {"name": "p"}, "spec": spec}))
+    return [node.uid for node in shown(NODES, project)]
+
+
+def test_what_is_not_permitted_hides_what_is_below() -> None:
+    everything = [{"group": "*", "kind": "*"}]
+    assert uids(clusterResourceWhitelist=everything) == ["d", "r", "p", "c"]
+    assert uids() == ["d", "r", "p"]
+    assert uids(namespaceResourceBlacklist=[{"group": "apps", "kind": "ReplicaSet"}]) == ["d"]
