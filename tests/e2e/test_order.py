@@ -71,10 +71,16 @@ def test_prunes_run_before_applies_and_waves_backwards(stack: Stack) -> None:
     mark = stack.audit_offset()
     repo.remove("app/low.yaml")
     repo.remove("app/high.yaml")
+    repo.write("app/one.yaml", config_map("one", {WAVE: "1"}, a="1"))
+    repo.write("app/two.yaml", config_map("two", {WAVE: "2"}, a="1"))
     commit = repo.commit()
     stack.until_done("order-prunes", commit)
-    deleted = [name for verb, name in writes(stack, "order-prunes", mark) if verb == "delete"]
-    assert deleted == ["high", "low"]
+    assert writes(stack, "order-prunes", mark) == [
+        ("delete", "high"),
+        ("create", "one"),
+        ("delete", "low"),
+        ("create", "two"),
+    ]
 
 
 def test_kinds_go_in_their_order_within_a_wave(stack: Stack) -> None:
