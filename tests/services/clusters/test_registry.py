@@ -385,3 +385,30 @@ async def test_credentials_that_are_refused_are_a_cluster_that_cannot_be_reached
         assert "Unauthorized" in unreachable(view)
         # No kind is passed over for it.
         assert view.index.awaits(CONFIG_MAPS.group_kind)
+
+
+async def test_a_cluster_that_goes_away_while_it_is_first_read_is_found_out() -> None:
+    async with clusters() as here:
+        fake = here.clusters.setdefault(FAR, FakeCluster())
+        held = asyncio.Event()
+        answer = fake.list
+
+        async def slowly(*arguments: Any, **more: Any) -> ObjectList:
+            await held.wait()
+            return await answer(*arguments, **more)
+
+        fake.list = slowly  # type: ignore[method-assign]
+        here.add(secret())
+        view = here.registry.view(here.far())
+        await until(lambda: fake.calls)
+        connection = here.connections[FAR][-1]
+        await asyncio.sleep(0.05)
+        assert view.connection().status is ConnectionStatus.UNKNOWN
+        connection.broken = AWAY
+        connection.slow()
+        await until(lambda: here.state() == "Failed")
+        connection.broken = None
+        held.set()
+        await until(lambda: here.state() == "Successful")
+        assert connection.suspended == ""
+        assert view.index.complete([CONFIG_MAPS.group_kind])

@@ -128,14 +128,35 @@ class Member:
         pause = _FIRST_PAUSE
         while True:
             try:
+                # It says soonest whether there is anybody.
+                await self._connection.probe()
                 await self.index.start()
                 break
             except KubeError as error:
                 self._failed(error)
                 await self._pause(pause)
                 pause = min(pause * 2.0, _LONGEST_PAUSE)
-        await self.index.ready()
+        await self._listed()
         self._succeeded()
+
+    async def _listed(self) -> None:
+        """The first lists, which may take their time; a server that goes away meanwhile is found
+        out all the same.
+        """
+        ready = asyncio.ensure_future(self.index.ready())
+        try:
+            while not ready.done():
+                doubt = asyncio.ensure_future(self._doubt.wait())
+                await asyncio.wait((ready, doubt), return_when=asyncio.FIRST_COMPLETED)
+                doubt.cancel()
+                if self._doubt.is_set():
+                    lost, asked = await self._answer()
+                    if lost:
+                        self._connection.resume()
+                        self.index.resume()
+                    self._answered(asked)
+        finally:
+            ready.cancel()
 
     async def _calm(self) -> None:
         try:
@@ -146,6 +167,15 @@ class Member:
 
     async def _ask(self) -> None:
         """Until it answers: at once where all is well."""
+        lost, asked = await self._answer()
+        if lost:
+            self._connection.resume()
+            await self._recover()
+        self._succeeded()
+        self._answered(asked)
+
+    async def _answer(self) -> tuple[bool, list[asyncio.Future[None]]]:
+        """Whether it was lost before it answered, and who had asked for that."""
         clock = asyncio.get_running_loop().time
         patient_until = clock() + self._patience
         pause = _FIRST_PAUSE
@@ -155,7 +185,7 @@ class Member:
             asked, self._waiters = self._waiters, []
             try:
                 await self._connection.probe()
-                break
+                return lost, asked
             except KubeError as error:
                 self._waiters = [*asked, *self._waiters]
                 lost = True
@@ -164,11 +194,6 @@ class Member:
                     await self._connection.suspend(str(error))
                 await self._pause(pause)
                 pause = min(pause * 2.0, _LONGEST_PAUSE)
-        if lost:
-            self._connection.resume()
-            await self._recover()
-        self._succeeded()
-        self._answered(asked)
 
     async def _recover(self) -> None:
         """What happened meanwhile is read before anyone concludes from it."""
