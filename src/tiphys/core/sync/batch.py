@@ -78,11 +78,12 @@ def _adopt(state: SyncState, tasks: tuple[SyncTask, ...]) -> SyncState:
 
 
 def _blocked(state: SyncState, task: SyncTask) -> bool:
-    """Whether a hook of an earlier run has to go before this one can be created."""
+    """Whether a hook of an earlier run has to go, or be let go of, before this one is applied."""
     facts = state.live.get(task.key)
     if not task.hook or facts is None:
         return False
-    return facts.deleting or HookDeletePolicy.BEFORE_HOOK_CREATION in task.policies
+    held = facts.deleting or facts.finalizer
+    return held or HookDeletePolicy.BEFORE_HOOK_CREATION in task.policies
 
 
 def _make_room(plan: Plan, state: SyncState, tasks: tuple[SyncTask, ...]) -> Step:
