@@ -38,6 +38,9 @@ def _case(random: Random, number: int) -> Case:
     if random.random() < 0.15:
         second = first
     edits = _changed(random, fields) if random.random() < 0.7 else {}
+    # A map or list that is desired no more kubectl removes with the entries of others: not we.
+    shared = {path for path, value in first.items() if isinstance(value, dict | list)}
+    edits = {path: edits[path] for path in edits if path not in shared or second[path] is not None}
     name = f"{kind.kind.lower()}-{number}"
     return Case(name, _object(kind, name, first), edits, _object(kind, name, second))
 
