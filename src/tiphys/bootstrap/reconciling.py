@@ -7,6 +7,7 @@ import itertools
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tiphys.adapters.cache import FolderCache
 from tiphys.adapters.engine import EngineRenderer, LaneOptions, fingerprint
@@ -17,6 +18,7 @@ from tiphys.bootstrap.foundation import Foundation, now
 from tiphys.controllers.application import ApplicationController, Operations, Step
 from tiphys.core.app.events import event_labels
 from tiphys.core.app.spec import project_name
+from tiphys.core.settings import Settings
 from tiphys.core.settings.repositories import RepositorySecret
 from tiphys.model.application import Application
 from tiphys.model.errors import DestinationError, ManifestDecodeError
@@ -50,10 +52,36 @@ from tiphys.services.sources.housekeeping import keep_tidy
 from tiphys.services.sources.refs import PollTiming, RefWatcher
 from tiphys.services.sync.runners import SyncRunners
 
+_NO_COMPARISON = (
+    "reconciliation",
+    "reconciliation_jitter",
+    "hard_reconciliation",
+    "self_heal_delay",
+    "self_heal_backoff",
+    "self_heal_backoff_factor",
+    "self_heal_backoff_cap",
+    "sync_timeout",
+    "repo_error_grace",
+    "wave_delay",
+    "status_processors",
+    "operation_processors",
+    "apply_parallelism",
+    "application_namespaces",
+    "event_labels_include",
+    "event_labels_exclude",
+)
 _FAR_OUT = 60
 """Git programs that may run at once when many hosts are slow."""
 _DRAIN = 5.0
 """Seconds that a stop waits for events that are not written yet."""
+
+
+def judged_by(settings: Settings) -> Settings:
+    """What comparisons rest on: settings without those that only say when, how often and how
+    many.
+    """
+    usual = Settings()
+    return replace(settings, **{name: getattr(usual, name) for name in _NO_COMPARISON})
 
 
 class Reconciling:
@@ -109,6 +137,7 @@ class Reconciling:
         self._comparer = Comparer(ground.clusters, self._rules, judging)
         self._admission = Admission(self._rules, ground.repositories.refusals)
         self._git = git
+        self._judged_by = judged_by(self.settings())
         ground.page.tell(self._figures())
 
     def start(self, scope: ApplicationScope) -> None:
@@ -286,7 +315,10 @@ class Reconciling:
             scope.settings_changed()
             self._refs.retime(self._poll_timing())
             self._rules.forget()
-            memories.forget_comparisons()
+            present = judged_by(self.settings())
+            if present != self._judged_by:
+                self._judged_by = present
+                memories.forget_comparisons()
             controller.request_all(CompareLevel.LATEST)
 
         def kinds_changed(view: ClusterView, kinds: frozenset[GroupKind]) -> None:

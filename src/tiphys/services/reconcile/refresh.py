@@ -319,7 +319,8 @@ class Refresher:
             or result.source != effective_source(app.spec)
         ):
             return True
-        return not await self._desired.equal(app, result.revision, wanted.digest)
+        with timed("git"), waiting_for(repository_group(result.source.repo_url)):
+            return not await self._desired.equal(app, result.revision, wanted.digest)
 
     def _within_grace(
         self, memory: AppMemory, wanted: Wanted, level: CompareLevel, settings: Settings
