@@ -32,6 +32,9 @@ class Holders:
                 self._by_name.setdefault(destination.name, set()).add(user)
         return before
 
+    def any(self, server: str, names: Collection[str]) -> bool:
+        return bool(self._by_server.get(server)) or any(self._by_name.get(one) for one in names)
+
     def of(self, server: str, names: Collection[str]) -> Sequence[str]:
         found = set(self._by_server.get(server, ()))
         for name in names:

@@ -26,7 +26,7 @@ from tiphys.model.cluster import Cluster, ConnectionStatus
 from tiphys.model.errors import KubeError
 from tiphys.model.live import LiveChange, ObjectList, WatchEvent, WatchState, WatchVerb
 from tiphys.model.metrics import ClusterFigures
-from tiphys.model.names import IN_CLUSTER_SERVER
+from tiphys.model.names import IN_CLUSTER_NAME, IN_CLUSTER_SERVER
 from tiphys.model.resource import ApiResource, GroupKind, Manifest
 from tiphys.services.clusters.holders import Holders
 from tiphys.services.clusters.member import PATIENCE, Member, Wait
@@ -114,9 +114,12 @@ class ClusterRegistry:
             self._left(before)
 
     def users(self, cluster: Cluster) -> Sequence[str]:
-        names = {cluster.name}
-        names |= {name for name, at in self._table.by_name.items() if cluster.server in at}
-        return self._holders.of(cluster.server, names)
+        return self._holders.of(cluster.server, self._names(cluster))
+
+    def _names(self, cluster: Cluster) -> set[str]:
+        """The own cluster may have two."""
+        own = {IN_CLUSTER_NAME} if cluster.server == IN_CLUSTER_SERVER else set()
+        return {cluster.name} | own
 
     def subscribe(self, listener: Callable[[Cluster], None]) -> None:
         self._listeners.append(listener)
@@ -289,7 +292,8 @@ class ClusterRegistry:
             self._end(server)
 
     def _is_used(self, server: str) -> bool:
-        return bool(self.users(self._members[server].view.cluster))
+        cluster = self._members[server].view.cluster
+        return self._holders.any(server, self._names(cluster))
 
     def _end(self, server: str) -> None:
         member = self._members.pop(server)
