@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.cli.test_diff import config_map, known, secret
-from tests.cli.world import World, app, project
+from tests.cli.world import World, app, project, settings
 from tests.fakes.kube import FakeCluster
 from tiphys.model.live import Propagation
 
@@ -274,3 +274,12 @@ def test_whoever_wants_to_be_asked_is_asked(world: World, monkeypatch: pytest.Mo
     )
     assert world.find("ConfigMap", "one") is not None
     assert world.find("ConfigMap", "two") is None
+
+
+def test_annotations_that_settings_name_are_masked(world: World) -> None:
+    application, *others, token = web()
+    token["metadata"]["annotations"] = {"example.com/token": "hush", "note": "shown"}
+    masked = settings(**{"resource.sensitive.mask.annotations": "example.com/token"})
+    world.seed(application, *others, token, masked)
+    shown = yaml.safe_load(get(world, "--kind", "Secret", "-o", "yaml"))
+    assert shown["metadata"]["annotations"] == {"example.com/token": "++++++++", "note": "shown"}
