@@ -7,11 +7,18 @@ from tiphys.model.appproject import AppProject
 from tiphys.services.applications.tree import shown
 from tiphys.services.applications.values import TreeNode
 
+
+def node(
+    uid: str, group: str, kind: str, name: str, *, namespace: str = "demo", parent: str = ""
+) -> TreeNode:
+    return TreeNode(uid=uid, group=group, kind=kind, name=name, namespace=namespace, parent=parent)
+
+
 NODES = [
-    TreeNode("d", "apps", "Deployment", "demo", "web"),
-    TreeNode("r", "apps", "ReplicaSet", "demo", "web-1", parent="d"),
-    TreeNode("p", "", "Pod", "demo", "web-1-a", parent="r"),
-    TreeNode("c", "rbac.authorization.k8s.io", "ClusterRole", "", "admin"),
+    node("d", "apps", "Deployment", "web"),
+    node("r", "apps", "ReplicaSet", "web-1", parent="d"),
+    node("p", "", "Pod", "web-1-a", parent="r"),
+    node("c", "rbac.authorization.k8s.io", "ClusterRole", "admin", namespace=""),
 ]
 
 
