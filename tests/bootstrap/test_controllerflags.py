@@ -143,7 +143,7 @@ def test_options_are_made_of_what_was_given(tmp_path: Path) -> None:
     options = controller_options(given, {})
     assert options.namespace == "apps"
     assert options.connection.kubeconfig == "/k"
-    assert options.connection.request_timeout == 5.0
+    assert options.connection.access.request_timeout == "5"
     assert "secret" not in repr(options)
     assert options.params == {"controller.sync.timeout.seconds": "60"}
     assert (options.metrics_port, options.observe, options.take_over) == (0, True, False)

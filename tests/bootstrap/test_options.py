@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from tiphys.adapters.kube import KubeConfigError
-from tiphys.bootstrap.options import Connection, OptionsError
+from tiphys.bootstrap.options import Connection
+from tiphys.cli.errors import FatalError
+from tiphys.cli.ports import KubeAccess
 
 
 def kubeconfig(path: Path, server: str) -> Path:
@@ -47,27 +49,43 @@ def test_flags_beat_what_the_kubeconfig_says(tmp_path: Path) -> None:
     ca.write_text("PEM")
     connection = Connection(
         kubeconfig=str(kubeconfig(tmp_path / "k", "https://file")),
-        server="https://flag/",
-        certificate_authority=str(ca),
-        token="from-flag",
-        tls_server_name="api",
-        insecure=True,
-        disable_compression=True,
+        access=KubeAccess(
+            server="https://flag/",
+            certificate_authority=str(ca),
+            token="from-flag",
+            tls_server_name="api",
+            insecure_skip_tls_verify=True,
+            disable_compression=True,
+            act_as="alice",
+            act_as_group=("one", "two"),
+        ),
     )
     config = connection.config({})
     assert (config.server, config.ca, config.token) == ("https://flag", "PEM", "from-flag")
     assert (config.tls_server_name, config.insecure, config.compression) == ("api", True, False)
+    assert config.acting_as == (
+        ("Impersonate-User", "alice"),
+        ("Impersonate-Group", "one"),
+        ("Impersonate-Group", "two"),
+    )
     assert "from-flag" not in repr(connection)
     plain = Connection(kubeconfig=connection.kubeconfig).config({})
     assert (plain.token, plain.compression) == ("from-file", True)
 
 
+def test_clusters_and_users_of_the_kubeconfig_can_be_named(tmp_path: Path) -> None:
+    path = str(kubeconfig(tmp_path / "k", "https://file"))
+    with pytest.raises(KubeConfigError, match="cluster other"):
+        Connection(kubeconfig=path, access=KubeAccess(cluster="other")).config({})
+
+
 def test_a_server_alone_is_enough(tmp_path: Path) -> None:
-    assert Connection(server="https://only").config({}).server == "https://only"
+    assert Connection(access=KubeAccess(server="https://only")).config({}).server == "https://only"
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.pem")
-    connection = Connection(server="https://only", certificate_authority=missing)
-    with pytest.raises(OptionsError, match=r"missing\.pem cannot be read"):
+    access = KubeAccess(server="https://only", certificate_authority=missing)
+    connection = Connection(access=access)
+    with pytest.raises(FatalError, match=r"missing\.pem"):
         connection.config({})

@@ -20,6 +20,7 @@ from tiphys.cli.errors import UsageError
 
 if TYPE_CHECKING:
     from tiphys.bootstrap.options import ControllerOptions
+    from tiphys.cli.ports import KubeAccess
 
 CONTROLLER_PROGRAM = "argocd-application-controller"
 CONTROLLER_FLAGS = (*CONTRACT_FLAGS, *OWN_FLAGS)
@@ -106,18 +107,7 @@ def controller_options(given: Given, environment: Mapping[str, str]) -> Controll
 
     texts = given.texts
     connection = Connection(
-        kubeconfig=texts["kubeconfig"],
-        context=texts["context"],
-        server=texts["server"],
-        certificate_authority=texts["certificate-authority"],
-        client_certificate=texts["client-certificate"],
-        client_key=texts["client-key"],
-        token=texts["token"],
-        tls_server_name=texts["tls-server-name"],
-        insecure=given.yes("insecure-skip-tls-verify"),
-        disable_compression=given.yes("disable-compression"),
-        acting_as=texts["as"],
-        request_timeout=_request_timeout(texts["request-timeout"]),
+        kubeconfig=texts["kubeconfig"], context=texts["context"], access=_access(given)
     )
     return ControllerOptions(
         connection=connection,
@@ -147,13 +137,30 @@ def state_folder(environment: Mapping[str, str]) -> Path:
     return Path(home) / "tiphys"
 
 
-def _request_timeout(text: str) -> float:
-    from tiphys.core.settings.duration import parse_duration_or_seconds
+def _access(given: Given) -> KubeAccess:
+    from tiphys.cli.ports import KubeAccess
 
-    seconds = parse_duration_or_seconds(text)
-    if seconds is None:
-        raise UsageError(f'invalid argument "{text}" for "--request-timeout" flag: not a duration')
-    return seconds
+    texts = given.texts
+    timeout = texts["request-timeout"]
+    return KubeAccess(
+        cluster=texts["cluster"],
+        user=texts["user"],
+        server=texts["server"],
+        token=texts["token"],
+        username=texts["username"],
+        password=texts["password"],
+        proxy_url=texts["proxy-url"],
+        tls_server_name=texts["tls-server-name"],
+        certificate_authority=texts["certificate-authority"],
+        client_certificate=texts["client-certificate"],
+        client_key=texts["client-key"],
+        insecure_skip_tls_verify=given.yes("insecure-skip-tls-verify"),
+        disable_compression=given.yes("disable-compression"),
+        request_timeout="" if timeout == "0" else timeout,
+        act_as=texts["as"],
+        act_as_group=given.lists["as-group"],
+        act_as_uid=texts["as-uid"],
+    )
 
 
 def _refuse_shards(environment: Mapping[str, str]) -> None:

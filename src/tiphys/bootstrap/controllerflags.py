@@ -64,13 +64,13 @@ CONNECTION = (
     _own("disable-compression", "Ask for answers without compression", GoKind.BOOL),
     _own("request-timeout", "How long one request may take; 0 is the usual time", default="0"),
     _own("as", "Act in the name of this user"),
-    _only("as-group", GoKind.STRING_ARRAY),
-    _only("as-uid"),
-    _only("cluster"),
-    _only("user"),
-    _only("username"),
-    _only("password"),
-    _only("proxy-url"),
+    _own("as-group", "Act as a member of this group; may be repeated", GoKind.STRING_ARRAY),
+    _own("as-uid", "Act as the user with this uid"),
+    _own("cluster", "The cluster of the kubeconfig to use"),
+    _own("user", "The user of the kubeconfig to use"),
+    _own("username", "The name for basic authentication"),
+    _own("password", "The password for basic authentication"),
+    _own("proxy-url", "The URL of a proxy to the API server"),
 )
 
 _SETTINGS = (

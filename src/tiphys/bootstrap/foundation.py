@@ -19,6 +19,7 @@ from tiphys.adapters.git.metrics import GitMetrics
 from tiphys.adapters.kube import KubeClient, KubeDiscovery, Transport
 from tiphys.adapters.metrics.counters import PrometheusMetrics
 from tiphys.adapters.metrics.page import MetricsPage
+from tiphys.bootstrap.access import limits_of as access_limits
 from tiphys.bootstrap.clusters import connector, limits_of
 from tiphys.bootstrap.options import ControllerOptions
 from tiphys.core.health import judge
@@ -63,16 +64,14 @@ class Foundation:
         config = options.connection.config(os.environ)
         self.namespace = options.namespace or config.namespace or _NAMESPACE
         limits = limits_of(os.environ)
-        if options.connection.request_timeout > 0:
-            limits = replace(limits, request=options.connection.request_timeout)
+        if options.connection.access.request_timeout:
+            limits = replace(limits, request=access_limits(options.connection.access).request)
         self.page = MetricsPage()
         self.metrics = PrometheusMetrics(self.page.registry, hostname=socket.gethostname())
         self.git_metrics = GitMetrics(self.page.registry)
         counted = counting(self.metrics)
         transport = Transport(config, component=_COMPONENT, limits=limits, counted=counted)
         stack.push_async_callback(transport.close)
-        if options.connection.acting_as:
-            transport = transport.acting_as(options.connection.acting_as)
         self.client = KubeClient(transport)
         self.writer: KubeWriter = RefusingWriter(self.client) if options.observe else self.client
         self.discovery = KubeDiscovery(transport)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tiphys.adapters.kube import KubeConfig, in_cluster_config, load_kubeconfig
+from tiphys.bootstrap.access import with_access
+from tiphys.cli.ports import KubeAccess
 from tiphys.model.errors import TiphysError
 
 
@@ -19,51 +21,33 @@ class OptionsError(TiphysError):
 class Connection:
     """How the API server is reached that holds the Applications; empty means the usual.
 
-    Without `kubeconfig`: KUBECONFIG, the ServiceAccount of the pod, or the one at home. The rest
-    beats what a kubeconfig says. Names of files; `request_timeout` in seconds, 0 for the usual one.
+    Without `kubeconfig`: KUBECONFIG, the ServiceAccount of the pod, or the one at home. `access`
+    beats what a kubeconfig says.
     """
 
     kubeconfig: str = ""
     context: str = ""
-    server: str = ""
-    certificate_authority: str = ""
-    client_certificate: str = ""
-    client_key: str = ""
-    token: str = field(default="", repr=False)
-    tls_server_name: str = ""
-    insecure: bool = False
-    disable_compression: bool = False
-    acting_as: str = ""
-    request_timeout: float = 0.0
+    access: KubeAccess = field(default_factory=KubeAccess)
 
     def config(self, environment: Mapping[str, str]) -> KubeConfig:
-        """Raises KubeConfigError and OptionsError."""
-        base = self._base(environment)
-        return replace(
-            base,
-            server=self.server.rstrip("/") or base.server,
-            ca=_file(self.certificate_authority) or base.ca,
-            client_certificate=_file(self.client_certificate) or base.client_certificate,
-            client_key=_file(self.client_key) or base.client_key,
-            token=self.token or base.token,
-            token_file="" if self.token else base.token_file,
-            tls_server_name=self.tls_server_name or base.tls_server_name,
-            insecure=self.insecure or base.insecure,
-            compression=base.compression and not self.disable_compression,
-        )
+        """Raises KubeConfigError and FatalError."""
+        return with_access(self._base(environment), self.access)
 
     def _base(self, environment: Mapping[str, str]) -> KubeConfig:
         if self.kubeconfig:
-            return load_kubeconfig([Path(self.kubeconfig)], self.context)
-        if self.server:
-            return KubeConfig(self.server)
+            return self._load([Path(self.kubeconfig)])
+        if self.access.server:
+            return KubeConfig(self.access.server)
         if named := environment.get("KUBECONFIG", ""):
-            paths = [Path(part) for part in named.split(os.pathsep) if part]
-            return load_kubeconfig(paths, self.context)
+            return self._load([Path(part) for part in named.split(os.pathsep) if part])
         home = Path(environment.get("HOME", "")) / ".kube" / "config"
         if not environment.get("KUBERNETES_SERVICE_HOST") and home.is_file():
-            return load_kubeconfig([home], self.context)
+            return self._load([home])
         return in_cluster_config(environment)
+
+    def _load(self, paths: list[Path]) -> KubeConfig:
+        access = self.access
+        return load_kubeconfig(paths, self.context, cluster=access.cluster, user=access.user)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,12 +69,3 @@ class ControllerOptions:
     metrics_optional: bool = False
     observe: bool = False
     take_over: bool = False
-
-
-def _file(path: str) -> str:
-    if not path:
-        return ""
-    try:
-        return Path(path).read_text()
-    except (OSError, UnicodeDecodeError):
-        raise OptionsError(f"{path} cannot be read") from None
