@@ -87,6 +87,9 @@ def test_a_script_judges_and_may_be_changed_while_all_runs(stack: Stack) -> None
     repo.commit()
     stack.until_status("lua-live", "Synced", "Degraded")
     assert message(stack, "lua-live") == "Caused by health.example.com/Gauge:lua-live/one"
+    rows = stack.ok("app", "get", "lua-live").splitlines()
+    (row,) = [line.split() for line in rows if line.startswith("health.example.com")]
+    assert row[:6] == ["health.example.com", "Gauge", "lua-live", "one", "Synced", "Degraded"]
     # Another script, and none: nobody has to refresh anything.
     configure(stack, **{GAUGES: 'return {status = "Suspended"}'})
     stack.until_status("lua-live", "Synced", "Suspended", seconds=20)
