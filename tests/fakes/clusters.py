@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, cast
 
 from tests.fakes.kube import FakeCluster
-from tiphys.model.errors import KubeError
+from tiphys.model.errors import ConnectionEndedError, KubeError
 from tiphys.model.resource import ApiResource
 
 
@@ -14,6 +15,7 @@ class FakeConnection:
 
     def __init__(self, cluster: FakeCluster) -> None:
         self.cluster = cluster
+        self._client = cast("FakeCluster", _Client(self))
         self.broken: KubeError | None = None
         self.barred: set[tuple[str, str]] = set()
         self.probes = 0
@@ -24,11 +26,11 @@ class FakeConnection:
 
     @property
     def reader(self) -> FakeCluster:
-        return self.cluster
+        return self._client
 
     @property
     def writer(self) -> FakeCluster:
-        return self.cluster
+        return self._client
 
     @property
     def discovery(self) -> FakeCluster:
@@ -60,3 +62,15 @@ class FakeConnection:
 
     async def close(self) -> None:
         self.closed = True
+
+
+class _Client:
+    """The cluster for as long as the connection is open."""
+
+    def __init__(self, connection: FakeConnection) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        if self._connection.closed:
+            raise ConnectionEndedError("the connection is closed")
+        return getattr(self._connection.cluster, name)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 
+from tests.fakes.kube import SECRETS
+from tests.services.reconcile.test_operation import with_hook
 from tests.services.reconcile.world import (
     AUTO,
     World,
     application,
+    complete,
     key,
     until,
     world,
 )
 from tiphys.model.errors import KubeUnreachableError
-from tiphys.model.names import FINALIZER_RESOURCES
+from tiphys.model.live import WatchEvent, WatchVerb
+from tiphys.model.names import FINALIZER_RESOURCES, LABEL_SECRET_TYPE
 from tiphys.model.resource import ResourceKey
 from tiphys.model.status import CompareLevel
 
@@ -131,3 +136,25 @@ async def test_a_deletion_says_why_it_waits() -> None:
         await until(told, what=here.status)
         come_back(here)
         await until(lambda: key("web") not in here.cluster.objects, within=10)
+
+
+async def test_a_sync_that_waits_goes_on_over_the_next_connection() -> None:
+    async with world(application(), controller=True) as here:
+        with_hook(here)
+        here.ask()
+        await until(lambda: here.live("migrate", "Job"), what=here.state)
+        await until(lambda: here.state().get("phase") == "Running")
+        first = here.connection
+        # Other credentials for the same cluster.
+        config = base64.b64encode(b'{"bearerToken":"new"}').decode()
+        server = base64.b64encode(b"https://kubernetes.default.svc").decode()
+        secret = {
+            "metadata": {"name": "own", "labels": {LABEL_SECRET_TYPE: "cluster"}},
+            "data": {"server": server, "config": config},
+        }
+        here.clusters.changed(SECRETS, WatchEvent(WatchVerb.MODIFIED, secret))
+        await until(lambda: first.closed)
+        complete(here)
+        await until(lambda: here.state().get("phase") == "Succeeded", within=15, what=here.state)
+        made = [at for verb, at in here.cluster.calls if (verb, at.kind) == ("create", "Job")]
+        assert len(made) == 1

@@ -109,7 +109,7 @@ class World:
         self.memories = Memories()
         self.connection = FakeConnection(self.cluster)
         self.clusters = ClusterRegistry(
-            lambda _cluster: self.connection,
+            lambda _cluster: self.connect(),
             judge=judge,
             settings=lambda: self.settings,
             now=lambda: self.time,
@@ -199,6 +199,11 @@ class World:
         )
         self.operator.request = self.controller.request
         self.operator.ahead = self.refresher
+
+    def connect(self) -> FakeConnection:
+        """Each connection is another; `connection` is the newest."""
+        self.connection = FakeConnection(self.cluster)
+        return self.connection
 
     @property
     def index(self) -> LiveIndex:

@@ -13,7 +13,7 @@ from yarl import URL
 
 from tiphys.adapters.kube.config import KubeConfig
 from tiphys.adapters.kube.credentials import ClientCertificate
-from tiphys.model.errors import KubeUnreachableError
+from tiphys.model.errors import ConnectionEndedError, KubeUnreachableError
 
 # aiohttp's default of 64 KiB would wake the reader some ten times for one page of a list.
 _READ_BUFFER = 1 << 20
@@ -39,9 +39,9 @@ class Sessions:
         self._closed = False
 
     def require_open(self) -> None:
-        """Raises KubeUnreachableError where nothing is to be sent."""
+        """Raises KubeUnreachableError where nothing may be sent, ConnectionEndedError for ever."""
         if self._closed:
-            raise KubeUnreachableError(f"the connection to {self._config.server} is closed")
+            raise ConnectionEndedError(f"the connection to {self._config.server} is closed")
         if self._problem:
             raise KubeUnreachableError(self._problem)
 
@@ -74,7 +74,7 @@ class Sessions:
 
     def _use(self, certificate: ClientCertificate | None) -> None:
         if self._closed:
-            raise KubeUnreachableError(f"the connection to {self._config.server} is closed")
+            raise ConnectionEndedError(f"the connection to {self._config.server} is closed")
         if certificate == self._certificate:
             return
         self._certificate = certificate

@@ -32,7 +32,7 @@ from tiphys.core.sync.events import (
 )
 from tiphys.core.sync.state import SyncState, begin, to_record
 from tiphys.core.sync.task import LiveFacts, Plan, SyncTask, TaskId
-from tiphys.model.errors import KubeError
+from tiphys.model.errors import ConnectionEndedError, KubeError
 from tiphys.model.live import LiveChange
 from tiphys.model.operation import OperationState
 from tiphys.model.resource import ResourceKey
@@ -288,6 +288,9 @@ class RunningSync:
         lookout = self.runner.lookout
         try:
             facts = await (lookout.ask(task) if ask else lookout.look(task, known))
+        except ConnectionEndedError:
+            # Nobody will ever tell of it on this connection: the next one goes on.
+            raise
         except KubeError:
             # Not seen is not gone: it is asked again later.
             return known
