@@ -422,6 +422,16 @@ def test_a_cluster_has_to_be_named(world: Clusters, verb: str) -> None:
     assert world.run("cluster", verb).code == 1
 
 
+def test_kubectls_flags_are_handed_on(world: Clusters) -> None:
+    world.run("cluster", "list", "--token", "t", "-n", "ops")
+    choice = world.choices[-1]
+    assert (choice.access.token, choice.namespace) == ("t", "ops")
+    world.run("admin", "cluster", "stats", "--as", "jane", "--replicas", "1")
+    assert world.choices[-1].access.act_as == "jane"
+    world.add("--proxy-url", "http://proxy")
+    assert world.choices[-1].access.proxy_url == ""
+
+
 # -- admin ------------------------------------------------------------------------------------
 
 

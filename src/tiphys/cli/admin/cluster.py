@@ -15,7 +15,7 @@ from tiphys.cli.cluster.flags import DESCRIPTION, described, published
 from tiphys.cli.cluster.session import run_directly, say
 from tiphys.cli.command import Call, command, group
 from tiphys.cli.errors import FatalError
-from tiphys.cli.globals import Flag, FlagKind, later, text, yes
+from tiphys.cli.globals import ADMIN_KUBE_FLAGS, Flag, FlagKind, later, text, yes
 from tiphys.cli.output import table, to_json, to_yaml
 from tiphys.cli.ports import ClusterApi
 from tiphys.core.settings.clustersecret import cluster_secret, kubeconfig
@@ -84,7 +84,7 @@ async def _generate(call: Call) -> None:
 
 @command(
     "kubeconfig",
-    (),
+    ADMIN_KUBE_FLAGS,
     usage="CLUSTER_URL OUTPUT_PATH [flags]",
     summary="Write a kubeconfig with what Tiphys knows of a cluster.",
 )
@@ -108,6 +108,7 @@ def write_kubeconfig(call: Call) -> None:
         yes("cluster-resources", "Manage cluster-scoped kinds all the same"),
         yes("dry-run", "Only say what would be done", default=True),
         Flag("max-namespace-count", FlagKind.INTEGER, "Leave clusters with more alone; 0: none"),
+        *ADMIN_KUBE_FLAGS,
     ),
     usage="[enable-namespaced-mode PATTERN | disable-namespaced-mode PATTERN] [flags]",
     summary="Show in which namespaces applications are, or manage only these.",
@@ -161,6 +162,7 @@ async def _set_namespaces(
 
 
 _SPREAD_FLAGS = (
+    *ADMIN_KUBE_FLAGS,
     Flag("replicas", FlagKind.INTEGER, "How many controllers there are; 0: as many as run"),
     Flag("shard", FlagKind.INTEGER, "Only the clusters of this shard; -1: of all", default=-1),
     text("sharding-method", "legacy or round-robin", default=Sharding.LEGACY.value),

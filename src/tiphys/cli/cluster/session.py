@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from tiphys.cli.app.session import kube_access, require_core, wiring
+from tiphys.cli.app.session import cluster_choice, require_core, wiring
 from tiphys.cli.command import Call
 from tiphys.cli.errors import FatalError
 from tiphys.cli.log import Level, log
-from tiphys.cli.ports import ClusterApi, ClusterChoice
+from tiphys.cli.ports import ClusterApi
 
 
 def run_clusters(call: Call, verb: Callable[[ClusterApi], Awaitable[None]]) -> None:
@@ -22,20 +22,10 @@ def run_directly(call: Call, verb: Callable[[ClusterApi], Awaitable[None]]) -> N
     """The same for administrators, who never go by an API server of Tiphys."""
 
     async def main() -> None:
-        async with wiring(call).clusters(own_cluster(call)) as api:
+        async with wiring(call).clusters(cluster_choice(call)) as api:
             await verb(api)
 
     asyncio.run(main())
-
-
-def own_cluster(call: Call) -> ClusterChoice:
-    """Where Tiphys is. `--namespace` of some verbs is about the other cluster."""
-    return ClusterChoice(
-        kubeconfig=call.text("kubeconfig"),
-        context=call.text("kube-context") or call.text("context"),
-        namespace="" if call.owns("namespace") else call.text("namespace"),
-        access=kube_access(call),
-    )
 
 
 def pairs(call: Call, flag: str) -> Mapping[str, str]:
