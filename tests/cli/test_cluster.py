@@ -197,7 +197,7 @@ def test_a_certificate_is_stored_in_place_of_a_token(world: Clusters) -> None:
 def test_programs_and_eks_need_no_account(world: Clusters) -> None:
     ran = world.add(
         "--exec-command", "ask", "--exec-command-args", "a", "--exec-command-args", "b",
-        "--exec-command-env", "A=b", "--exec-command-api-version", "v7",
+        "--exec-command-env", "A=b,C=d", "--exec-command-api-version", "v7",
         "--exec-command-install-hint", "get it", "--disable-compression",
         "--proxy-url", "http://proxy",
     )  # fmt: skip
@@ -208,7 +208,7 @@ def test_programs_and_eks_need_no_account(world: Clusters) -> None:
     assert config["execProviderConfig"] == {
         "command": "ask",
         "args": ["a", "b"],
-        "env": {"A": "b"},
+        "env": {"A": "b", "C": "d"},
         "apiVersion": "v7",
         "installHint": "get it",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tiphys.cli.cluster.session import pairs
+from tiphys.cli.cluster.session import listed_pairs, pairs
 from tiphys.cli.command import Call
 from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import Flag, FlagKind, text, texts, yes
@@ -104,7 +104,7 @@ def _program(call: Call) -> ExecProvider | None:
     return ExecProvider(
         command=command,
         args=call.texts("exec-command-args"),
-        env=pairs(call, "exec-command-env"),
+        env=listed_pairs(call, "exec-command-env"),
         install_hint=call.text("exec-command-install-hint"),
         api_version=version or ExecProvider(command=command).api_version,
     )

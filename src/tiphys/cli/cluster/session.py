@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from tiphys.cli.app.session import cluster_choice, require_core, wiring
 from tiphys.cli.command import Call
@@ -30,8 +30,17 @@ def run_directly(call: Call, verb: Callable[[ClusterApi], Awaitable[None]]) -> N
 
 def pairs(call: Call, flag: str) -> Mapping[str, str]:
     """`--label key=value`, which may be repeated."""
+    return _pairs(call.texts(flag))
+
+
+def listed_pairs(call: Call, flag: str) -> Mapping[str, str]:
+    """The same for a flag that takes several, with commas between them."""
+    return _pairs(call.parts(flag))
+
+
+def _pairs(texts: Sequence[str]) -> Mapping[str, str]:
     found = {}
-    for text in call.texts(flag):
+    for text in texts:
         name, equals, value = text.partition("=")
         if not equals:
             raise FatalError(f"expected '{name}=<value>', but got: {text}", code=20)
