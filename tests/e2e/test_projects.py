@@ -489,6 +489,65 @@ def test_applications_of_other_namespaces(stack: Stack) -> None:
         stack.configure(**{"application.namespaces": None})
 
 
+def scoped_cluster(stack: Stack, name: str, project: str) -> dict[str, Any]:
+    """The same control plane, registered once more for one project alone."""
+    config = yaml.safe_load(stack.cluster.kubeconfig.read_text())
+    user = config["users"][0]["user"]
+    tls = {
+        "caData": config["clusters"][0]["cluster"]["certificate-authority-data"],
+        "certData": user["client-certificate-data"],
+        "keyData": user["client-key-data"],
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": name,
+            "namespace": NAMESPACE,
+            "labels": {"argocd.argoproj.io/secret-type": "cluster"},
+        },
+        "stringData": {
+            "name": name,
+            "server": stack.cluster.server,
+            "project": project,
+            "config": json.dumps({"tlsClientConfig": tls}),
+        },
+    }
+
+
+def test_clusters_of_a_project(stack: Stack) -> None:
+    repo = stack.repo("p-scoped.git")
+    repo.write("app/cm.yaml", config_map("settings", a="1"))
+    repo.commit()
+    for name in ("p-scoped", "p-foreign"):
+        stack.ok("proj", "create", name, "-s", "*", "--allow-cluster-resource", "*/*")
+    stack.kube.create(scoped_cluster(stack, "p-own", "p-scoped"))
+    there = {"name": "p-own", "namespace": "p-scoped"}
+    try:
+        stack.apply("p-foreign", repo, "app", project="p-foreign", destination=there)
+        assert condition(stack, "p-foreign") == (
+            "application destination server 'p-own' and namespace 'p-scoped' "
+            "do not match any of the allowed destinations in project 'p-foreign'"
+        )
+        # To be the project's own is enough to be a destination.
+        stack.apply(
+            "p-scoped", repo, "app", project="p-scoped", destination=there, syncPolicy=AUTOMATED
+        )
+        stack.until_status("p-scoped", "Synced", "Healthy")
+        shown = stack.ok("proj", "get", "p-scoped")
+        assert f"Scoped Clusters:             {stack.cluster.server}\n" in shown
+        # No other cluster will do where only these are permitted.
+        stack.ok("proj", "add-destination", "p-scoped", "*", "*")
+        stack.apply("p-home", repo, "app", project="p-scoped", syncPolicy=AUTOMATED)
+        stack.until_status("p-home", "Synced", "Healthy")
+        change(stack, "p-scoped", permitOnlyProjectScopedClusters=True)
+        assert "do not match any of the allowed destinations" in condition(stack, "p-home")
+        stack.until_status("p-scoped", "Synced", "Healthy")
+    finally:
+        stack.forget_applications()
+        stack.kube.delete("Secret", NAMESPACE, "p-own")
+
+
 def test_a_project_goes_with_its_last_application(stack: Stack) -> None:
     repo = stack.repo("p-last.git")
     repo.write("app/cm.yaml", config_map("settings", a="1"))

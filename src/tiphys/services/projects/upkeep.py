@@ -93,7 +93,8 @@ class ProjectUpkeep:
         project = self._find(name)
         return (
             project is not None
-            and bool(project.metadata.deletion_timestamp)
+            # Read raw, for it is asked at every change of an application.
+            and bool((project.raw.get("metadata") or {}).get("deletionTimestamp"))
             and FINALIZER_RESOURCES in project.metadata.finalizers
             and not self._users(name)
         )
