@@ -82,7 +82,8 @@ class CommandSources:
         return rendered.manifests
 
     async def _context(self, application: Application, discovery: Discovery) -> BuildContext:
-        await discovery.refresh()
+        if not discovery.preferred():
+            await discovery.refresh()
         return BuildContext(
             instance=instance_name(application.namespace, application.name, self._namespace),
             namespace=application.spec.destination.namespace,
