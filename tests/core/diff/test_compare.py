@@ -137,3 +137,11 @@ def test_secrets_are_compared_by_what_they_hold() -> None:
     ]
     assert changed.live is not None
     assert changed.live["data"] == {"a": "Mg=="}
+
+
+def test_an_empty_entry_of_a_secret_is_not_an_absent_one() -> None:
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}}
+    live = with_last_applied({**secret, "data": {"a": "", "b": "MQ=="}})
+    target = {**secret, "data": {"b": "MQ=="}}
+    answer = compare(target, live, schema=schema_of("Secret"))
+    assert [(d.field, d.desired, d.live) for d in answer.differences] == [("data.a", None, "+" * 8)]

@@ -110,7 +110,8 @@ def _value(desired: Any, live: Any, field: FieldType, path: Path) -> Iterator[Fi
         case list(), list() if not same(desired, live, field):
             yield from _list(desired, live, field, path)
         case _:
-            if not same(desired, live, field):
+            # Of bytes null is empty, but absent is not.
+            if (desired is None) is not (live is None) or not same(desired, live, field):
                 yield FieldDifference(path, desired, live)
 
 
