@@ -35,7 +35,6 @@ async def _replay(server: str, ca_file: Path, token: str, writes: Sequence[Write
     connector = aiohttp.TCPConnector(ssl=context, limit=CONNECTIONS)
     headers = {"Authorization": f"Bearer {token}"}
     async with aiohttp.ClientSession(server, connector=connector, headers=headers) as session:
-
         # Patches of one object come one after the other, as one writer's do.
         turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
