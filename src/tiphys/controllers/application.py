@@ -24,7 +24,7 @@ from tiphys.model.appspec import ApplicationDestination
 from tiphys.model.cluster import Cluster
 from tiphys.model.errors import DestinationError, ManifestDecodeError, TiphysError
 from tiphys.model.live import LiveChange
-from tiphys.model.names import ANNOTATION_DELETION_APPROVED
+from tiphys.model.names import ANNOTATION_DELETION_APPROVED, ANNOTATION_REFRESH
 from tiphys.model.status import CompareLevel, OperationPhase
 from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.reconcile.again import Again, skips
@@ -45,6 +45,9 @@ _LONGEST_WAIT = 120.0
 _MOVES_AT_ONCE = 2
 """How many applications are looked at side by side for whether a commit means something."""
 
+_GARBAGE_COLLECTORS = frozenset({"foregroundDeletion", "orphan"})
+_WHILE_LEAVING = 3.0
+"""Seconds until an application that is being deleted is compared: most are gone by then."""
 _WHILE_SYNCING = 0.5
 _LONGEST_LOOK_PAUSE = 10.0
 _LOOK_SHARE = 20.0
@@ -203,7 +206,11 @@ class ApplicationController:
         elif old.raw.get("spec") != app.raw.get("spec"):
             # What the ladder does not look at may change what follows from a comparison.
             memory.request(CompareLevel.RECENT)
-        self._passes.add(key)
+        if _is_done_with(app):
+            return
+        asked = ANNOTATION_REFRESH in app.metadata.annotations
+        leaving = bool(app.metadata.deletion_timestamp) and not asked
+        self._passes.add(key, after=_WHILE_LEAVING if leaving else 0.0)
 
     def _forget(self, name: str) -> None:
         self._watch("", self._interest.drop(name))
@@ -256,6 +263,8 @@ class ApplicationController:
         app = self._store.get(name)
         if app is None or self._left_alone(app) or not self._goes_to(app, view):
             return
+        if _is_done_with(app):
+            return
         say = log.info if concern.level is CompareLevel.RECENT else log.debug
         say(
             "Requesting app refresh caused by object update",
@@ -270,9 +279,10 @@ class ApplicationController:
         pause = _WHILE_SYNCING if in_progress(app) else 0.0
         if pause:
             pause = min(max(pause, memory.pass_seconds * _LOOK_SHARE), _LONGEST_LOOK_PAUSE)
-        self._passes.add(name, after=pause)
         if app.metadata.deletion_timestamp:
+            pause = max(pause, _WHILE_LEAVING)
             self._running.add(name)
+        self._passes.add(name, after=pause)
 
     def _goes_to(self, app: Application, view: ClusterView) -> bool:
         """Objects on other clusters may carry its name in their tracking, and are none of its."""
@@ -388,6 +398,12 @@ def _switched_on(old: Application, new: Application) -> bool:
     if after is None:
         return False
     return before is None or (after.self_heal and not before.self_heal)
+
+
+def _is_done_with(app: Application) -> bool:
+    """Whether only Kubernetes' garbage collector has still to do with a deleted application."""
+    meta = app.metadata
+    return bool(meta.deletion_timestamp) and _GARBAGE_COLLECTORS.issuperset(meta.finalizers)
 
 
 def _must_end(app: Application) -> bool:

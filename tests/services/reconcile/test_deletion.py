@@ -257,3 +257,16 @@ async def test_what_is_tracked_by_label_alone_goes_too() -> None:
     async with world(going(), plain, settings=Settings(tracking=TrackingMethod.LABEL)) as here:
         await run(here)
         assert deleted(here) == ["a"]
+
+
+async def test_nobody_compares_what_is_about_to_be_gone() -> None:
+    """One write of the Application: the one that lets it go."""
+    maps = [config_map(name) for name in "abc"]
+    async with world(application(finalizers=[FINALIZER]), *maps, controller=True) as here:
+        await until(lambda: here.status().get("reconciledAt"))
+        before = here.patches()
+        meta = {**here.raw()["metadata"], "deletionTimestamp": "2026-11-23T12:00:00Z"}
+        here.change(metadata=meta)
+        await until(lambda: key("web") not in here.cluster.objects)
+        assert sorted(deleted(here)) == ["a", "b", "c"]
+        assert here.patches() - before == 1
