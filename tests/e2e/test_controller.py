@@ -119,6 +119,18 @@ def process(line: list[str], log: Path, **environment: str) -> Iterator[subproce
                 started.wait()
 
 
+def at_work(stack: Stack, begun: subprocess.Popen[bytes], log: Path) -> None:
+    """Until the process says so; its log tells why it ended before."""
+
+    def ready() -> bool:
+        said = log.read_text()
+        if begun.poll() is not None:
+            pytest.fail(f"it ended with {begun.returncode}: {said[-2000:]}")
+        return '"ready"' in said
+
+    stack.until("it is at work", ready, 60)
+
+
 @pytest.fixture
 def team(stack: Stack) -> Iterator[str]:
     """A namespace whose Applications the default project takes."""
@@ -348,8 +360,8 @@ def test_beside_anothers_writes_none_begins_unless_told(stack: Stack, tmp_path: 
         with process(line, log) as third:
             assert third.wait(60) == 20
         assert "wrote the status of argocd/foreign" in log.read_text()
-        with process([*line, "--take-over"], log):
-            stack.until("it goes on", lambda: '"ready"' in log.read_text(), 60)
+        with process([*line, "--take-over"], log) as begun:
+            at_work(stack, begun, log)
     stack.ok("app", "sync", "foreign")
 
 
@@ -361,7 +373,9 @@ def test_the_contracts_program_runs_an_application(stack: Stack, tmp_path: Path)
     with away(stack):
         line = command(stack, tmp_path, program, "--app-resync=2", "--app-resync-jitter=0")
         timeout = {"ARGOCD_APPLICATION_CONTROLLER_SYNC_TIMEOUT": "60"}
-        with process([*line, "--enable-k8s-event=OperationCompleted"], log, **timeout):
+        events = "--enable-k8s-event=OperationCompleted"
+        with process([*line, events], log, **timeout) as begun:
+            at_work(stack, begun, log)
             stack.apply("program", repo, "app", syncPolicy={"automated": {}})
             stack.until_done("program")
             stack.until_status("program", "Synced", "Healthy")
