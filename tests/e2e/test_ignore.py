@@ -77,6 +77,27 @@ def dry_runs(stack: Stack, namespace: str, mark: int) -> int:
     return sum("dryRun=All" in event["requestURI"] for event in found)
 
 
+def test_who_applies_server_side_is_compared_by_owners(stack: Stack) -> None:
+    name = "ign-owners"
+    repo = stack.repo(f"{name}.git")
+    repo.write("app/object.yaml", config_map("settings", a="1", gone="1"))
+    repo.commit()
+    policy = {"automated": {}, "syncOptions": ["ServerSideApply=true"]}
+    stack.apply(name, repo, "app", syncPolicy=policy)
+    stack.until_done(name)
+    stack.kube.merge("ConfigMap", name, "settings", {"data": {"other": "1"}})
+    assert status_of(stack, name) == "Synced"
+    live = stack.kube.get("ConfigMap", name, "settings")
+    assert live is not None
+    assert "kubectl.kubernetes.io/last-applied-configuration" not in live["metadata"]["annotations"]
+    repo.write("app/object.yaml", config_map("settings", a="1"))
+    stack.until_done(name, repo.commit())
+    live = stack.kube.get("ConfigMap", name, "settings")
+    assert live is not None
+    assert live["data"] == {"a": "1", "other": "1"}
+    stack.until_status(name, "Synced", "Healthy")
+
+
 def test_the_server_is_asked_where_the_application_wants_it(stack: Stack) -> None:
     name = "ign-server"
     synced(stack, name, config_map("settings", a="1"))
