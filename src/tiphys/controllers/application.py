@@ -45,7 +45,6 @@ _LONGEST_WAIT = 120.0
 _MOVES_AT_ONCE = 2
 """How many applications are looked at side by side for whether a commit means something."""
 
-_GARBAGE_COLLECTORS = frozenset({"foregroundDeletion", "orphan"})
 _WHILE_LEAVING = 3.0
 """Seconds until an application that is being deleted is compared: most are gone by then."""
 _WHILE_SYNCING = 0.5
@@ -206,8 +205,6 @@ class ApplicationController:
         elif old.raw.get("spec") != app.raw.get("spec"):
             # What the ladder does not look at may change what follows from a comparison.
             memory.request(CompareLevel.RECENT)
-        if _is_done_with(app):
-            return
         asked = ANNOTATION_REFRESH in app.metadata.annotations
         leaving = bool(app.metadata.deletion_timestamp) and not asked
         self._passes.add(key, after=_WHILE_LEAVING if leaving else 0.0)
@@ -262,8 +259,6 @@ class ApplicationController:
     def _tell_of(self, name: str, concern: Concern, view: ClusterView) -> None:
         app = self._store.get(name)
         if app is None or self._left_alone(app) or not self._goes_to(app, view):
-            return
-        if _is_done_with(app):
             return
         say = log.info if concern.level is CompareLevel.RECENT else log.debug
         say(
@@ -398,12 +393,6 @@ def _switched_on(old: Application, new: Application) -> bool:
     if after is None:
         return False
     return before is None or (after.self_heal and not before.self_heal)
-
-
-def _is_done_with(app: Application) -> bool:
-    """Whether only Kubernetes' garbage collector has still to do with a deleted application."""
-    meta = app.metadata
-    return bool(meta.deletion_timestamp) and _GARBAGE_COLLECTORS.issuperset(meta.finalizers)
 
 
 def _must_end(app: Application) -> bool:

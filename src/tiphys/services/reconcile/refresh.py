@@ -27,7 +27,7 @@ from tiphys.services.clusters.reaching import is_connecting, unreachable, view_o
 from tiphys.services.metrics.ports import Metrics, NoMetrics
 from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.admission import Admission
-from tiphys.services.reconcile.again import Again
+from tiphys.services.reconcile.again import Again, is_done_with
 from tiphys.services.reconcile.comparison import Compared, Comparer
 from tiphys.services.reconcile.conclusion import Conclusion, Outlook
 from tiphys.services.reconcile.desired import DesiredState, Wanted
@@ -86,7 +86,7 @@ class Refresher:
     async def refresh(self, name: str) -> Again | None:
         """Does what the refresh ladder asks for, which may be nothing."""
         app = self._store.get(name)
-        if app is None:
+        if app is None or is_done_with(app):
             return None
         memory = self._memories.of(name)
         try:
