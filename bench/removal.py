@@ -48,12 +48,23 @@ def _delete(stack: Stack, apps: list[str]) -> float:
     token = stack.controller_token()
     server, ca_file = stack.kube.server, stack.cluster.ca_file
     start = time.perf_counter()
-    replay(server, ca_file, token, [_gone("Application", NAMESPACE, app) for app in apps])
-    while stack.kube.list("Application", NAMESPACE):
+    replay(server, ca_file, token, [_delete_application(app) for app in apps])
+    _wait_gone(stack, start)
+    return time.perf_counter() - start
+
+
+def _wait_gone(stack: Stack, start: float) -> None:
+    """Objects go by the API server's garbage collector, which has to be waited for alike."""
+
+    def left() -> bool:
+        objects = stack.kube.list("ConfigMap", TARGET)
+        made = any(one["metadata"]["name"].startswith("bench-") for one in objects)
+        return made or bool(stack.kube.list("Application", NAMESPACE))
+
+    while left():
         if time.perf_counter() - start > 300:
             raise RuntimeError(f"not gone within 300 s\n{stack.log_tail()}")
-        time.sleep(0.1)
-    return time.perf_counter() - start
+        time.sleep(0.25)
 
 
 def _floor(stack: Stack, apps: list[str], objects: int) -> float:
@@ -84,8 +95,8 @@ def _floor(stack: Stack, apps: list[str], objects: int) -> float:
         for app in apps
     ]
     replay(server, ca_file, token, made)
-    writes = [_gone("Application", NAMESPACE, app) for app in apps]
-    writes += [_gone("ConfigMap", TARGET, key) for key in keys]
+    writes = [_delete_application(app) for app in apps]
+    writes += [_delete_object(key) for key in keys]
     writes += [
         Write(
             "PATCH",
@@ -95,8 +106,17 @@ def _floor(stack: Stack, apps: list[str], objects: int) -> float:
         )
         for app in apps
     ]
-    return replay(server, ca_file, token, writes)
+    start = time.perf_counter()
+    replay(server, ca_file, token, writes)
+    _wait_gone(stack, start)
+    return time.perf_counter() - start
 
 
-def _gone(kind: str, namespace: str, name: str) -> Write:
-    return Write("DELETE", path_of(kind, namespace, name), {"propagationPolicy": "Foreground"})
+def _delete_application(name: str) -> Write:
+    """As a user's client does."""
+    return Write("DELETE", path_of("Application", NAMESPACE, name), {})
+
+
+def _delete_object(name: str) -> Write:
+    """As the finalizer asks for."""
+    return Write("DELETE", path_of("ConfigMap", TARGET, name), {"propagationPolicy": "Foreground"})

@@ -13,18 +13,20 @@ from tiphys.cli.errors import FatalError
 from tiphys.cli.output import to_yaml
 from tiphys.model.resource import Manifest
 
+_NOISE = "managedFields"
+
 
 def show_difference(name: str, old: Manifest | None, new: Manifest | None) -> None:
     """An absent side is an empty file."""
     with tempfile.TemporaryDirectory(prefix="tiphys-diff-") as folder:
         plain = name.replace("/", "_")
-        run_diff(
+        _run(
             _written(Path(folder) / f"{plain}-live.yaml", old),
             _written(Path(folder) / plain, new),
         )
 
 
-def run_diff(live: str, desired: str) -> None:
+def _run(live: str, desired: str) -> None:
     """Whatever its exit code is: that of `diff` says only that there are differences."""
     external = shlex.split(os.environ.get("KUBECTL_EXTERNAL_DIFF") or "")
     program = external or ["diff"]
@@ -41,5 +43,13 @@ def run_diff(live: str, desired: str) -> None:
 
 
 def _written(path: Path, manifest: Manifest | None) -> str:
-    path.write_text("" if manifest is None else to_yaml(manifest))
+    path.write_text("" if manifest is None else to_yaml(_plain(manifest)))
     return str(path)
+
+
+def _plain(manifest: Manifest) -> Manifest:
+    metadata = manifest.get("metadata") or {}
+    if _NOISE not in metadata:
+        return manifest
+    kept = {name: value for name, value in metadata.items() if name != _NOISE}
+    return {**manifest, "metadata": kept}

@@ -9,9 +9,9 @@ from typing import Any
 
 from tiphys.cli.admin.generated import OUTPUT_FLAGS, put_out
 from tiphys.cli.app.create import DESCRIBING_FLAGS, described
-from tiphys.cli.app.differ import show_two
 from tiphys.cli.app.session import check_output, cluster_choice, wiring, write
 from tiphys.cli.command import Call, command, group
+from tiphys.cli.diffing import show_difference
 from tiphys.cli.documents import documents_of
 from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import ADMIN_KUBE_FLAGS, Flag, FlagKind, later, text, yes
@@ -162,7 +162,7 @@ def diff_reconcile_results(call: Call) -> None:
         first, second = [await _results(call, path) for path in call.words]
         for name in sorted({*first, *second}):
             write(f"{name}\n")
-            show_two(name, first.get(name, {}), second.get(name, {}))
+            show_difference(name, first.get(name, {}), second.get(name, {}))
 
     asyncio.run(main())
 
