@@ -15,6 +15,7 @@ from tiphys.core.manifest.hooks import (
     is_hook,
     is_skipped,
     phases,
+    with_hook_finalizer,
     with_hook_name,
 )
 from tiphys.model.names import (
@@ -22,6 +23,7 @@ from tiphys.model.names import (
     ANNOTATION_HELM_HOOK_DELETE_POLICY,
     ANNOTATION_HOOK,
     ANNOTATION_HOOK_DELETE_POLICY,
+    FINALIZER_HOOK,
 )
 from tiphys.model.status import HookDeletePolicy, HookType, SyncPhase
 
@@ -139,3 +141,19 @@ def test_names_are_kept(meta: dict[str, Any] | None) -> None:
     manifest = {"metadata": meta}
     same = with_hook_name(manifest, revision="r", phase=SyncPhase.SYNC, started_at=STARTED)
     assert same is manifest
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, [FINALIZER_HOOK]),
+        (["mine"], ["mine", FINALIZER_HOOK]),
+        ([FINALIZER_HOOK, "mine"], [FINALIZER_HOOK, "mine"]),
+        ("odd", [FINALIZER_HOOK]),
+    ],
+)
+def test_a_hook_is_held_once(before: Any, after: list[str]) -> None:
+    manifest: dict[str, Any] = {"kind": "Job", "metadata": {"name": "one", "finalizers": before}}
+    held = with_hook_finalizer(manifest)
+    assert held == {"kind": "Job", "metadata": {"name": "one", "finalizers": after}}
+    assert manifest["metadata"]["finalizers"] is before
