@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import process_time
 
 import pytest
 
@@ -247,3 +248,10 @@ def test_late_and_unknown_answers_change_nothing() -> None:
 )
 def test_errors_are_told_without_files_and_objects(said: str, told: str) -> None:
     assert cleaned(said) == told
+
+
+def test_a_text_made_to_be_hard_is_cleaned_at_once() -> None:
+    hard = "Invalid value: " + "map[:" * 20_000
+    began = process_time()
+    assert cleaned(hard) == hard
+    assert process_time() - began < 1.0

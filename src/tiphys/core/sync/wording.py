@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+import re2
+
 from tiphys.core.sync.task import SyncTask
 from tiphys.model.operation import ResourceResult
 from tiphys.model.resource import GroupVersionKind, ResourceKey
@@ -30,7 +32,8 @@ PRUNE_NEVER = "ignored (no prune)"
 
 _PREFIX = re.compile(r'^(error: )?(error validating|error when creating) "\S+": ')
 _PATCHING = re.compile(r'(?s)^error when applying patch:.*\nfor: "\S+": ')
-_PRINTED_MAP = re.compile(r"map\[[^\]]*:.*\]")
+# An error quotes what users wrote, so what looks for a map in it must not go back and forth.
+_PRINTED_MAP = re2.compile(r"map\[[^\]]*:.*\]")
 _ADVICE = "; if you choose to ignore these errors, turn validation off with --validate=false"
 
 
