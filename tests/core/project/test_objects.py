@@ -41,3 +41,23 @@ def test_namespaces_count_only_for_namespaced_objects() -> None:
     # A target may name a namespace although its kind has none.
     spelled = NAMESPACE._replace(namespace="demo")
     assert object_refusal(narrow, CLUSTER, spelled, namespaced=False) == ""
+
+
+def test_what_is_in_no_namespace_is_on_a_cluster_all_the_same() -> None:
+    everything = {"clusterResourceWhitelist": [{"group": "*", "kind": "*"}]}
+    said = "cluster https://one is not permitted in project 'team'"
+
+    def refusal(*destinations: dict[str, str], **spec: object) -> str:
+        made = project(destinations=list(destinations), **everything, **spec)
+        return object_refusal(made, CLUSTER, NAMESPACE, namespaced=False)
+
+    assert refusal() == said
+    assert refusal({"server": "https://other", "namespace": "*"}) == said
+    assert refusal({"server": "https://one", "namespace": "a"}) == ""
+    assert refusal({"name": "on*", "namespace": "a"}) == ""
+    anywhere = {"server": "*", "namespace": "*"}
+    assert refusal(anywhere, {"name": "!one", "namespace": "*"}) == said
+    assert refusal(anywhere, {"server": "!https://one", "namespace": "*"}) == said
+    # What is denied in some namespaces only says nothing of what is in none.
+    assert refusal(anywhere, {"server": "!https://one", "namespace": "kube-*"}) == ""
+    assert refusal(anywhere, permitOnlyProjectScopedClusters=True) == said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tiphys.core.project.destinations import destination_permitted
+from tiphys.core.project.destinations import cluster_permitted, destination_permitted
 from tiphys.core.project.effective import EffectiveProject
 from tiphys.core.project.kinds import kind_permitted
 from tiphys.model.cluster import Cluster
@@ -24,4 +24,6 @@ def object_refusal(
         project, cluster.server, cluster.name, key.namespace
     ):
         return f"namespace {key.namespace} is not permitted in project '{project.name}'"
+    if not namespaced and not cluster_permitted(project, cluster.server, cluster.name):
+        return f"cluster {cluster.server} is not permitted in project '{project.name}'"
     return ""

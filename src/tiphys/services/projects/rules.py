@@ -86,7 +86,7 @@ class ProjectRules:
         self._clusters = clusters
         self.control_plane = control_plane
         self._effective: dict[str, tuple[Manifest, EffectiveProject]] = {}
-        self._permissions: dict[tuple[str, str], Permission] = {}
+        self._permissions: dict[tuple[str, str, str], Permission] = {}
 
     def forget(self) -> None:
         """A project, a cluster Secret or globalProjects changed."""
@@ -129,7 +129,8 @@ class ProjectRules:
         cluster = self.resolved(app.spec.destination)
         if project is None or isinstance(cluster, str):
             return None
-        key = (project.name, cluster.server)
+        # A destination may be permitted or denied by either.
+        key = (project.name, cluster.server, cluster.name)
         known = self._permissions.get(key)
         if known is None or known.project is not project:
             known = self._permissions[key] = Permission(project, cluster)
