@@ -68,13 +68,15 @@ class SyncRequest:
 class SyncPair:
     """An object as it is wanted and as it is live. `modified`: the comparison says they differ.
 
-    `own` is the self check: whether the live object is the application's to touch.
+    `own` is the self check: whether the live object is the application's to touch. `instance` is
+    whose it said that it was.
     """
 
     target: Manifest | None
     live: Manifest | None = None
     modified: bool = True
     own: bool = True
+    instance: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,8 @@ class SyncTask:
 
     `key` is the object's real key, its namespace empty for cluster-scoped kinds. `live` is what
     was live when the plan was made. `keep` says why a prune is left out, `` that it is not; `last`
-    that PruneLast concerns it, `confirm` that somebody has to agree first.
+    that PruneLast concerns it, `confirm` that somebody has to agree first. `instance` is whose what
+    is pruned said that it was.
     `stamp` is what a hook of this operation, attempt and phase carries. `changed`: the comparison
     says that desired and live differ.
     """
@@ -74,6 +75,7 @@ class SyncTask:
     keep: str = ""
     last: bool = False
     confirm: bool = False
+    instance: str = ""
     manner: Manner = PLAIN
     changed: bool = True
     validate: bool = True

@@ -57,7 +57,7 @@ def _object_task(request: SyncRequest, pair: SyncPair) -> SyncTask | None:
     if not pair.own or not listed(request, key):
         return None
     if pair.target is None:
-        return _prune_task(request, manifest, key)
+        return _prune_task(request, manifest, key, pair.instance)
     return SyncTask(
         id=TaskId(SyncPhase.SYNC, _shown(request, key)),
         key=key,
@@ -72,7 +72,9 @@ def _object_task(request: SyncRequest, pair: SyncPair) -> SyncTask | None:
     )
 
 
-def _prune_task(request: SyncRequest, live: Manifest, key: ResourceKey) -> SyncTask:
+def _prune_task(
+    request: SyncRequest, live: Manifest, key: ResourceKey, instance: str
+) -> SyncTask:
     return SyncTask(
         id=TaskId(SyncPhase.SYNC, key),
         key=key,
@@ -82,6 +84,7 @@ def _prune_task(request: SyncRequest, live: Manifest, key: ResourceKey) -> SyncT
         keep=options.kept(live, request.options, prune=request.prune),
         last=options.asked(options.PRUNE_LAST, request.options, live),
         confirm=options.confirmed_only(live, request.options),
+        instance=instance,
         images=container_images(live),
     )
 

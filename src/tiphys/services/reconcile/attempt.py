@@ -241,7 +241,15 @@ class Attempts:
             target = found.target.manifest if found.target else None
             if target is None and live is None:
                 continue
-            pairs.append(SyncPair(target, live, modified=compared.modified(found), own=found.own))
+            pairs.append(
+                SyncPair(
+                    target,
+                    live,
+                    modified=compared.modified(found),
+                    own=found.own,
+                    instance=found.live.object.instance if found.live else "",
+                )
+            )
         return pairs
 
     async def _respecting(

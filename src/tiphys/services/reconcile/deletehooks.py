@@ -23,6 +23,7 @@ from tiphys.core.app.deletehooks import (
 from tiphys.core.app.spec import sync_policy
 from tiphys.core.manifest.annotations import sync_options
 from tiphys.core.manifest.hooks import delete_hook_types
+from tiphys.core.manifest.tracking import names_itself
 from tiphys.core.settings import Settings
 from tiphys.core.sync.options import NO_VALIDATION, propagation
 from tiphys.model.application import Application
@@ -93,6 +94,8 @@ class DeleteHooks:
             if (
                 manifest is not None
                 and kind in delete_hook_types(manifest)
+                # A copy of a hook has copied its id, and is nobody's.
+                and names_itself(known.key, target=None, tracking=known.tracking_id)
                 and ground.permission.live(known.key)
             ):
                 found.append(live_hook(ground.app, kind, manifest, known.health))

@@ -33,7 +33,7 @@ from tiphys.core.app.deletion import (
 )
 from tiphys.core.app.events import deletion_failed
 from tiphys.core.app.spec import project_name
-from tiphys.core.app.validate import Place, foreign_namespace, missing_project
+from tiphys.core.app.validate import Place, foreign_namespace, invalid, missing_project
 from tiphys.core.settings import Settings
 from tiphys.core.settings.settings import TrackingMethod
 from tiphys.model.application import Application
@@ -154,6 +154,7 @@ class Deleter:
                 case RunHooks(kind, finalizer):
                     if kind is HookType.PRE_DELETE:
                         prefix = "error executing pre-delete hooks: "
+                    self._require_valid(app, view)
                     return await self._run_hooks(ground, kind, finalizer, prefix)
                 case CleanUpHooks(kind, finalizer):
                     return await self._clean_up(ground, kind, finalizer)
@@ -164,6 +165,12 @@ class Deleter:
         except (KubeError, DeleteHookError, NoAccountError) as error:
             await self._failed(app, f"{prefix}{error}")
             return Again(_RETRY)
+
+    def _require_valid(self, app: Application, view: ClusterView) -> None:
+        """What may not be synced has no hooks that may be run."""
+        place = Place(app.name, app.namespace, self._rules.control_plane)
+        if found := invalid(app.spec, self._rules.of(app), place, view.cluster):
+            raise DeleteHookError("; ".join(one.message for one in found))
 
     def _ground(self, app: Application, view: ClusterView) -> Ground:
         hands = hands_for(app, view, self._rules, self._settings(), enforce=False)

@@ -36,6 +36,10 @@ class Remover:
             raise KubeError(
                 f"the list of {where.key.group_kind} is not complete, nothing is pruned"
             )
+        # Waves and hooks take their time, and another application may have taken it over.
+        seen = index.get(where.key) if prune and task.instance else None
+        if seen is not None and seen.instance != task.instance:
+            raise KubeError("it is no longer tracked by the application, so it is not pruned")
         try:
             await self._cluster.writer.delete(
                 where.resource,
