@@ -75,6 +75,15 @@ def test_differences() -> None:
     assert mask.difference(gone) == FieldDifference(("data", "a"), None, TWO)
     whole = FieldDifference(("data",), None, {"a": "Mg==", "b": "x"})
     assert mask.difference(whole) == FieldDifference(("data",), None, {"a": TWO, "b": ONE})
+    for path, value in [
+        (("stringData",), ["hidden"]),
+        (("stringData", "a"), "hidden"),
+        (("data", "a", "b"), "hidden"),
+    ]:
+        odd = mask.difference(FieldDifference(path, value, None))
+        assert "hidden" not in str(odd)
+        assert odd.desired is not None
+        assert odd.live is None
     other = FieldDifference(("metadata", "labels"), None, {"a": "b"})
     assert mask.difference(other) is other
 

@@ -6,13 +6,13 @@ made from all manifests that are shown together, so that equal values look equal
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from tiphys.core.diff.applied import last_applied
 from tiphys.core.diff.errors import LastAppliedError
-from tiphys.core.diff.explain import FieldDifference, Path
+from tiphys.core.diff.explain import FieldDifference, Path, PathElement
 from tiphys.core.diff.normalise import encode, fold_string_data
 from tiphys.core.manifest.annotations import annotations_of, with_annotation
 from tiphys.model.names import ANNOTATION_LAST_APPLIED
@@ -57,17 +57,11 @@ class SecretMask:
     def difference(self, difference: FieldDifference) -> FieldDifference:
         """A difference between two Secrets with its values masked where they are data."""
         match difference.path:
-            case ("data", str(name)):
+            case (field, *below) if field in _FIELDS:
                 return replace(
                     difference,
-                    desired=self._optional(name, difference.desired),
-                    live=self._optional(name, difference.live),
-                )
-            case ("data",):
-                return replace(
-                    difference,
-                    desired=self._whole(difference.desired),
-                    live=self._whole(difference.live),
+                    desired=self._below(below, difference.desired),
+                    live=self._below(below, difference.live),
                 )
             case ("metadata", "annotations", str(name)) if name in self._annotations:
                 return replace(
@@ -106,6 +100,10 @@ class SecretMask:
     def _mask(self, name: str, value: Any) -> str:
         known = self._masks.setdefault(name, {})
         return known.setdefault(encode(value), "+" * (_FIRST + _STEP * len(known)))
+
+    def _below(self, path: Sequence[PathElement], value: Any) -> Any:
+        """A part of the data, of whatever shape: what is no text is as secret as one."""
+        return self._optional(str(path[0]), value) if path else self._whole(value)
 
     def _optional(self, name: str, value: Any) -> str | None:
         return None if value is None else self._mask(name, value)
