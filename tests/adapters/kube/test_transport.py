@@ -329,3 +329,16 @@ async def test_what_the_server_warns_of_is_collected(server: Server, client: Kub
     # Who does not ask is not told.
     await client.replace(CONFIG_MAPS, MANIFEST)
     assert len(warnings) == 2
+
+
+@pytest.mark.parametrize("where", ["host:notaport", "", "[::1"])
+async def test_the_password_of_a_proxy_whose_url_is_none_is_not_told(where: str) -> None:
+    proxy = f"http://user:hunter2@{where}"
+    transport = Transport(KubeConfig(server="http://127.0.0.1:1", proxy_url=proxy))
+    try:
+        with pytest.raises(KubeUnreachableError) as caught:
+            await transport.json(Call("GET", "/version"))
+    finally:
+        await transport.close()
+    assert "hunter2" not in str(caught.value)
+    assert str(caught.value).startswith("GET /version: ")

@@ -290,6 +290,9 @@ def _unreachable(call: Call, error: BaseException) -> KubeUnreachableError:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         # Its text holds the proxy's URL, which may hold a password.
         said = f"the proxy answered {error.status}"
+    if isinstance(error, aiohttp.InvalidURL):
+        # The same, and it may be a proxy's as well as the server's.
+        said = "the URL of the server, or of the proxy, is none"
     return KubeUnreachableError(f"{call}: the API server cannot be reached: {said}")
 
 
