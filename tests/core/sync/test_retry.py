@@ -48,6 +48,10 @@ def failed(limit: int = 5, count: int = 0, **changes: object) -> OperationState:
         (Backoff(duration="500ms", max_duration="0"), 3, 4),
         (Backoff(duration="0"), 3, 0),
         (Backoff(duration="5s", factor=0), 1, 0),
+        (Backoff(duration="5s", factor=-2), 1, 0),
+        # Whoever wrote this must not keep everybody waiting for the answer, or get none.
+        (Backoff(duration="5s", factor=1), 10**15, 5),
+        (Backoff(duration="9999999999y", max_duration="9999999999y"), 0, 36500 * 86400),
     ],
 )
 def test_waits(backoff: Backoff | None, count: int, seconds: float) -> None:

@@ -18,7 +18,10 @@ DEFAULT_FACTOR = 2
 DEFAULT_MAX = "3m"
 
 _FAILURES = (OperationPhase.FAILED.value, OperationPhase.ERROR.value)
-_DAYS_OF_MANY_YEARS = 36500
+_LONGEST = 36500 * 86400.0
+"""A hundred years of seconds."""
+_DOUBLINGS = 128
+"""After so many any wait has come to its end, unless it does not grow at all."""
 
 
 class RetryPolicyError(ValueError):
@@ -31,13 +34,14 @@ def retry_wait(strategy: RetryStrategy, count: int) -> timedelta:
     duration = _seconds((backoff and backoff.duration) or DEFAULT_DURATION)
     longest = _seconds((backoff and backoff.max_duration) or DEFAULT_MAX)
     factor = backoff.factor if backoff and backoff.factor is not None else DEFAULT_FACTOR
-    ceiling = longest if longest > 0 else _DAYS_OF_MANY_YEARS * 86400.0
+    ceiling = min(longest, _LONGEST) if longest > 0 else _LONGEST
     wait = duration
-    for _ in range(count):
+    # The count is read from a status, which others may have written.
+    for _ in range(min(count, _DOUBLINGS)):
         wait = min(wait * factor, ceiling)
         if wait in (0.0, ceiling):
             break
-    return timedelta(seconds=min(wait, ceiling))
+    return timedelta(seconds=min(max(wait, 0.0), ceiling))
 
 
 def conclude(

@@ -40,7 +40,7 @@ _ADVICE = "; if you choose to ignore these errors, turn validation off with --va
 def cleaned(error: str) -> str:
     """An error's text without what names files, quotes objects, or advises on flags."""
     text = _PATCHING.sub("", _PREFIX.sub("", error.strip()))
-    return _PRINTED_MAP.sub("", text).replace(_ADVICE, "")
+    return str(_PRINTED_MAP.sub("", text)).replace(_ADVICE, "")
 
 
 def waiting_for_health(tasks: Sequence[SyncTask]) -> str:
