@@ -191,6 +191,9 @@ def test_local_manifests() -> None:
         ("[" * 100_000, "manifest 2 of 2 is no JSON"),
         ("[]", "manifest 2 of 2 is no object with a kind"),
         ("{}", "manifest 2 of 2 is no object with a kind"),
+        ('{"kind": "List", "items": ["x"]}', "manifest 2 of 2 is or lists what is no object"),
+        ('{"kind": "List", "items": [{}]}', "manifest 2 of 2 is or lists what is no object"),
+        ('{"kind": "Pod", "metadata": ["x"]}', "manifest 2 of 2 is or lists what is no object"),
     ]:
         with pytest.raises(ValueError, match=said):
             local_manifests([json.dumps(one), text])

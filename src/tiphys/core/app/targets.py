@@ -148,8 +148,17 @@ def local_manifests(texts: Sequence[str]) -> tuple[Manifest, ...]:
         if not isinstance(manifest, dict) or not manifest.get("kind"):
             raise ValueError(f"manifest {number} of {len(texts)} is no object with a kind")
         items = manifest.get("items") if str(manifest["kind"]).endswith("List") else None
-        found += items if isinstance(items, list) else [manifest]
+        objects = items if isinstance(items, list) else [manifest]
+        if not all(_is_object(one) for one in objects):
+            raise ValueError(f"manifest {number} of {len(texts)} is or lists what is no object")
+        found += objects
     return tuple(found)
+
+
+def _is_object(value: object) -> bool:
+    if not isinstance(value, dict) or not value.get("kind"):
+        return False
+    return isinstance(value.get("metadata") or {}, dict)
 
 
 def _placed(manifest: Manifest, where: Place, scope: Scope) -> Manifest:

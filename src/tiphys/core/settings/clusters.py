@@ -122,7 +122,7 @@ def _config(data: _Data) -> ClusterConfig:
     text = data.text("config")
     try:
         parsed = json.loads(text) if text else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         raise data.error("config", "is not JSON") from None
     return _Config(data, parsed, "config").read()
 
