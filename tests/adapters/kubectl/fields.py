@@ -55,7 +55,8 @@ def mapped(pool: Mapping[str, Sequence[Any]]) -> Part:
 
 
 LABELS = mapped({"a": [None, "1", "2"], "b": [None, "1"], "x.io/c": [None, "", "3"]})
-QUANTITIES = mapped({"cpu": [None, "100m", "0.1", "1"], "memory": [None, "64Mi", "67108864"]})
+# One spelling for each value: kubectl shows, and writes, that a quantity is spelled otherwise.
+QUANTITIES = mapped({"cpu": [None, "100m", "1"], "memory": [None, "64Mi", "1Gi"]})
 PROBE = mapped(
     {"httpGet": [{"port": 80}, {"port": "http", "path": "/healthz", "scheme": "HTTP"}],
      "periodSeconds": [None, 0, 10, 20], "timeoutSeconds": [None, 1, 5],

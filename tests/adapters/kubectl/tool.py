@@ -15,6 +15,9 @@ import orjson
 from tiphys.adapters.devcluster import find_program
 
 _DIFFERS = re.compile(r"^diff -r .*/(\S+)$", re.MULTILINE)
+_UNPATCHED = re.compile(
+    r'^The request is invalid: patch: .*?\\"name\\":\\"([a-z]+-\d+)\\"', re.MULTILINE
+)
 _FAILED = re.compile(r'(?:The \S+|"?\S+) "?([a-z]+-\d+)"? is invalid', re.MULTILINE)
 
 
@@ -27,7 +30,7 @@ class Kubectl:
         """What is said of each object that cannot be applied, by its name."""
         failed: dict[str, str] = {}
         run = self._run("apply", manifests, *options)
-        for name in _FAILED.findall(run.stderr):
+        for name in [*_FAILED.findall(run.stderr), *_UNPATCHED.findall(run.stderr)]:
             failed[name] = run.stderr
         assert run.returncode == 0 or failed, run.stderr
         return failed
