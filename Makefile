@@ -43,7 +43,7 @@ check: build ## Formatting, lint, types, layers
 	@$(BIN)/python tools/check.py
 
 test-core: build
-	@$(PYTEST) tests/core tests/model tests/services tests/controllers tests/cli tests/bootstrap \
+	@$(PYTEST) -n 2 tests/core tests/model tests/services tests/controllers tests/cli tests/bootstrap \
 	    --ignore=$(ON_CLUSTER) --cov --cov-report=term --cov-fail-under=100
 
 test-adapters: build
