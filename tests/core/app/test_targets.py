@@ -15,6 +15,7 @@ from tiphys.model.application import (
     ManagedNamespaceMetadata,
     SyncPolicy,
 )
+from tiphys.model.errors import RenderError
 from tiphys.model.names import ANNOTATION_TRACKING_ID
 from tiphys.model.resource import GroupKind, Manifest, ResourceKey
 from tiphys.model.status import ConditionType, SyncPhase
@@ -217,3 +218,18 @@ def test_generated_names() -> None:
     targets = prepared(unnamed, unnamed)
     assert [target.name for target in targets.objects] == ["", ""]
     assert len({target.key for target in targets.objects}) == 2
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ("hello", "ConfigMap: metadata is not an object"),
+        ({"name": 5}, "ConfigMap: metadata.name is not a text"),
+        ({"name": "a", "namespace": ["b"]}, "ConfigMap: metadata.namespace is not a text"),
+        ({"generateName": True}, "ConfigMap: metadata.generateName is not a text"),
+    ],
+)
+def test_what_cannot_be_told_from_others_is_refused(metadata: object, said: str) -> None:
+    with pytest.raises(RenderError) as caught:
+        prepared({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    assert str(caught.value) == said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from tests.fakes.kube import SECRETS
 from tests.services.reconcile.test_deletehooks import (
     POST,
     PRE,
@@ -18,6 +19,7 @@ from tests.services.reconcile.test_deletehooks import (
 from tests.services.reconcile.test_deletion import FINALIZER, config_map, deleted
 from tests.services.reconcile.test_operation import with_hook
 from tests.services.reconcile.world import (
+    NAMESPACE,
     PROJECT,
     World,
     application,
@@ -27,7 +29,10 @@ from tests.services.reconcile.world import (
     until,
     world,
 )
+from tiphys.core.settings.clustersecret import cluster_secret
 from tiphys.model.appproject import AppProject
+from tiphys.model.cluster import Cluster
+from tiphys.model.live import ObjectList
 from tiphys.model.resource import ResourceKey
 from tiphys.services.reconcile.again import Again
 
@@ -105,3 +110,36 @@ async def test_no_hook_of_a_source_that_the_project_does_not_permit_is_run() -> 
             "is not permitted in project 'default'"
         )
         assert created(here) == []
+
+
+async def test_no_hook_is_run_in_a_namespace_that_is_not_managed() -> None:
+    far = Cluster(server="https://kubernetes.default.svc", name="in-cluster", namespaces=("other",))
+    async with world(going(PRE)) as here:
+        with_manifests(here, hook("check"))
+        here.clusters.replaced(SECRETS, ObjectList((secret_of(far),), "2"))
+        await here.clusters.ready(far)
+        assert await step(here) == Again(5.0)
+        assert said(here) == (
+            'error executing pre-delete hooks: namespace "demo" for Job "check" is not managed'
+        )
+        assert created(here) == []
+
+
+def secret_of(cluster: Cluster) -> Any:
+    made = cluster_secret(cluster, NAMESPACE)
+    return {**made, "metadata": {**made["metadata"], "uid": "u-1", "resourceVersion": "1"}}
+
+
+async def test_a_manifest_of_no_shape_is_told_by_the_application() -> None:
+    async with world(application()) as here:
+        with_manifests(here, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": 5}})
+        await here.refresh()
+        assert said(here) == (
+            "Failed to load target state: failed to generate manifest for source 1 of 1: "
+            "ConfigMap: metadata.name is not a text"
+        )
+        assert here.status()["sync"]["status"] == "Unknown"
+        here.ask(manifests=['{"kind": "ConfigMap", "metadata": {"name": 5}}'])
+        await until(lambda: here.app().operation is not None)
+        await here.operator.operate("web")
+        assert here.state()["message"].endswith("ConfigMap: metadata.name is not a text")

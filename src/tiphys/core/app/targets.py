@@ -7,7 +7,7 @@ hooks beside the objects that are to be kept.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tiphys.core.app.conditions import Condition
@@ -24,6 +24,7 @@ from tiphys.core.manifest.keys import deduplicate, place
 from tiphys.core.manifest.tracking import Tracking, stamp, tracking_key
 from tiphys.core.settings import ResourceFilter
 from tiphys.model.appspec import ApplicationSpec
+from tiphys.model.errors import RenderError
 from tiphys.model.names import ANNOTATION_SYNC_OPTIONS
 from tiphys.model.resource import GroupKind, Manifest, ResourceKey, gvk_of
 from tiphys.model.status import ConditionType, SyncPhase
@@ -31,6 +32,7 @@ from tiphys.model.status import ConditionType, SyncPhase
 Scope = Callable[[GroupKind], bool | None]
 """Whether a kind is namespaced; None for a kind that the cluster does not know."""
 
+_IDENTITY = ("name", "namespace", "generateName")
 _CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 
 
@@ -93,7 +95,12 @@ class Place:
 def prepare(
     manifests: Sequence[Manifest], where: Place, scope: Scope, resources: ResourceFilter
 ) -> Targets:
-    """From rendered manifests to targets. Depends on nothing that is live but kinds' scopes."""
+    """From rendered manifests to targets. Depends on nothing that is live but kinds' scopes.
+
+    Raises RenderError for one of which nobody could say which object it is.
+    """
+    for manifest in manifests:
+        _require_identity(manifest)
     placed = [_placed(manifest, where, scope) for manifest in manifests]
     desired, repeated = deduplicate(placed)
     conditions = [
@@ -153,6 +160,17 @@ def local_manifests(texts: Sequence[str]) -> tuple[Manifest, ...]:
             raise ValueError(f"manifest {number} of {len(texts)} is or lists what is no object")
         found += objects
     return tuple(found)
+
+
+def _require_identity(manifest: Manifest) -> None:
+    meta = manifest.get("metadata")
+    kind = manifest.get("kind")
+    if not isinstance(meta or {}, Mapping):
+        raise RenderError(f"{kind}: metadata is not an object")
+    for field_name in _IDENTITY:
+        value = (meta or {}).get(field_name)
+        if value is not None and not isinstance(value, str):
+            raise RenderError(f"{kind}: metadata.{field_name} is not a text")
 
 
 def _is_object(value: object) -> bool:

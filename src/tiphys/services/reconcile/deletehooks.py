@@ -25,6 +25,7 @@ from tiphys.core.manifest.annotations import sync_options
 from tiphys.core.manifest.hooks import delete_hook_types
 from tiphys.core.manifest.tracking import names_itself
 from tiphys.core.settings import Settings
+from tiphys.core.settings.clusters import not_managed
 from tiphys.core.sync.options import NO_VALIDATION, propagation
 from tiphys.model.application import Application
 from tiphys.model.errors import (
@@ -128,7 +129,9 @@ class DeleteHooks:
         hooks = delete_hooks(app, manifests, kind)
         for hook in hooks:
             resource = self._resource(ground, gvk_of(hook.manifest))
-            if refusal := ground.permission.refusal(hook.key, resource.namespaced):
+            key, namespaced = hook.key, resource.namespaced
+            refusal = ground.permission.refusal(key, namespaced)
+            if refusal := refusal or not_managed(ground.view.cluster, key, namespaced=namespaced):
                 raise DeleteHookError(refusal)
         return hooks
 

@@ -122,6 +122,7 @@ class DesiredState:
                 source.repo_url, asked, fresh=fresh, tag_prefix=source.tag_prefix
             )
             rendered = await self._render.render(source, commit, self.context(app), fresh=hard)
+            prepared = self._prepare(app, memory, settings, rendered.manifests, rendered.digest)
         except UnsupportedSourceError as error:
             return Wanted(asked, "", Targets(), {}, error=str(error), unsupported=True)
         except (RepositoryError, RenderError) as error:
@@ -130,7 +131,6 @@ class DesiredState:
             return Wanted(
                 asked, "", Targets(), {}, error=text, repository_failed=failed, commit=commit
             )
-        prepared = self._prepare(app, memory, settings, rendered.manifests, rendered.digest)
         memory.known = Known(rendered.digest, rendered.tool)
         return Wanted(
             rendered.commit,
@@ -150,7 +150,10 @@ class DesiredState:
         except ValueError as error:
             return Wanted("", "", Targets(), {}, error=str(error), local=True)
         digest = manifest_hash({"items": list(manifests)})
-        prepared = self._prepare(app, memory, settings, manifests, f"local {digest}")
+        try:
+            prepared = self._prepare(app, memory, settings, manifests, f"local {digest}")
+        except RenderError as error:
+            return Wanted("", "", Targets(), {}, error=str(error), local=True)
         return Wanted("", "", prepared.targets, prepared.hashes, local=True)
 
     async def newest(self, app: Application, source: ApplicationSource | None = None) -> str:
