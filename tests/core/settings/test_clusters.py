@@ -128,6 +128,7 @@ def test_a_program_speaks_the_older_version_by_default() -> None:
     [
         ({}, {"server": ""}, "server is missing"),
         ({}, {"shard": "hunter2"}, "shard is not a whole number"),
+        ({}, {"shard": "1" * 5000}, "shard is not a whole number"),
         ("{hunter2", {}, "config is not JSON"),
         ("[" * 100_000, {}, "config is not JSON"),
         (["hunter2"], {}, "config is not an object"),

@@ -251,7 +251,8 @@ def _write_private(path: Path, content: str) -> None:
     """Readable by its owner only, from the first byte on, and never half written."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # What somebody has put there before would keep his rights, or lead elsewhere.
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(content)
         draft.replace(path)

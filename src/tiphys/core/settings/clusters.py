@@ -27,6 +27,7 @@ from tiphys.model.resource import Manifest, ResourceKey
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _ANNOTATION_MANAGED_BY = "managed-by"
 _HIDDEN_ANNOTATIONS = frozenset({_ANNOTATION_MANAGED_BY, ANNOTATION_LAST_APPLIED})
+_LONGEST_NUMBER = 9
 
 IN_CLUSTER = Cluster(server=IN_CLUSTER_SERVER, name=IN_CLUSTER_NAME)
 """The cluster that Tiphys runs in, where no Secret says more of it."""
@@ -113,7 +114,7 @@ class _Data:
         text = self.text(key)
         if not text:
             return None
-        if not (text.isascii() and text.isdigit()):
+        if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER):
             raise self.error(key, "is not a whole number")
         return int(text)
 
