@@ -1,6 +1,7 @@
 """Globs without separators."""
 
 import fnmatch
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -95,3 +96,28 @@ def test_stops_at_separators(pattern: str, text: str) -> None:
 @given(st.text(alphabet="ab*?", max_size=6), st.text(alphabet="ab", max_size=8))
 def test_a_separator_that_does_not_occur_changes_nothing(pattern: str, text: str) -> None:
     assert matches(pattern, text, "/") == matches(pattern, text)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "separator"),
+    [
+        ("{" * 2000 + "}" * 2000, ""),
+        ("{" * 10**6, ""),
+        ("*" * 4000, "/"),
+        ("*" * 10**6, "/"),
+        ("*a" * 2000, "/"),
+        ("{" + "a" * 4000 + "}", ""),
+    ],
+)
+def test_a_pattern_made_to_be_hard_is_answered_at_once(pattern: str, separator: str) -> None:
+    began = process_time()
+    for _ in range(20):
+        matches(pattern, "x" * 60, separator)
+    assert process_time() - began < 1.0
+
+
+def test_many_braces_and_long_patterns_match_nothing() -> None:
+    assert matches("{" * 256 + "a" + "}" * 256, "a")
+    assert not matches("{" * 257 + "a" + "}" * 257, "a")
+    assert matches("a" * 4096, "a" * 4096)
+    assert not matches("a" * 4097, "a" * 4097)

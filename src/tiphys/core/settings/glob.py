@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _MAX_ALTERNATIVES = 64
+_MAX_BRACES = 256
+_MAX_LENGTH = 4096
 _STAR = "*"
 _STARS = "**"
 
 
 class BadPatternError(ValueError):
-    """A bracket or brace is not closed, or there are too many alternatives."""
+    """A bracket or brace is not closed, or there are too many alternatives or braces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,8 @@ _Part = _Class | str
 
 
 def matches(pattern: str, text: str, separator: str = "") -> bool:
-    """A pattern that cannot be read matches nothing."""
-    try:
-        alternatives = _compile(pattern)
-    except BadPatternError:
-        return False
+    """A pattern that cannot be read, or is longer than any sensible one, matches nothing."""
+    alternatives = _compile(pattern) if len(pattern) <= _MAX_LENGTH else ()
     if separator:
         return any(_match_within(_joined(parts), text, separator) for parts in alternatives)
     return any(_match(parts, text) for parts in alternatives)
@@ -48,13 +47,18 @@ def matches(pattern: str, text: str, separator: str = "") -> bool:
 
 @lru_cache(maxsize=1024)
 def _compile(pattern: str) -> tuple[tuple[_Part, ...], ...]:
-    return tuple(tuple(_parts(text)) for text in _expand(pattern))
+    """Nothing for a pattern that cannot be read: that is not found out each time."""
+    try:
+        return tuple(tuple(_parts(text)) for text in _expand(pattern))
+    except BadPatternError:
+        return ()
 
 
 def _expand(pattern: str) -> list[str]:
     """`a{b,c}d` -> `abd`, `acd`. Braces may be nested."""
     done: list[str] = []
     open_ = [pattern]
+    braces = 0
     while open_:
         text = open_.pop()
         start = _find_brace(text)
@@ -63,7 +67,8 @@ def _expand(pattern: str) -> list[str]:
         else:
             head, choices, tail = _split_choices(text, start)
             open_ += [head + choice + tail for choice in choices]
-        if len(done) + len(open_) > _MAX_ALTERNATIVES:
+            braces += 1
+        if len(done) + len(open_) > _MAX_ALTERNATIVES or braces > _MAX_BRACES:
             raise BadPatternError(pattern)
     return done
 
@@ -79,21 +84,19 @@ def _find_brace(text: str) -> int:
 
 def _split_choices(text: str, start: int) -> tuple[str, list[str], str]:
     depth = 0
-    choices = [""]
-    index = start
+    choices: list[str] = []
+    begin, index = start + 1, start
     while index < len(text):
         sign = text[index]
         if sign == "\\":
-            choices[-1] += text[index : index + 2]
             index += 2
             continue
-        if sign == "}" and depth == 1:
-            return text[:start], choices, text[index + 1 :]
+        if sign in ",}" and depth == 1:
+            choices.append(text[begin:index])
+            begin = index + 1
+            if sign == "}":
+                return text[:start], choices, text[begin:]
         depth += {"{": 1, "}": -1}.get(sign, 0)
-        if sign == "," and depth == 1:
-            choices.append("")
-        elif index > start:
-            choices[-1] += sign
         index += 1
     raise BadPatternError(text)
 
@@ -156,10 +159,10 @@ def _match(parts: tuple[_Part, ...], text: str) -> bool:
 
 
 def _joined(parts: tuple[_Part, ...]) -> list[_Part]:
-    """Two stars side by side as one that crosses separators."""
+    """Stars side by side as one that crosses separators."""
     joined: list[_Part] = []
     for part in parts:
-        if part == _STAR and joined and joined[-1] == _STAR:
+        if part == _STAR and joined and joined[-1] in (_STAR, _STARS):
             joined[-1] = _STARS
         else:
             joined.append(part)
@@ -183,9 +186,6 @@ def _match_within(parts: list[_Part], text: str, separator: str) -> bool:
 
 
 def _past_stars(parts: list[_Part], places: set[int]) -> set[int]:
-    found = set(places)
-    for place in places:
-        while place < len(parts) and parts[place] in (_STAR, _STARS):
-            place += 1
-            found.add(place)
-    return found
+    # Never two of them side by side.
+    stars = (place for place in places if place < len(parts) and parts[place] in (_STAR, _STARS))
+    return places | {place + 1 for place in stars}
