@@ -120,6 +120,11 @@ class Backlog:
             except EvaluationError as error:
                 await self._failed(error)
                 continue
+            except Exception as fault:
+                # A fault of ours must not leave what waits here waiting for ever.
+                _log.exception("unexpected fault")
+                await self._failed(EvaluationError(f"unexpected fault ({type(fault).__name__})"))
+                continue
             self._pause = 0.0
             running, self._running = self._running, {}
             for (known, _), health in zip(running.values(), found, strict=True):

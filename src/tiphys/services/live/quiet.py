@@ -10,9 +10,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import structlog
+
 from tiphys.model.live import LiveChange
 from tiphys.model.resource import Manifest, ResourceKey
 
+_log = structlog.get_logger(__name__)
 _BATCH = 0.1
 
 
@@ -76,7 +79,12 @@ class QuietChanges:
             batch = [*self._doubtful.values()]
             self._doubtful.clear()
             versions = [one for _, before, after in batch for one in (before, after)]
-            found = await self._hashes.hashes(versions)
+            try:
+                found = await self._hashes.hashes(versions)
+            except Exception:
+                # What is overlooked by a fault of ours would never be seen.
+                _log.exception("changes cannot be judged")
+                found = [""] * len(versions)
             for number, (change, _, _) in enumerate(batch):
                 if not _equal(found[2 * number], found[2 * number + 1]):
                     self._tell(change)
