@@ -52,7 +52,7 @@ test-adapters: build
 	@$(PYTEST) tests/adapters tests/devcluster tests/deploy tests/tools $(ON_CLUSTER)
 
 test-e2e: build
-	@$(PYTEST) tests/e2e
+	@$(PYTEST) -n 2 --dist loadfile tests/e2e
 
 test-faults: build
 	@$(PYTEST) tests/faults

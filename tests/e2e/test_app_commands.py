@@ -101,7 +101,7 @@ def test_patch(stack: Stack, plain: str) -> None:
 
 
 def test_history_and_rollback(stack: Stack) -> None:
-    repo = stack.repo("rollback.git")
+    repo = stack.repo("cmd-rollback.git")
     repo.write("app/cm.yaml", config_map("settings", a="1"))
     first = repo.commit()
     stack.create("cmd-back", repo, "app")

@@ -126,7 +126,7 @@ def test_a_newer_commit_supersedes_a_retrying_sync(stack: Stack) -> None:
 
 
 def test_shared_objects_fail_the_sync_where_that_is_asked_for(stack: Stack) -> None:
-    repo = stack.repo("shared.git")
+    repo = stack.repo("shared-kinds.git")
     repo.write("app/one.yaml", config_map("one", a="1"))
     repo.commit()
     stack.apply("op-first", repo, "app")
@@ -196,7 +196,7 @@ def test_labels_and_annotations_of_the_namespace_are_managed(stack: Stack) -> No
 
 def test_a_status_is_shortened_before_it_is_too_large(stack: Stack) -> None:
     """Texts of a thousand failures together would not fit the Application."""
-    repo = stack.repo("large.git")
+    repo = stack.repo("large-status.git")
     for number in range(120):
         manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"cm-{number}"}}
         text = json.dumps({**manifest, "data": {"x" * 9_000: "a"}})
