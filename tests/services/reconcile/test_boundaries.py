@@ -143,3 +143,14 @@ async def test_a_manifest_of_no_shape_is_told_by_the_application() -> None:
         await until(lambda: here.app().operation is not None)
         await here.operator.operate("web")
         assert here.state()["message"].endswith("ConfigMap: metadata.name is not a text")
+
+
+async def test_a_kind_that_nobody_watches_holds_up_no_deletion() -> None:
+    """Its objects are compared one by one, and stay: nothing says which others there are."""
+    known = {"resources": [{"version": "v1", "kind": "Event", "namespace": "demo", "name": "e"}]}
+    async with world(going(FINALIZER, status=known), config_map("a")) as here:
+        for _ in range(10):
+            if key("web") in here.cluster.objects:
+                await step(here)
+        assert deleted(here) == ["a"]
+        assert key("web") not in here.cluster.objects

@@ -51,6 +51,7 @@ from tiphys.model.status import ConditionType, HookType
 from tiphys.model.structs import encode
 from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.clusters.reaching import is_connecting, unreachable, view_of
+from tiphys.services.live.kinds import watchable
 from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.reconcile.acting import NoAccountError, hands_for
 from tiphys.services.reconcile.again import Again
@@ -246,8 +247,11 @@ class Deleter:
         result = state.sync_result if state else None
         # Hooks are only named there.
         kinds |= {GroupKind(one.group, one.kind) for one in (result.resources if result else ())}
-        served = [kind for kind in sorted(kinds) if view.discovery.scope(kind) is not None]
-        return [str(kind) for kind in served if not view.index.complete([kind])]
+        # Of a kind that is never watched, such as Lease, no list will come: what there is stays.
+        excludes, server = self._settings().resources.excludes, view.server
+        listed = watchable(view.discovery.preferred(), lambda kind: excludes(kind, server))
+        awaited = [kind for kind in sorted(kinds) if kind in listed]
+        return [str(kind) for kind in awaited if not view.index.complete([kind])]
 
     def _tracked(self, ground: Ground) -> list[LiveObject]:
         """What the project does not permit is not there."""
