@@ -15,6 +15,7 @@ _SPELLING = re.compile(
     r"^(?P<number>[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))"
     r"(?P<suffix>[KMGTPE]i|[numkMGTPE]?|[eE][+-]?[0-9]{1,3})$"
 )
+_LONGEST = 256
 _DECIMAL_SUFFIXES = {
     "n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18,
 }  # fmt: skip
@@ -25,14 +26,14 @@ _NANO = Decimal("1e-9")
 
 def parse(text: str) -> Decimal | None:
     """The value of a quantity, rounded away from zero to a billionth; None if it is none."""
-    match = _SPELLING.match(text)
+    match = _spelled(text)
     return _value(match["number"], match["suffix"]) if match else None
 
 
 @lru_cache(maxsize=4096)
 def canonical(text: str) -> str | None:
     """The server's spelling of a quantity; None if it is none."""
-    match = _SPELLING.match(text)
+    match = _spelled(text)
     if not match:
         return None
     suffix = match["suffix"]
@@ -45,6 +46,11 @@ def canonical(text: str) -> str | None:
     if suffix[:1] in ("e", "E") and len(suffix) > 1 and not suffix.endswith("i"):
         return f"{number}e{exponent}" if exponent else str(number)
     return f"{number}{_DECIMAL_NAMES[exponent]}"
+
+
+def _spelled(text: str) -> re.Match[str] | None:
+    """No server takes thousands of digits for a number."""
+    return _SPELLING.match(text) if len(text) <= _LONGEST else None
 
 
 def _value(number: str, suffix: str) -> Decimal:

@@ -20,6 +20,7 @@ _TIME = re.compile(
 )
 _DURATION = re.compile(r"^[+-]?(?:\d+(?:\.\d*)?(?:ns|us|µs|μs|ms|s|m|h))+$")
 _DURATION_PART = re.compile(r"(\d+)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)")
+_LONGEST = 256
 _NANOSECONDS = {
     "ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6,
     "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9,
@@ -79,7 +80,7 @@ def _duration(value: Any) -> Any:
         return value
     if value in ("0", "+0", "-0"):
         return "0s"
-    if not _DURATION.match(value):
+    if len(value) > _LONGEST or not _DURATION.match(value):
         return value
     total = 0
     for whole, fraction, unit in _DURATION_PART.findall(value):
