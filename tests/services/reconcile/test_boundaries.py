@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from tests.fakes.kube import SECRETS
 from tests.services.reconcile.test_deletehooks import (
     POST,
@@ -34,6 +36,7 @@ from tiphys.model.appproject import AppProject
 from tiphys.model.cluster import Cluster
 from tiphys.model.live import ObjectList
 from tiphys.model.resource import ResourceKey
+from tiphys.model.status import CompareLevel
 from tiphys.services.reconcile.again import Again
 
 TRACKING = "argocd.argoproj.io/tracking-id"
@@ -154,3 +157,23 @@ async def test_a_kind_that_nobody_watches_holds_up_no_deletion() -> None:
                 await step(here)
         assert deleted(here) == ["a"]
         assert key("web") not in here.cluster.objects
+
+
+async def test_a_fault_of_ours_is_told_by_the_application() -> None:
+    async with world(application()) as here:
+        await here.refresh()
+        assert here.status()["sync"]["status"] == "OutOfSync"
+        right = here.comparer.compare
+
+        async def wrong(*_arguments: Any, **_more: Any) -> Any:
+            raise TypeError("hunter2")
+
+        here.comparer.compare = wrong  # type: ignore[method-assign]
+        with pytest.raises(TypeError):
+            await here.refresh(CompareLevel.RECENT)
+        assert said(here) == "unexpected fault (TypeError); the log says more"
+        assert here.status()["sync"]["status"] == "Unknown"
+        here.comparer.compare = right  # type: ignore[method-assign]
+        await here.refresh()
+        assert "conditions" not in here.status()
+        assert here.status()["sync"]["status"] == "OutOfSync"

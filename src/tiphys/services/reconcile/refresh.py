@@ -20,7 +20,12 @@ from tiphys.core.app.times import parse_rfc3339
 from tiphys.core.manifest.hooks import delete_hook_types
 from tiphys.core.settings import Settings
 from tiphys.model.application import Application
-from tiphys.model.errors import DestinationError, InvalidObjectError, ManifestDecodeError
+from tiphys.model.errors import (
+    DestinationError,
+    InvalidObjectError,
+    ManifestDecodeError,
+    TiphysError,
+)
 from tiphys.model.status import CompareLevel, ConditionType, OperationPhase, SyncCode
 from tiphys.services.clusters.ports import Clusters
 from tiphys.services.clusters.reaching import is_connecting, unreachable, view_of
@@ -107,9 +112,11 @@ class Refresher:
             with stopwatch() as watch:
                 again = await self._follow(app, memory, decision)
             memory.pass_seconds = watch.seconds
-        except BaseException:
+        except BaseException as fault:
             # What was asked for was not done.
             memory.request(decision.level)
+            if isinstance(fault, Exception) and not isinstance(fault, TiphysError):
+                await self._report.own_up(app, fault)
             raise
         self._tell(app, decision, watch)
         if again is None and memory.requested is not None:

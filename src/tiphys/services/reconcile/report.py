@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ from tiphys.core.app.conditions import (
 from tiphys.core.app.events import status_events
 from tiphys.core.app.status import after_loss, after_refusal, after_tree, merge_patch
 from tiphys.model.application import Application, ApplicationSummary
-from tiphys.model.errors import InvalidObjectError
+from tiphys.model.errors import InvalidObjectError, TiphysError
 from tiphys.model.names import ANNOTATION_REFRESH, ANNOTATION_REFRESH_TIMESTAMP, API_GROUP
 from tiphys.model.status import ConditionType
 from tiphys.services.clusters.ports import Clusters
@@ -81,7 +82,20 @@ class PassReport:
 
     async def unreachable(self, app: Application, problem: str) -> None:
         """Writes that nothing is known of the application while its cluster is away."""
-        found = [Condition(ConditionType.COMPARISON_ERROR, f"Failed to load live state: {problem}")]
+        await self.unknown(app, f"Failed to load live state: {problem}")
+        await self.answer(app)
+
+    async def own_up(self, app: Application, fault: Exception) -> None:
+        """A fault of ours: what the status says is not known to be so any more. Never raises for
+        what cannot be written, for the fault is what has to be told.
+        """
+        text = f"unexpected fault ({type(fault).__name__}); the log says more"
+        with contextlib.suppress(TiphysError):
+            await self.unknown(self._store.same(app) or app, text)
+
+    async def unknown(self, app: Application, problem: str) -> None:
+        """Writes why nothing is known of the application now."""
+        found = [Condition(ConditionType.COMPARISON_ERROR, problem)]
         conditions = set_conditions(
             app.status.conditions, found, SPEC_TYPES | COMPARE_TYPES, self._now()
         )
@@ -89,7 +103,6 @@ class PassReport:
         patch = merge_patch(old, after_loss(old, conditions))
         if patch:
             await self._store.patch_status(app, patch)
-        await self.answer(app)
 
     async def refuse(self, app: Application, found: Sequence[Condition]) -> None:
         """Writes why the application is not compared, and answers whoever asked for it."""
