@@ -72,9 +72,7 @@ def _object_task(request: SyncRequest, pair: SyncPair) -> SyncTask | None:
     )
 
 
-def _prune_task(
-    request: SyncRequest, live: Manifest, key: ResourceKey, instance: str
-) -> SyncTask:
+def _prune_task(request: SyncRequest, live: Manifest, key: ResourceKey, instance: str) -> SyncTask:
     return SyncTask(
         id=TaskId(SyncPhase.SYNC, key),
         key=key,
