@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.kube import FakeCluster
+from tests.fakes.kube import FakeCluster, api
 from tests.fakes.sync import FakeOperationStore
 from tests.services.sync.build import (
     FAST,
@@ -455,3 +455,25 @@ async def test_a_large_sync_leaves_room_for_a_small_one(cluster: FakeCluster) ->
 
 def test_the_pace_of_the_contract() -> None:
     assert Pace() == Pace(recheck=30.0, unwatched=2.0, progress=2.0)
+
+
+async def test_a_kind_that_came_with_the_sync_is_permitted_or_not(cluster: FakeCluster) -> None:
+    """Its scope was not known to the plan, so that the project could not be asked before."""
+    odd = api("example.com", "v1", "Odd", "odds")
+    skip = {"argocd.argoproj.io/sync-options": "SkipDryRunOnMissingResource=true"}
+    wanted = [
+        manifest("Odd", name, api_version="example.com/v1", namespace=space, annotations=skip)
+        for name, space in (("mine", "demo"), ("theirs", "other"))
+    ]
+
+    def permits(key: ResourceKey, namespaced: bool) -> str:
+        return f"namespace {key.namespace}: no" if namespaced and key.namespace != "demo" else ""
+
+    plan = made_plan(cluster, wanted, permits=permits)
+    assert plan.problems == ()
+    cluster.resources.append(odd)
+    async with bench(cluster) as b:
+        done = await b.run(plan)
+        assert done.phase == "Failed"
+        assert "namespace other: no" in done.message
+        assert [key.name for key in cluster.objects if key.kind == "Odd"] == ["mine"]

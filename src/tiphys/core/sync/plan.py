@@ -42,6 +42,7 @@ def plan(request: SyncRequest, pairs: Sequence[SyncPair], hooks: Sequence[HookTa
         confirmed=request.confirmed,
         out_of_sync_only=options.OUT_OF_SYNC_ONLY in request.options,
         wave_delay=request.wave_delay,
+        permits=request.permits,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -105,7 +105,8 @@ class Plan:
 
     SyncFail hooks come last; they run only after a failure. `namespace` is the task that creates
     the destination namespace, where there is none yet: it goes before the dry run. `confirmed`:
-    somebody has agreed to the prunes that ask for it.
+    somebody has agreed to the prunes that ask for it. `permits` is the request's: of a kind that
+    is not served yet only its scope tells what holds for it.
     """
 
     tasks: tuple[SyncTask, ...] = ()
@@ -116,6 +117,9 @@ class Plan:
     confirmed: bool = False
     out_of_sync_only: bool = False
     wave_delay: float = 2.0
+    permits: Callable[[ResourceKey, bool], str] = field(
+        default=lambda _key, _namespaced: "", compare=False
+    )
 
     @cached_property
     def by_id(self) -> Mapping[TaskId, SyncTask]:

@@ -22,8 +22,14 @@ from tiphys.core.sync.events import (
 from tiphys.core.sync.manner import Write
 from tiphys.core.sync.rbac import is_rbac
 from tiphys.core.sync.task import Plan, SyncTask, TaskId
-from tiphys.model.errors import ConnectionEndedError, KubeError, KubeUnreachableError
+from tiphys.model.errors import (
+    ConnectionEndedError,
+    InvalidObjectError,
+    KubeError,
+    KubeUnreachableError,
+)
 from tiphys.model.metrics import ApplyCommand
+from tiphys.services.sync.address import address
 from tiphys.services.sync.applying import Applier
 from tiphys.services.sync.gate import Gate
 from tiphys.services.sync.ports import Answering, SyncedCluster
@@ -64,7 +70,7 @@ class CommandRunner:
             case Apply() | Delete() | RemoveHookFinalizer():
                 task = plan.by_id[command.task]
                 try:
-                    return await self._answered(lambda: self._write(task, command), ending)
+                    return await self._answered(lambda: self._write(plan, task, command), ending)
                 except ConnectionEndedError:
                     # Not the object's failure: the attempt goes on with the next connection.
                     raise
@@ -82,10 +88,14 @@ class CommandRunner:
                     raise
         return await act()
 
-    async def _write(self, task: SyncTask, command: Apply | Delete | RemoveHookFinalizer) -> Event:
+    async def _write(
+        self, plan: Plan, task: SyncTask, command: Apply | Delete | RemoveHookFinalizer
+    ) -> Event:
         async with self._gate:
             match command:
                 case Apply():
+                    if task.skip_dry_run:
+                        await self._require_permitted(plan, task)
                     with self._cluster.metrics.applying(_named(task)):
                         outcome = await self._applier.apply(task)
                     text = without_values(told(task, outcome), task)
@@ -95,6 +105,12 @@ class CommandRunner:
                     return await self._remover.delete(task, command)
                 case RemoveHookFinalizer():
                     return await self._remover.release(task, command)
+
+    async def _require_permitted(self, plan: Plan, task: SyncTask) -> None:
+        """The plan could not ask, for nobody knew whether the kind has namespaces."""
+        where = await address(task, self._cluster.discovery)
+        if refusal := plan.permits(where.key, where.resource.namespaced):
+            raise InvalidObjectError(refusal)
 
     async def _dry_run(self, tasks: Iterable[SyncTask], ending: asyncio.Event) -> DryRunDone:
         messages: dict[TaskId, str] = {}
