@@ -122,7 +122,10 @@ async def test_a_fault_on_one_does_not_stop_the_others() -> None:
 
         here.desired.load = broken  # type: ignore[method-assign]
         await until(lambda: revision(here, "good"))
-        assert here.status("bad") == {}
+        assert here.status("bad")["sync"]["status"] == "Unknown"
+        (condition,) = here.status("bad")["conditions"]
+        assert condition["type"] == "ComparisonError"
+        assert "ours" not in condition["message"]
 
 
 async def test_errors_are_tried_again_ever_more_slowly() -> None:
