@@ -199,8 +199,8 @@ def test_what_another_installation_marked_counts_for_nothing(method: TrackingMet
     assert claim_of(found, mine).instance == "shop"
     for other in (stamped(method, installation="theirs"), stamped(method)):
         assert claim_of(other, mine) == Claim("", "")
-    # Without an id of our own nobody else is known.
-    assert claim_of(stamped(method, installation="theirs"), Tracking(method)).instance == "shop"
+    # Who has no id of its own is another one than those that have.
+    assert claim_of(stamped(method, installation="theirs"), Tracking(method)) == Claim("", "")
 
 
 def test_an_installation_of_git_does_not_stay() -> None:

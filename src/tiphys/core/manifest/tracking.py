@@ -130,7 +130,7 @@ def renamed(manifest: Manifest, key: ResourceKey) -> Manifest:
 
 def claim_of(manifest: Manifest, how: Tracking = BY_ANNOTATION) -> Claim:
     """Whose a live object says that it is; nothing where another installation says so."""
-    if how.installation and annotation(manifest, ANNOTATION_INSTALLATION_ID) != how.installation:
+    if (annotation(manifest, ANNOTATION_INSTALLATION_ID) or "") != how.installation:
         return Claim("", "")
     if how.method is TrackingMethod.LABEL:
         labels = _labels(manifest)
