@@ -184,12 +184,25 @@ async def test_a_poke_lists_at_once(bench: Bench) -> None:
 async def test_the_last_who_stops_watching_ends_the_poll(bench: Bench) -> None:
     bench.watcher.watch(URL)
     bench.watcher.watch(URL)
+    await bench.watcher.resolve(URL, "main")
     bench.watcher.unwatch(URL)
     await bench.clock.advance(180)
-    assert bench.listings == 1
+    assert bench.listings == 2
     bench.watcher.unwatch(URL)
     await bench.clock.advance(1_000)
-    assert bench.listings == 1
+    assert bench.listings == 2
+
+
+async def test_what_nobody_asked_for_is_not_contacted(bench: Bench) -> None:
+    """An Application alone makes nobody call its repository: its project may not permit it."""
+    bench.watcher.watch(URL)
+    await bench.clock.advance(1_000)
+    bench.watcher.poke(URL)
+    await bench.clock.advance(1)
+    assert bench.listings == 0
+    await bench.watcher.resolve(URL, "main")
+    await bench.clock.advance(180)
+    assert bench.listings == 2
 
 
 async def test_closing_ends_all_polls(bench: Bench) -> None:
@@ -222,21 +235,23 @@ async def test_a_fault_in_one_listing_does_not_end_the_poll(bench: Bench) -> Non
 
 async def test_another_timing_counts_at_once(bench: Bench) -> None:
     bench.watcher.watch(URL)
+    await bench.watcher.resolve(URL, "main")
     await bench.clock.advance(181)
-    assert bench.listings == 1
+    assert bench.listings == 2
     bench.watcher.retime(PollTiming(interval=10, jitter=0))
     await bench.clock.advance(11)
-    assert bench.listings == 2
+    assert bench.listings == 3
     bench.watcher.retime(PollTiming(interval=1000, jitter=0))
     await bench.clock.advance(500)
-    assert bench.listings == 2
+    assert bench.listings == 3
 
 
 async def test_without_an_interval_nothing_is_polled(bench: Bench) -> None:
     bench.watcher.retime(PollTiming(interval=0, jitter=60))
     bench.watcher.watch(URL)
+    await bench.watcher.resolve(URL, "main")
     await bench.clock.advance(5000)
-    assert bench.listings == 0
+    assert bench.listings == 1
     bench.watcher.poke(URL)
     await bench.clock.advance(1)
-    assert bench.listings == 1
+    assert bench.listings == 2

@@ -63,6 +63,7 @@ class _Repository:
     started: int = 0
     finished: int = 0
     watchers: int = 0
+    wanted: bool = False
     asked: dict[_Asked, str] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     poked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -115,6 +116,7 @@ class RefWatcher:
         if is_commit(revision):
             return revision
         repository = self._repository(url)
+        repository.wanted = True
         refs = await self._refs(repository, fresh=fresh)
         asked = _Asked(revision, tag_prefix)
         if len(repository.asked) < _ASKED_KEPT:
@@ -221,6 +223,9 @@ class RefWatcher:
     async def _poll(self, repository: _Repository) -> None:
         while True:
             await self._until_due(repository)
+            if not repository.wanted:
+                # Nobody has asked for a revision: its applications may not be permitted to.
+                continue
             try:
                 with suppress(RepositoryError):  # known as the repository's problem
                     await self._refs(repository, fresh=True)
