@@ -188,6 +188,7 @@ def test_labels_and_annotations_of_the_namespace_are_managed(stack: Stack) -> No
     stack.kube.merge("Application", NAMESPACE, "op-space", wish)
     stack.until_status("op-space", "OutOfSync", "Healthy")
     ask(stack, "op-space")
+    stack.until_done("op-space")
     stack.until_status("op-space", "Synced", "Healthy")
     assert meta()["labels"]["team"] == "b"
     assert meta()["labels"]["others"] == "b"

@@ -68,6 +68,20 @@ def test_it_is_said_since_when() -> None:
     assert fitting({**status, "conditions": stored["conditions"]}, stored, NOW) == stored
 
 
+def test_it_is_said_as_long_as_it_is_so() -> None:
+    """A later write that fits keeps the texts that were cut, and goes on to say so."""
+    state = {"syncResult": {"resources": [result(n, LONG) for n in range(200)]}}
+    cut = fitting({"operationState": state}, {}, NOW)
+    later = {**cut, "conditions": [], "resources": [resource(1)]}
+    said = fitting(later, cut, NOW)
+    assert [entry["message"] for entry in said["conditions"]] == [TOO_LARGE]
+    # Nothing is short any more.
+    whole = {**said, "operationState": {"message": "fine"}}
+    assert fitting({**whole, "conditions": []}, said, NOW) == {**whole, "conditions": []}
+    health = {**whole, "conditions": [], "resources": [resource(1, "cut ...")]}
+    assert fitting(health, said, NOW)["conditions"]
+
+
 def test_results_that_cannot_be_found_out_again_stay() -> None:
     plain = [result(n, status="Synced") for n in range(300)]
     others = [result(900, status="SyncFailed"), result(901, hookType="Sync", status="Synced")]

@@ -30,9 +30,11 @@ _SIGN = " ..."
 
 
 def fitting(status: Status, stored: Status, now: datetime, *, most: int = MOST_BYTES) -> Status:
-    """The status itself where it fits. `stored` is the one that it replaces."""
+    """The status itself where it fits. `stored` is the one that it replaces: what was shortened in
+    it and stays so goes on to be said.
+    """
     if _size(status) <= most:
-        return status
+        return _said(status, stored, now) if _said_before(stored) and _is_short(status) else status
     short = status
     for longest in _TEXTS:
         short = _shortened(status, longest)
@@ -100,6 +102,19 @@ def _without_successes(status: Status) -> dict[str, Any]:
         return dict(status)
     result = {**result, "resources": kept}
     return {**status, "operationState": {**state, "syncResult": result}}
+
+
+def _said_before(stored: Status) -> bool:
+    return any(entry.get("message") == TOO_LARGE for entry in stored.get("conditions") or ())
+
+
+def _is_short(status: Status) -> bool:
+    """Whether a text of it was cut."""
+    state = status.get("operationState") or {}
+    results = (state.get("syncResult") or {}).get("resources") or ()
+    entries = [*(status.get("resources") or ()), *results, state]
+    texts = (one.get("message") for entry in entries for one in (entry, entry.get("health") or {}))
+    return any(str(text or "").endswith(_SIGN) for text in texts)
 
 
 def _said(status: Status, stored: Status, now: datetime) -> dict[str, Any]:
