@@ -78,3 +78,16 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     cache = FolderCache(tmp_path / "file")
     cache.keep(GROUP, "one", b"first")
     assert cache.load(GROUP) == []
+
+
+def test_an_entry_that_cannot_be_touched_is_an_entry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = FolderCache(tmp_path)
+    cache.keep(GROUP, "one", b"first")
+
+    def refused(*_: object) -> None:
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(os, "utime", refused)
+    assert cache.load(GROUP) == [b"first"]

@@ -30,6 +30,7 @@ from tiphys.model.errors import (
 from tiphys.model.render import ReadSet, RenderResult
 from tiphys.model.resource import ResourceKey
 from tiphys.model.status import CompareLevel
+from tiphys.services.reconcile import refresh
 from tiphys.services.reconcile.again import Again
 from tiphys.services.reconcile.conclusion import Outlook
 
@@ -77,7 +78,7 @@ async def test_its_end_tells_what_came_of_it() -> None:
         assert here.patches() - before == 2
 
 
-@pytest.mark.parametrize("wrong", ["source", "cluster"])
+@pytest.mark.parametrize("wrong", ["source", "cluster", "fault"])
 async def test_its_end_waits_for_no_comparison(wrong: str) -> None:
     """What cannot be compared at the end is left to a pass."""
     async with world(asking()) as here:
@@ -88,6 +89,8 @@ async def test_its_end_waits_for_no_comparison(wrong: str) -> None:
             async def look_ahead(self, app: Application) -> Outlook | None:
                 if wrong == "source":
                     raise RepositoryError("away")
+                if wrong == "fault":
+                    raise ValueError("ours")
                 return None
 
             def parts(self, app: Application, seen: Outlook) -> dict[str, Any]:
@@ -101,6 +104,24 @@ async def test_its_end_waits_for_no_comparison(wrong: str) -> None:
         assert here.state()["phase"] == "Succeeded"
         assert "sync" not in here.status()
         assert asked == [CompareLevel.FORCE_RESOLVE]
+
+
+async def test_a_repository_that_hangs_holds_up_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refresh, "_LOOK_AHEAD", 0.05)
+    async with world(asking()) as here:
+        real, loads = here.desired.load, []
+
+        async def hanging(*arguments: Any, **named: Any) -> Any:
+            loads.append(named)
+            if len(loads) > 1:
+                await asyncio.sleep(60)
+            return await real(*arguments, **named)
+
+        here.desired.load = hanging  # type: ignore[method-assign]
+        async with asyncio.timeout(10):
+            await here.operator.operate("web")
+        assert len(loads) == 2
+        assert here.state()["phase"] == "Succeeded"
 
 
 async def test_two_in_one_second_are_told_apart() -> None:

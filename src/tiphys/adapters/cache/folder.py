@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -35,15 +36,18 @@ class FolderCache:
         self._broken = False
 
     def load(self, group: str) -> Sequence[bytes]:
-        """The entries of a group, the longest unused first."""
+        """The entries of a group, the longest unused first. Never raises."""
         found = []
         for path in self._entries(self._place(group)):
             data = _opened(path, group)
-            if data is None:
-                path.unlink(missing_ok=True)
-                continue
-            os.utime(path)
-            found.append(data)
+            # The folder may be read-only, and another process may have taken the entry away.
+            with suppress(OSError):
+                if data is None:
+                    path.unlink(missing_ok=True)
+                else:
+                    os.utime(path)
+            if data is not None:
+                found.append(data)
         return found
 
     def keep(self, group: str, name: str, data: bytes) -> None:

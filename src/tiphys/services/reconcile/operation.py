@@ -333,7 +333,7 @@ class Operator:
             known = self.store.same(app)
             if known is None:
                 return
-            parts = self.ahead.parts(known, seen) if self.ahead and seen else {}
+            parts = self._parts(known, seen)
             try:
                 await self.store.json_patch(known, [*self._end(known, state), *_whole(parts)])
             except InvalidObjectError:
@@ -359,7 +359,19 @@ class Operator:
         except TiphysError as error:
             # A pass will look, and say what is wrong.
             log.debug("the end is told without a comparison", error=str(error))
-            return None
+        except Exception:
+            # A fault of ours in a comparison must not keep an operation from ending.
+            log.exception("the end is told without a comparison")
+        return None
+
+    def _parts(self, app: Application, seen: Outlook | None) -> dict[str, Any]:
+        if self.ahead is None or seen is None:
+            return {}
+        try:
+            return self.ahead.parts(app, seen)
+        except Exception:
+            log.exception("the end is told without a comparison")
+            return {}
 
     def _end(self, app: Application, state: OperationState) -> list[dict[str, Any]]:
         operations: list[dict[str, Any]] = []

@@ -5,6 +5,7 @@ A pass writes one patch with everything that changed, and nothing where nothing 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -45,6 +46,8 @@ from tiphys.services.turns.whereabouts import cluster_group, repository_group, w
 
 log = structlog.get_logger()
 
+_LOOK_AHEAD = 5.0
+"""Seconds that the end of an operation waits for what its application is to be compared with."""
 _RETRY_SOURCE = 120.0
 """Seconds until a source that failed is tried again, where polling is switched off."""
 _RETRY_QUIET = 30.0
@@ -229,7 +232,12 @@ class Refresher:
         # What a person asked for is looked up in Git once more, and that must not delay the end.
         automated = automation(app.spec) is not None
         level = CompareLevel.LATEST if automated else CompareLevel.RECENT
-        wanted = await self._desired.load(app, memory, settings, level=level)
+        try:
+            async with asyncio.timeout(_LOOK_AHEAD):
+                wanted = await self._desired.load(app, memory, settings, level=level)
+        except TimeoutError:
+            # A repository that hangs must not hold up what is done.
+            return None
         if wanted.error:
             return None
         compared = await self._compare(app, wanted, memory, settings, hard=False)
