@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tiphys.model.errors import (
     KubeUnreachableError,
     RepositoryUnreachableError,
 )
+from tiphys.model.resource import ResourceKey
 from tiphys.model.status import CompareLevel
 from tiphys.services.reconcile.again import Again
 
@@ -285,3 +287,41 @@ def _at(name: str) -> Any:
     from tiphys.model.resource import ResourceKey
 
     return ResourceKey("", "ConfigMap", "demo", name)
+
+
+async def test_nothing_is_written_over_a_later_comparison() -> None:
+    """The end of an operation compares beside the passes; the one that began last holds."""
+    async with world(application()) as here:
+        real, held = here.comparer.compare, asyncio.Event()
+        first: list[object] = []
+
+        async def late(*arguments: Any, **named: Any) -> Any:
+            compared = await real(*arguments, **named)
+            if not first:
+                first.append(compared)
+                await held.wait()
+            return compared
+
+        here.comparer.compare = late  # type: ignore[method-assign]
+        early = asyncio.create_task(here.refresh(CompareLevel.RECENT))
+        await until(lambda: first)
+        here.seed(
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {
+                    "name": "a",
+                    "namespace": "demo",
+                    "annotations": {"argocd.argoproj.io/tracking-id": "web:/ConfigMap:demo/a"},
+                },
+                "data": {"content": "one"},
+            }
+        )
+        await until(lambda: here.index.get(ResourceKey("", "ConfigMap", "demo", "a")))
+        await here.refresh(CompareLevel.LATEST)
+        assert here.status()["health"]["status"] == "Healthy"
+        held.set()
+        assert await early == Again(0.0)
+        assert here.status()["health"]["status"] == "Healthy"
+        # What the earlier one was asked for is still to be done.
+        assert here.memories.of("web").requested is not None

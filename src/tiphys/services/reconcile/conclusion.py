@@ -71,6 +71,7 @@ class Outlook:
     compared: Compared
     level: CompareLevel
     began: datetime
+    look: int
 
 
 class Conclusion:
@@ -102,8 +103,13 @@ class Conclusion:
         level: CompareLevel,
         began: datetime,
         *,
+        look: int,
         moved: bool,
     ) -> Again | None:
+        if not self._memory(app).tells(look):
+            # The end of an operation has just told what came later.
+            self._memory(app).request(level)
+            return Again(0.0)
         now = self._now()
         settings = self._settings()
         outcome = Outcome(
@@ -152,6 +158,8 @@ class Conclusion:
         if app.raw.get("spec") != seen.app.raw.get("spec"):
             return {}
         if seen.compared.folded.sync is not SyncCode.SYNCED:
+            return {}
+        if not self._memory(app).tells(seen.look):
             return {}
         now, settings = self._now(), self._settings()
         conditions = self._conditions(app, seen.compared, None, now)

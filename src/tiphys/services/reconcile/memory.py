@@ -67,7 +67,8 @@ class AppMemory:
     `operation_began` is when its last operation began, RFC 3339, `attempted` the commit that the
     last attempt of one was made of, also where it could not be rendered. `failures` counts
     comparisons in a row for which the live state was not complete. `pass_seconds` is what the last
-    pass took.
+    pass took. `looks` counts the comparisons that were begun; `told` is the newest of them that
+    was written, or is just being.
     """
 
     requested: CompareLevel | None = None
@@ -76,6 +77,8 @@ class AppMemory:
     attempted: str = ""
     failures: int = 0
     pass_seconds: float = 0.0
+    looks: int = 0
+    told: int = 0
     prepared: Prepared | None = None
     known: Known | None = None
     rules: CompareRules = field(default_factory=CompareRules)
@@ -85,6 +88,20 @@ class AppMemory:
     def request(self, level: CompareLevel) -> None:
         if self.requested is None or level > self.requested:
             self.requested = level
+
+    def look(self) -> int:
+        """The number of a comparison that begins."""
+        self.looks += 1
+        return self.looks
+
+    def tells(self, look: int) -> bool:
+        """Whether a comparison may be written: not after one that began later. A pass and the end
+        of an operation compare side by side.
+        """
+        if look < self.told:
+            return False
+        self.told = look
+        return True
 
     def forget_comparisons(self) -> None:
         """Rules or types changed: nothing that was judged with the old ones counts."""

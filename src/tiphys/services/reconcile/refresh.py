@@ -208,6 +208,7 @@ class Refresher:
             log.warning("repository failed", error=wanted.error)
             memory.request(decision.level)
             return Again(self._quiet_left(memory, settings))
+        look = memory.look()
         compared = await self._compare(app, wanted, memory, settings, hard=decision.hard)
         moved = await self._may_have_changed(app, compared)
         await self._follow_hooks(app, wanted)
@@ -216,7 +217,9 @@ class Refresher:
             # What was compared is not what stands there now: nothing may be concluded from it.
             memory.request(decision.level)
             return Again(0.0)
-        again = await self._conclusion.draw(latest, compared, decision.level, began, moved=moved)
+        again = await self._conclusion.draw(
+            latest, compared, decision.level, began, look=look, moved=moved
+        )
         await self._report.answer(app)
         return again or _retry_source(memory, wanted, settings)
 
@@ -240,8 +243,9 @@ class Refresher:
             return None
         if wanted.error:
             return None
+        look = memory.look()
         compared = await self._compare(app, wanted, memory, settings, hard=False)
-        return None if compared.load_failed else Outlook(app, compared, level, began)
+        return None if compared.load_failed else Outlook(app, compared, level, began, look)
 
     def parts(self, app: Application, seen: Outlook) -> dict[str, Any]:
         return self._conclusion.parts(app, seen)
