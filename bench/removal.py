@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from bench.floor import Write, replay
 from bench.lab import lab, wipe
 from bench.report import emit, progress, spread
+from bench.waiting import objects_gone
 from bench.workload import TARGET, applications, config_map, done, fill, names
 from tests.e2e.kube import path_of
 from tests.e2e.stack import NAMESPACE, Stack
@@ -29,7 +32,7 @@ def run(scenario: str, apps: int, objects: int, runs: int) -> None:
             stack.start_tiphys()
             stack.until("all Synced and Healthy", lambda: done(stack, apps), 300)
             time.sleep(5)  # so that nothing written behind is still under way
-            ours.append(_delete(stack, listed))
+            ours.append(_delete(stack, listed, objects))
             wipe(stack, [], ("ConfigMap",))
             floors.append(_floor(stack, listed, objects))
         ratio = [a / b for a, b in zip(ours, floors, strict=True)]
@@ -43,35 +46,41 @@ def run(scenario: str, apps: int, objects: int, runs: int) -> None:
         )
 
 
-def _delete(stack: Stack, apps: list[str]) -> float:
+def _delete(stack: Stack, apps: list[str], objects: int) -> float:
     """From the first request to delete an Application until none is left."""
     token = stack.controller_token()
     server, ca_file = stack.kube.server, stack.cluster.ca_file
-    start = time.perf_counter()
-    replay(server, ca_file, token, [_delete_application(app) for app in apps])
-    _wait_gone(stack, start)
-    return time.perf_counter() - start
+    with _gone(stack, apps, _keys(apps, objects)) as wait:
+        start = time.perf_counter()
+        replay(server, ca_file, token, [_delete_application(app) for app in apps])
+        wait()
+        return time.perf_counter() - start
 
 
-def _wait_gone(stack: Stack, start: float) -> None:
+def _keys(apps: list[str], objects: int) -> list[str]:
+    return [f"{app}-{number}" for app in apps for number in range(objects)]
+
+
+@contextmanager
+def _gone(stack: Stack, apps: list[str], keys: list[str]) -> Iterator[Callable[[], None]]:
     """Objects go by the API server's garbage collector, which has to be waited for alike."""
+    with (
+        objects_gone(stack, "ConfigMap", TARGET) as maps,
+        objects_gone(stack, "Application", NAMESPACE) as applications,
+    ):
 
-    def left() -> bool:
-        objects = stack.kube.list("ConfigMap", TARGET)
-        made = any(one["metadata"]["name"].startswith("bench-") for one in objects)
-        return made or bool(stack.kube.list("Application", NAMESPACE))
+        def wait() -> None:
+            maps.wait(set(keys))
+            applications.wait(set(apps))
 
-    while left():
-        if time.perf_counter() - start > 300:
-            raise RuntimeError(f"not gone within 300 s\n{stack.log_tail()}")
-        time.sleep(0.25)
+        yield wait
 
 
 def _floor(stack: Stack, apps: list[str], objects: int) -> float:
     """The same deletions, of objects that are made for it: Applications without finalizers."""
     token = stack.controller_token()
     server, ca_file = stack.kube.server, stack.cluster.ca_file
-    keys = [f"{app}-{number}" for app in apps for number in range(objects)]
+    keys = _keys(apps, objects)
     made = [
         Write("POST", path_of("ConfigMap", TARGET, ""), config_map(app, number))
         for app in apps
@@ -106,10 +115,11 @@ def _floor(stack: Stack, apps: list[str], objects: int) -> float:
         )
         for app in apps
     ]
-    start = time.perf_counter()
-    replay(server, ca_file, token, writes)
-    _wait_gone(stack, start)
-    return time.perf_counter() - start
+    with _gone(stack, apps, keys) as wait:
+        start = time.perf_counter()
+        replay(server, ca_file, token, writes)
+        wait()
+        return time.perf_counter() - start
 
 
 def _delete_application(name: str) -> Write:

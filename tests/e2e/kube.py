@@ -62,18 +62,17 @@ class Kube:
         user = {u["name"]: u["user"] for u in config["users"]}[context["user"]]
         self.server: str = cluster["server"]
         self._token: str = user.get("token", "")
-        self._tls = _tls(cluster, user, self.kubeconfig.parent)
+        self.tls = _tls(cluster, user, self.kubeconfig.parent)
 
     def call(
         self, method: str, path: str, body: Any = None, media: str = "application/json"
     ) -> Any:
         where = urlsplit(self.server)
         connection = http.client.HTTPSConnection(
-            where.hostname or "", where.port, context=self._tls, timeout=30
+            where.hostname or "", where.port, context=self.tls, timeout=30
         )
         headers = {"Content-Type": media, "Accept": "application/json", "User-Agent": "e2e-test"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+        headers |= self.authorization()
         try:
             data = None if body is None else json.dumps(body)
             connection.request(method, path, body=data, headers=headers)
@@ -84,6 +83,9 @@ class Kube:
         if answer.status >= 400:
             raise ApiError(answer.status, text)
         return json.loads(text) if text.startswith("{") else text
+
+    def authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
     def get(self, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
         try:
