@@ -20,6 +20,7 @@ from tests.services.reconcile.world import (
     world,
 )
 from tiphys.model.errors import KubeUnreachableError, RepositoryUnreachableError
+from tiphys.model.repository import Repository
 from tiphys.model.status import CompareLevel
 
 
@@ -101,8 +102,8 @@ async def test_a_commit_whose_tree_cannot_be_read_is_compared_all_the_same() -> 
         here.git.commit(URL, {"web/a": "x"})
         real = here.git.tree
 
-        async def gone(url: str, commit: str) -> Any:
-            raise RepositoryUnreachableError("no route", url=url)
+        async def gone(repository: Repository, commit: str) -> Any:
+            raise RepositoryUnreachableError("no route", url=repository.url)
 
         here.git.tree = gone  # type: ignore[method-assign]
         here.settings = replace(here.settings, repo_error_grace=0.0)

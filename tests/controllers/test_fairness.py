@@ -24,6 +24,7 @@ from tiphys.core.diff.schema import TypeSchema
 from tiphys.model.cluster import Cluster
 from tiphys.model.live import ObjectList
 from tiphys.model.names import LABEL_SECRET_TYPE
+from tiphys.model.repository import Repository
 from tiphys.model.resource import GroupVersionKind
 from tiphys.model.status import CompareLevel
 
@@ -58,11 +59,11 @@ def hang(git: FakeGit, answered: asyncio.Event) -> list[str]:
     asked: list[str] = []
     real = git.refs
 
-    async def refs(url: str) -> Mapping[str, str]:
-        if url == BAD:
-            asked.append(url)
+    async def refs(repository: Repository) -> Mapping[str, str]:
+        if repository.url == BAD:
+            asked.append(repository.url)
             await answered.wait()
-        return await real(url)
+        return await real(repository)
 
     git.refs = refs  # type: ignore[method-assign]
     return asked

@@ -9,6 +9,7 @@ from hashlib import sha1
 from tiphys.core.source.revision import is_commit
 from tiphys.model.errors import RepositoryError, RevisionNotFoundError
 from tiphys.model.render import EntryKind, TreeEntry
+from tiphys.model.repository import Repository
 
 
 class FakeTree:
@@ -92,7 +93,8 @@ class FakeGit:
     def delete(self, url: str, ref: str) -> None:
         del self._refs[url][ref]
 
-    async def refs(self, url: str) -> Mapping[str, str]:
+    async def refs(self, repository: Repository) -> Mapping[str, str]:
+        url = repository.url
         self.requests["ls-remote"] += 1
         if self.failure is not None:
             raise self.failure
@@ -102,7 +104,8 @@ class FakeGit:
             raise RepositoryError("failed to list refs: repository not found: ", url=url)
         return dict(self._refs[url])
 
-    async def tree(self, url: str, commit: str) -> FakeTree:
+    async def tree(self, repository: Repository, commit: str) -> FakeTree:
+        url = repository.url
         self.requests["tree"] += 1
         asked = commit.lower()
         found = [
@@ -116,7 +119,7 @@ class FakeGit:
             )
         return found[0]
 
-    async def maintain(self, url: str, in_use: Collection[str]) -> None:
+    async def maintain(self, repository: Repository, in_use: Collection[str]) -> None:
         """Nothing is kept here, so there is nothing to tidy."""
 
     async def aclose(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tiphys.adapters.folder import FolderTree
 from tiphys.model.errors import RenderError
+from tiphys.model.repository import Repository
 from tiphys.services.applications.values import LocalFiles
 
 
@@ -26,17 +27,17 @@ class FolderRepositories:
             raise RenderError(f"{folder}: app path outside root {root}")
         return os.fspath(folder.relative_to(root))
 
-    async def refs(self, url: str) -> Mapping[str, str]:
-        del url
+    async def refs(self, repository: Repository) -> Mapping[str, str]:
+        del repository
         return {}
 
-    async def tree(self, url: str, commit: str) -> FolderTree:
-        del url, commit
+    async def tree(self, repository: Repository, commit: str) -> FolderTree:
+        del repository, commit
         if self._files.include is not None:
             return FolderTree(Path(self._files.folder), self._files.include)
         return FolderTree(Path(self._files.root))
 
-    async def maintain(self, url: str, in_use: Collection[str]) -> None:
+    async def maintain(self, repository: Repository, in_use: Collection[str]) -> None:
         """There is nothing to keep in order."""
 
     async def aclose(self) -> None:

@@ -20,6 +20,7 @@ from tiphys.core.manifest.tracking import instance_name
 from tiphys.core.source.environment import BuildContext
 from tiphys.core.source.revision import resolve
 from tiphys.model.application import Application, ApplicationSource
+from tiphys.model.repository import Repository
 from tiphys.model.resource import Manifest
 from tiphys.services.applications.values import LocalFiles
 from tiphys.services.live.ports import Discovery
@@ -48,13 +49,13 @@ class CommandSources:
         self._namespace = namespace
 
     async def reachable(self, source: ApplicationSource) -> None:
-        await self._git.refs(source.repo_url)
+        await self._git.refs(Repository(source.repo_url))
 
     async def resolve(self, source: ApplicationSource, revision: str) -> str:
-        resolved = resolve(revision, await self._git.refs(source.repo_url))
+        resolved = resolve(revision, await self._git.refs(Repository(source.repo_url)))
         if not resolved.abbreviated:
             return resolved.revision
-        return (await self._git.tree(source.repo_url, resolved.revision)).commit
+        return (await self._git.tree(Repository(source.repo_url), resolved.revision)).commit
 
     async def render(
         self,

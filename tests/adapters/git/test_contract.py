@@ -15,6 +15,7 @@ from tiphys.adapters.git.cli import GitCli
 from tiphys.adapters.git.process import GitSettings
 from tiphys.model.errors import RepositoryError, RevisionNotFoundError
 from tiphys.model.render import EntryKind
+from tiphys.model.repository import Repository
 from tiphys.services.sources.ports import GitRepositories
 
 FILES = {"top.txt": "top", "apps/web/cm.yaml": "a: 1", "apps/web.txt": "x", "link": "-> apps/web"}
@@ -65,17 +66,20 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
 
 async def test_refs_name_the_head_and_the_branches(subject: Subject) -> None:
     commit = subject.commit(FILES)
-    assert await subject.port.refs(subject.url) == {"HEAD": commit, "refs/heads/main": commit}
+    assert await subject.port.refs(Repository(subject.url)) == {
+        "HEAD": commit,
+        "refs/heads/main": commit,
+    }
 
 
 async def test_a_repository_that_is_not_there(subject: Subject) -> None:
     with pytest.raises(RepositoryError, match=r"^failed to list refs: repository not found"):
-        await subject.port.refs(subject.url + "-gone")
+        await subject.port.refs(Repository(subject.url + "-gone"))
 
 
 async def test_a_commit_is_read(subject: Subject) -> None:
     commit = subject.commit(FILES)
-    tree = await subject.port.tree(subject.url, commit)
+    tree = await subject.port.tree(Repository(subject.url), commit)
     assert tree.commit == commit
     entries = tree.read(["top.txt", "apps", "link", "gone", "apps/web/gone", "top.txt/x"])
     file, folder, link = entries["top.txt"], entries["apps"], entries["link"]
@@ -90,7 +94,7 @@ async def test_a_commit_is_read(subject: Subject) -> None:
 
 
 async def test_nothing_is_found_behind_a_link_or_outside(subject: Subject) -> None:
-    tree = await subject.port.tree(subject.url, subject.commit(FILES))
+    tree = await subject.port.tree(Repository(subject.url), subject.commit(FILES))
     hostile = [
         "link/cm.yaml",
         "../repo/top.txt",
@@ -106,7 +110,7 @@ async def test_nothing_is_found_behind_a_link_or_outside(subject: Subject) -> No
 
 
 async def test_a_folder_is_walked_with_itself(subject: Subject) -> None:
-    tree = await subject.port.tree(subject.url, subject.commit(FILES))
+    tree = await subject.port.tree(Repository(subject.url), subject.commit(FILES))
     assert set(tree.walk("apps")) == {"apps", "apps/web", "apps/web/cm.yaml", "apps/web.txt"}
     assert set(tree.walk("")) == {"", "top.txt", "link"} | set(tree.walk("apps"))
     assert set(tree.walk("top.txt")) == {"top.txt"}
@@ -117,9 +121,9 @@ async def test_a_folder_is_walked_with_itself(subject: Subject) -> None:
 
 
 async def test_object_ids_say_what_changed(subject: Subject) -> None:
-    first = await subject.port.tree(subject.url, subject.commit(FILES))
+    first = await subject.port.tree(Repository(subject.url), subject.commit(FILES))
     changed = FILES | {"apps/web/cm.yaml": "a: 2"}
-    second = await subject.port.tree(subject.url, subject.commit(changed))
+    second = await subject.port.tree(Repository(subject.url), subject.commit(changed))
     paths = ["", "apps", "apps/web.txt", "top.txt", "link", "gone"]
     before, after = first.oids(paths), second.oids(paths)
     assert [path for path in paths if before[path] != after[path]] == ["", "apps"]
@@ -129,7 +133,7 @@ async def test_object_ids_say_what_changed(subject: Subject) -> None:
 
 
 async def test_object_ids_are_git_s(subject: Subject) -> None:
-    tree = await subject.port.tree(subject.url, subject.commit({"a/b": "hello\n"}))
+    tree = await subject.port.tree(Repository(subject.url), subject.commit({"a/b": "hello\n"}))
     # `printf 'hello\n' | git hash-object --stdin`, and `git write-tree` of it as a/b.
     assert tree.oids(["a/b"])["a/b"] == "ce013625030ba8dba906f756967f9e9ca394464a"
 
@@ -137,12 +141,12 @@ async def test_object_ids_are_git_s(subject: Subject) -> None:
 async def test_an_abbreviated_commit_is_completed(subject: Subject) -> None:
     commit = subject.commit(FILES)
     subject.commit({"other": "x"})
-    assert (await subject.port.tree(subject.url, commit[:9])).commit == commit
-    assert (await subject.port.tree(subject.url, commit.upper())).commit == commit
+    assert (await subject.port.tree(Repository(subject.url), commit[:9])).commit == commit
+    assert (await subject.port.tree(Repository(subject.url), commit.upper())).commit == commit
 
 
 @pytest.mark.parametrize("commit", ["0" * 40, "0123456"])
 async def test_a_commit_that_is_not_there(subject: Subject, commit: str) -> None:
     subject.commit(FILES)
     with pytest.raises(RevisionNotFoundError, match=f"^Failed to checkout revision {commit}: "):
-        await subject.port.tree(subject.url, commit)
+        await subject.port.tree(Repository(subject.url), commit)

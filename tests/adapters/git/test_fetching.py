@@ -14,6 +14,7 @@ from tiphys.adapters.git.metrics import GitMetrics
 from tiphys.adapters.git.process import GitSettings
 from tiphys.adapters.gitserver.server import GitServer
 from tiphys.model.errors import RepositoryError, RepositoryUnreachableError
+from tiphys.model.repository import Repository
 
 
 async def test_tags_are_peeled(git: GitCli, repo: GitRepo) -> None:
@@ -22,7 +23,7 @@ async def test_tags_are_peeled(git: GitCli, repo: GitRepo) -> None:
     repo.git("tag", "--annotate", "signed", "--message", "x")
     second = repo.commit({"a": "2"})
     repo.git("branch", "feature/x")
-    assert await git.refs(repo.url) == {
+    assert await git.refs(Repository(repo.url)) == {
         "HEAD": second,
         "refs/heads/main": second,
         "refs/heads/feature/x": second,
@@ -32,7 +33,7 @@ async def test_tags_are_peeled(git: GitCli, repo: GitRepo) -> None:
 
 
 async def test_an_empty_repository_has_no_refs(git: GitCli, repo: GitRepo) -> None:
-    assert await git.refs(repo.url) == {}
+    assert await git.refs(Repository(repo.url)) == {}
 
 
 async def test_the_id_of_an_annotated_tag_is_its_commit(git: GitCli, repo: GitRepo) -> None:
@@ -40,13 +41,13 @@ async def test_the_id_of_an_annotated_tag_is_its_commit(git: GitCli, repo: GitRe
     repo.git("tag", "--annotate", "v1", "--message", "x")
     tag = repo.git("rev-parse", "refs/tags/v1")
     assert tag != commit
-    assert (await git.tree(repo.url, tag)).commit == commit
+    assert (await git.tree(Repository(repo.url), tag)).commit == commit
 
 
 async def test_only_one_commit_is_fetched(git: GitCli, repo: GitRepo, tmp_path: Path) -> None:
     repo.commit({"a": "1"})
     second = repo.commit({"a": "2"})
-    await git.tree(repo.url, second)
+    await git.tree(Repository(repo.url), second)
     kept = next((tmp_path / "kept").glob("*.git"))
     assert (kept / "shallow").read_text().split() == [second]
     assert [path.name for path in (kept / "refs" / "tiphys").iterdir()] == [second]
@@ -57,8 +58,8 @@ async def test_a_kept_commit_is_not_fetched_again(
 ) -> None:
     url = f"{server.url}/web"
     commit = repo.commit({"a": "1"})
-    await asyncio.gather(*(git.tree(url, commit) for _ in range(20)))
-    await git.tree(url + ".git", commit)
+    await asyncio.gather(*(git.tree(Repository(url), commit) for _ in range(20)))
+    await git.tree(Repository(url + ".git"), commit)
     asked = dict(server.requests)
     assert asked["upload-pack"] <= 2  # protocol 2: the wanted ref is not listed, one exchange
     assert asked["refs"] == 1
@@ -66,7 +67,7 @@ async def test_a_kept_commit_is_not_fetched_again(
 
 async def test_one_request_a_listing(repo: GitRepo, server: GitServer, git: GitCli) -> None:
     repo.commit({"a": "1"})
-    await git.refs(f"{server.url}/web")
+    await git.refs(Repository(f"{server.url}/web"))
     assert server.requests == {"refs": 1, "upload-pack": 1}
 
 
@@ -74,7 +75,7 @@ async def test_everyone_who_waits_shares_a_failure(
     repo: GitRepo, server: GitServer, git: GitCli
 ) -> None:
     repo.commit({"a": "1"})
-    asked = [git.tree(f"{server.url}/web", "0" * 40) for _ in range(10)]
+    asked = [git.tree(Repository(f"{server.url}/web"), "0" * 40) for _ in range(10)]
     results = await asyncio.gather(*asked, return_exceptions=True)
     assert all(isinstance(result, RepositoryError) for result in results)
     assert server.requests["refs"] == 1
@@ -83,12 +84,12 @@ async def test_everyone_who_waits_shares_a_failure(
 async def test_a_moved_branch_and_a_forced_push(git: GitCli, repo: GitRepo) -> None:
     repo.commit({"a": "1"})
     second = repo.commit({"a": "2"})
-    await git.tree(repo.url, second)
+    await git.tree(Repository(repo.url), second)
     repo.git("commit", "--quiet", "--amend", "--message", "again")
-    third = (await git.refs(repo.url))["refs/heads/main"]
+    third = (await git.refs(Repository(repo.url)))["refs/heads/main"]
     assert third != second
-    assert (await git.tree(repo.url, third)).commit == third
-    assert (await git.tree(repo.url, second)).commit == second
+    assert (await git.tree(Repository(repo.url), third)).commit == third
+    assert (await git.tree(Repository(repo.url), second)).commit == second
 
 
 async def test_a_server_that_hands_out_refs_only(
@@ -97,26 +98,26 @@ async def test_a_server_that_hands_out_refs_only(
     first = repo.commit({"a": "1"})
     second = repo.commit({"a": "2"})
     server.protocol = 0
-    tree = await git.tree(f"{server.url}/web", first)
+    tree = await git.tree(Repository(f"{server.url}/web"), first)
     entry = tree.read(["a"])["a"]
     assert entry is not None
     assert entry.data == b"1"
-    assert (await git.tree(f"{server.url}/web", second)).commit == second
+    assert (await git.tree(Repository(f"{server.url}/web"), second)).commit == second
 
 
 async def test_an_unreachable_server_is_told_without_its_moods(git: GitCli) -> None:
     with pytest.raises(RepositoryUnreachableError) as caught:
-        await git.refs("http://127.0.0.1:1/r")
+        await git.refs(Repository("http://127.0.0.1:1/r"))
     assert str(caught.value) == (
         "failed to list refs: Failed to connect to 127.0.0.1 port 1: Couldn't connect to server"
     )
     with pytest.raises(RepositoryUnreachableError, match=r"^Failed to checkout revision 00000"):
-        await git.tree("http://127.0.0.1:1/r", "0" * 40)
+        await git.tree(Repository("http://127.0.0.1:1/r"), "0" * 40)
 
 
 async def test_a_missing_repository_over_http(git: GitCli, server: GitServer) -> None:
     with pytest.raises(RepositoryError) as caught:
-        await git.refs(f"{server.url}/none.git")
+        await git.refs(Repository(f"{server.url}/none.git"))
     assert str(caught.value) == "failed to list refs: repository not found: "
     assert not isinstance(caught.value, RepositoryUnreachableError)
 
@@ -125,11 +126,11 @@ async def test_requests_are_counted(repo: GitRepo, tmp_path: Path, settings: Git
     registry = CollectorRegistry()
     git = GitCli(tmp_path / "counted", settings, metrics=GitMetrics(registry))
     commit = repo.commit({"a": "1"})
-    await git.refs(repo.url)
-    await git.tree(repo.url, commit)
-    await git.tree(repo.url, commit)
+    await git.refs(Repository(repo.url))
+    await git.tree(Repository(repo.url), commit)
+    await git.tree(Repository(repo.url), commit)
     with pytest.raises(RepositoryError):
-        await git.tree(repo.url, "0" * 40)
+        await git.tree(Repository(repo.url), "0" * 40)
 
     def count(name: str, **labels: str) -> float | None:
         return registry.get_sample_value(name, {"repo": repo.url, **labels})
@@ -142,17 +143,17 @@ async def test_requests_are_counted(repo: GitRepo, tmp_path: Path, settings: Git
 async def test_unused_revisions_are_forgotten(git: GitCli, repo: GitRepo, tmp_path: Path) -> None:
     commits = [repo.commit({"a": str(number)}) for number in range(40)]
     for commit in commits:
-        await git.tree(repo.url, commit)
-    await git.maintain(repo.url, {commits[-1]})
+        await git.tree(Repository(repo.url), commit)
+    await git.maintain(Repository(repo.url), {commits[-1]})
     kept = next((tmp_path / "kept").glob("*.git"))
     packs = list((kept / "objects" / "pack").glob("*.pack"))
     assert len(packs) == 1
     fresh = GitCli(tmp_path / "kept", GitSettings(program="/nonexistent"))
-    assert (await fresh.tree(repo.url, commits[-1])).commit == commits[-1]
+    assert (await fresh.tree(Repository(repo.url), commits[-1])).commit == commits[-1]
     with pytest.raises(RepositoryUnreachableError, match="git could not be started: No such file"):
-        await fresh.tree(repo.url, commits[0])
-    assert (await git.tree(repo.url, commits[0])).commit == commits[0]
+        await fresh.tree(Repository(repo.url), commits[0])
+    assert (await git.tree(Repository(repo.url), commits[0])).commit == commits[0]
 
 
 async def test_maintaining_what_was_never_fetched_does_nothing(git: GitCli, repo: GitRepo) -> None:
-    await git.maintain(repo.url, set())
+    await git.maintain(Repository(repo.url), set())

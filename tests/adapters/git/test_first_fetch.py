@@ -14,6 +14,7 @@ from tiphys.adapters.git.cli import GitCli
 from tiphys.adapters.git.process import GitSettings
 from tiphys.adapters.git.store import Store
 from tiphys.core.source.url import normal_form
+from tiphys.model.repository import Repository
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ async def test_a_creation_that_was_cut_short_is_done_again(
     for folder in ("", *left):
         (half / folder).mkdir(parents=True, exist_ok=True)
     git = GitCli(root, settings)
-    await git.maintain(repo.url, set())
-    assert (await git.tree(repo.url, commit)).commit == commit
+    await git.maintain(Repository(repo.url), set())
+    assert (await git.tree(Repository(repo.url), commit)).commit == commit
 
 
 async def test_who_asks_while_it_is_created_waits_for_it(
@@ -52,9 +53,9 @@ async def test_who_asks_while_it_is_created_waits_for_it(
         return create(path, **how)
 
     monkeypatch.setattr(pygit2, "init_repository", slowly)
-    first = asyncio.create_task(git.tree(repo.url, commit))
+    first = asyncio.create_task(git.tree(Repository(repo.url), commit))
     await begun.wait()
-    others = [asyncio.create_task(git.tree(repo.url, commit)) for _ in range(5)]
+    others = [asyncio.create_task(git.tree(Repository(repo.url), commit)) for _ in range(5)]
     await asyncio.sleep(0.05)
     go_on.set()
     assert {tree.commit for tree in await asyncio.gather(first, *others)} == {commit}
@@ -71,5 +72,5 @@ async def test_a_repository_around_ours_is_none_of_ours(
     Store(root, normal_form(repo.url)).path.mkdir(parents=True)
     git = GitCli(root, settings)
     with pytest.raises(Exception, match=theirs):
-        await git.tree(repo.url, theirs)
+        await git.tree(Repository(repo.url), theirs)
     assert list(around.references) == ["refs/heads/master"]

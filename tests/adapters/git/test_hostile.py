@@ -21,6 +21,7 @@ from tiphys.model.errors import (
     RepositoryUnreachableError,
     UnsupportedRepositoryError,
 )
+from tiphys.model.repository import Repository
 
 HANGING = """#!/bin/sh
 echo $$ >> "{pids}"
@@ -79,7 +80,7 @@ def is_running(pid: int) -> bool:
 async def test_hostile_urls_never_reach_git(tmp_path: Path, url: str) -> None:
     path, pids = program(tmp_path, HANGING)
     git = GitCli(tmp_path / "kept", GitSettings(program=str(path)))
-    for asked in (git.refs(url), git.tree(url, "0" * 40)):
+    for asked in (git.refs(Repository(url)), git.tree(Repository(url), "0" * 40)):
         with pytest.raises(UnsupportedRepositoryError):
             await asked
     assert not pids.exists()
@@ -88,13 +89,13 @@ async def test_hostile_urls_never_reach_git(tmp_path: Path, url: str) -> None:
 async def test_our_own_copies_are_no_repositories(
     git: GitCli, repo: GitRepo, tmp_path: Path
 ) -> None:
-    await git.tree(repo.url, repo.commit({"a": "1"}))
+    await git.tree(Repository(repo.url), repo.commit({"a": "1"}))
     kept = next((tmp_path / "kept").glob("*.git"))
     link = tmp_path / "link"
     link.symlink_to(kept)
     for path in (kept, link, tmp_path / "served" / ".." / "kept" / kept.name):
         with pytest.raises(UnsupportedRepositoryError, match="a copy kept by Tiphys"):
-            await git.refs(f"file://{path}")
+            await git.refs(Repository(f"file://{path}"))
 
 
 async def test_a_name_that_leads_to_a_metadata_service(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +120,7 @@ async def test_the_environment_is_not_handed_on(tmp_path: Path) -> None:
     given = {"PATH": os.environ["PATH"], "GIT_SSH_COMMAND": "evil", "TOKEN": "s3cret"}
     git = GitCli(tmp_path / "kept", GitSettings(program=str(path), environment=given))
     with pytest.raises(RepositoryUnreachableError):
-        await git.refs("file:///r")
+        await git.refs(Repository("file:///r"))
     seen = dict(line.split("=", 1) for line in out.read_text().splitlines() if "=" in line)
     assert "GIT_SSH_COMMAND" not in seen
     assert "TOKEN" not in seen
@@ -129,7 +130,7 @@ async def test_the_environment_is_not_handed_on(tmp_path: Path) -> None:
 async def test_a_cancelled_caller_ends_git_and_its_children(tmp_path: Path) -> None:
     path, pids = program(tmp_path, HANGING)
     git = GitCli(tmp_path / "kept", GitSettings(program=str(path), environment=os.environ))
-    asking = asyncio.create_task(git.tree("file:///r", "0" * 40))
+    asking = asyncio.create_task(git.tree(Repository("file:///r"), "0" * 40))
     started = await running(pids, 2)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -157,9 +158,9 @@ async def test_after_a_cancelled_caller_the_next_fetches(repo: GitRepo, tmp_path
         tmp_path, '#!/bin/sh\n[ -e "{pids}" ] && exec git "$@"\necho $$ > "{pids}"\nsleep 300\n'
     )
     git = GitCli(tmp_path / "kept", GitSettings(program=str(path), environment=os.environ))
-    first = asyncio.create_task(git.tree(repo.url, commit))
+    first = asyncio.create_task(git.tree(Repository(repo.url), commit))
     await running(pids, 1)
-    second = asyncio.create_task(git.tree(repo.url, commit))
+    second = asyncio.create_task(git.tree(Repository(repo.url), commit))
     await asyncio.sleep(0)
     first.cancel()
     assert (await second).commit == commit
@@ -171,7 +172,7 @@ async def test_a_run_ends_with_its_time(tmp_path: Path, text: str) -> None:
     settings = GitSettings(program=str(path), environment=os.environ, list_timeout=0.3)
     git = GitCli(tmp_path / "kept", settings)
     with pytest.raises(RepositoryUnreachableError) as caught:
-        await git.refs("file:///r")
+        await git.refs(Repository("file:///r"))
     assert str(caught.value) == "failed to list refs: git took longer than 0.3 s"
     assert [pid for pid in await running(pids, 1) if is_running(pid)] == []
 
@@ -180,7 +181,7 @@ async def test_an_endless_answer_is_not_read(tmp_path: Path) -> None:
     path, _ = program(tmp_path, "#!/bin/sh\nyes\n")
     settings = GitSettings(program=str(path), environment=os.environ, output_limit=100_000)
     with pytest.raises(RepositoryUnreachableError, match="git said more than 100000 bytes"):
-        await GitCli(tmp_path / "kept", settings).refs("file:///r")
+        await GitCli(tmp_path / "kept", settings).refs(Repository("file:///r"))
 
 
 @pytest.mark.parametrize(
@@ -199,20 +200,20 @@ async def test_errors_hold_no_user_information(tmp_path: Path, said: str, told: 
     path, _ = program(tmp_path, f'#!/bin/sh\necho "{said}" >&2\nexit 128\n')
     git = GitCli(tmp_path / "kept", GitSettings(program=str(path), environment=os.environ))
     with pytest.raises(RepositoryError) as caught:
-        await git.refs("http://127.0.0.1/r")
+        await git.refs(Repository("http://127.0.0.1/r"))
     assert str(caught.value) == f"failed to list refs: {told}"
 
 
 async def test_locks_of_a_killed_run_do_not_stay(
     git: GitCli, repo: GitRepo, tmp_path: Path, settings: GitSettings
 ) -> None:
-    await git.tree(repo.url, repo.commit({"a": "1"}))
+    await git.tree(Repository(repo.url), repo.commit({"a": "1"}))
     kept = next((tmp_path / "kept").glob("*.git"))
     (kept / "shallow.lock").touch()
     (kept / "objects" / "pack" / "tmp_pack_x").touch()
     restarted = GitCli(tmp_path / "kept", settings)
     second = repo.commit({"a": "2"})
-    assert (await restarted.tree(repo.url, second)).commit == second
+    assert (await restarted.tree(Repository(repo.url), second)).commit == second
     assert not (kept / "objects" / "pack" / "tmp_pack_x").exists()
 
 

@@ -154,6 +154,11 @@ def test_what_is_not_acted_on_is_refused(
     assert f"spec.source.{field}" in str(caught.value)
 
 
+def test_a_plugin_is_refused_also_where_nobody_named_it() -> None:
+    with pytest.raises(UnsupportedSourceError, match=r"spec\.source\.plugin"):
+        options_for(source(), ToolKind.PLUGIN, CONTEXT, COMMIT)
+
+
 def test_a_block_of_defaults_is_acted_on() -> None:
     fields = {"helm": {"valueFiles": ["values.yaml"]}, "kustomize": {}, "name": "x"}
     assert list(unsupported_fields(source(**fields))) == []

@@ -74,10 +74,9 @@ def test_two_blocks_are_an_error() -> None:
     )
 
 
-def test_a_plugin_is_refused() -> None:
-    with pytest.raises(UnsupportedSourceError) as caught:
-        choose(ApplicationSource(repo_url="", plugin=ApplicationSourcePlugin()), {})
-    assert caught.value.field == "spec.source.plugin"
+def test_a_plugin_is_named_by_its_block() -> None:
+    source = ApplicationSource(repo_url="", plugin=ApplicationSourcePlugin())
+    assert choose(source, {"Chart.yaml": FILE}) is ToolKind.PLUGIN
 
 
 @pytest.mark.parametrize("name", [".argocd-source.yaml", ".argocd-source-demo_web.yaml"])

@@ -12,6 +12,7 @@ from tiphys.model.errors import (
     KubeUnreachableError,
     RepositoryUnreachableError,
 )
+from tiphys.model.repository import Repository
 from tiphys.model.resource import ResourceKey
 from tiphys.model.status import CompareLevel
 from tiphys.services.reconcile.again import Again
@@ -25,7 +26,7 @@ async def test_a_new_application_is_compared_in_one_patch() -> None:
     async with world(application()) as here:
         assert await here.refresh() is None
         assert here.status()["sync"]["status"] == "OutOfSync"
-        assert here.status()["sync"]["revision"] == (await here.git.refs(URL))["HEAD"]
+        assert here.status()["sync"]["revision"] == (await here.git.refs(Repository(URL)))["HEAD"]
         assert here.status()["health"]["status"] == "Missing"
         assert here.patches() == 1
         assert await here.refresh() is None

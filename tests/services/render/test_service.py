@@ -15,6 +15,7 @@ from tests.fakes.renderer import FakeRenderer
 from tiphys.core.source.environment import BuildContext
 from tiphys.model.errors import RenderError, RevisionNotFoundError, UnsupportedSourceError
 from tiphys.model.render import ReadSet, ToolKind
+from tiphys.model.repository import Repository
 from tiphys.model.source import ApplicationSource
 from tiphys.model.structs import decode
 from tiphys.services.render.memory import RenderMemory
@@ -126,7 +127,7 @@ async def test_all_that_was_read_is_asked_for_at_once(bench: Bench) -> None:
     for text in "abc":
         await bench.render(bench.commit(FILES | {"web/cm": text}))
     commit = bench.commit(FILES | {"web/cm": "a", "README": "z"})
-    tree = await bench.git.tree(URL, commit)
+    tree = await bench.git.tree(Repository(URL), commit)
     assert (await bench.render(commit)).from_cache
     assert tree.calls == {"read": 1, "oids": 1}
 

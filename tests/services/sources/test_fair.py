@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.fakes.git import FakeGit, FakeTree
+from tiphys.model.repository import Repository
 from tiphys.services.sources.fair import FairRepositories
 
 DEAD, ALIVE = "https://dead.example.com", "https://alive.example.com/web"
@@ -19,13 +20,13 @@ class Half(FakeGit):
         super().__init__()
         self.asked = 0
 
-    async def refs(self, url: str) -> Mapping[str, str]:
-        await self._hang(url)
-        return await super().refs(url)
+    async def refs(self, repository: Repository) -> Mapping[str, str]:
+        await self._hang(repository.url)
+        return await super().refs(repository)
 
-    async def tree(self, url: str, commit: str) -> FakeTree:
-        await self._hang(url)
-        return await super().tree(url, commit)
+    async def tree(self, repository: Repository, commit: str) -> FakeTree:
+        await self._hang(repository.url)
+        return await super().tree(repository, commit)
 
     async def _hang(self, url: str) -> None:
         if url.startswith(DEAD):
@@ -38,15 +39,15 @@ async def test_a_dead_host_does_not_block_another() -> None:
     commit = git.commit(ALIVE, {"a": "1"})
     fair = FairRepositories(git, listings=4, readings=4, slow_after=60.0)
     hung: list[asyncio.Task[Any]] = [
-        asyncio.create_task(fair.refs(f"{DEAD}/{number}")) for number in range(20)
+        asyncio.create_task(fair.refs(Repository(f"{DEAD}/{number}"))) for number in range(20)
     ]
-    hung += [asyncio.create_task(fair.tree(f"{DEAD}/{n}", "a" * 40)) for n in range(20)]
+    hung += [asyncio.create_task(fair.tree(Repository(f"{DEAD}/{n}"), "a" * 40)) for n in range(20)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert git.asked == 6
     async with asyncio.timeout(1):
-        assert await fair.refs(ALIVE) == {"refs/heads/main": commit, "HEAD": commit}
-        assert (await fair.tree(ALIVE, commit)).commit == commit
+        assert await fair.refs(Repository(ALIVE)) == {"refs/heads/main": commit, "HEAD": commit}
+        assert (await fair.tree(Repository(ALIVE), commit)).commit == commit
     for task in hung:
         task.cancel()
     await asyncio.gather(*hung, return_exceptions=True)
@@ -57,5 +58,5 @@ async def test_one_host_is_told_by_every_form_of_its_urls() -> None:
     fair = FairRepositories(git, listings=4, slow_after=60.0)
     for url in ("git@Git.Example.com:a/b.git", "https://me@git.example.com/c"):
         git.commit(url, {"a": "1"})
-        assert await fair.refs(url)
+        assert await fair.refs(Repository(url))
     assert list(fair._listings._inside) == []

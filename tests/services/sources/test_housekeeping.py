@@ -7,6 +7,7 @@ import pytest
 
 from tests.fakes.git import FakeGit
 from tiphys.model.errors import RepositoryError
+from tiphys.model.repository import Repository
 from tiphys.services.sources.housekeeping import keep_tidy
 
 
@@ -15,7 +16,8 @@ class Tidied(FakeGit):
         super().__init__()
         self.asked: list[tuple[str, set[str]]] = []
 
-    async def maintain(self, url: str, in_use: Collection[str]) -> None:
+    async def maintain(self, repository: Repository, in_use: Collection[str]) -> None:
+        url = repository.url
         self.asked.append((url, set(in_use)))
         if url == "http://a/bad":
             raise RepositoryError("locked", url=url)

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, assert_never
 
 from tiphys.adapters.engine.binary import EngineLimits
-from tiphys.model.errors import RenderLimitError
+from tiphys.model.errors import RenderError, RenderLimitError
 from tiphys.model.render import (
     DirectoryOptions,
     EntryKind,
     HelmOptions,
     KustomizeOptions,
+    PluginOptions,
     RenderRequest,
     TreeEntry,
 )
@@ -40,6 +41,8 @@ def first(request: RenderRequest, tree: Reader, *, limits: EngineLimits) -> Entr
             return _folders(tree, [request.path], everything=everything, limits=limits)
         case KustomizeOptions():
             return _folders(tree, [request.path], everything=True, limits=limits)
+        case PluginOptions():
+            raise RenderError(f"{request.options.name}: a plugin is not the engine's to run")
         case _:
             assert_never(request.options)
 

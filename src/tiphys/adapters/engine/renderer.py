@@ -13,10 +13,12 @@ from tiphys.adapters.engine import entries, frames
 from tiphys.adapters.engine.binary import locate
 from tiphys.adapters.engine.entries import Entries, Reader
 from tiphys.adapters.engine.lane import Lane, LaneOptions
+from tiphys.model.errors import RenderError
 from tiphys.model.render import (
     DirectoryOptions,
     HelmOptions,
     KustomizeOptions,
+    PluginOptions,
     ReadSet,
     RenderRequest,
     RenderResult,
@@ -89,6 +91,8 @@ class EngineRenderer:
                 return {}
             case HelmOptions():
                 return _wire_helm(options)
+            case PluginOptions():
+                raise RenderError(f"{options.name}: a plugin is not the engine's to run")
             case _:
                 assert_never(options)
 

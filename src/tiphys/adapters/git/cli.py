@@ -37,6 +37,7 @@ from tiphys.model.errors import (
     RevisionNotFoundError,
     UnsupportedRepositoryError,
 )
+from tiphys.model.repository import Repository
 
 _FETCH: Final = (
     "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
@@ -51,7 +52,7 @@ _MANY_DROPPED: Final = 32
 
 
 @dataclass(eq=False)
-class _Repository:
+class _Kept:
     store: Store
     network: asyncio.Lock = field(default_factory=asyncio.Lock)
     prepared: bool = False
@@ -95,12 +96,12 @@ class GitCli:
         self._root = root.resolve()
         self._settings = settings or GitSettings()
         self._metrics = metrics or GitMetrics(CollectorRegistry())
-        self._repositories: dict[str, _Repository] = {}
+        self._repositories: dict[str, _Kept] = {}
         self._listings = asyncio.Semaphore(self._settings.listings_at_once)
         self._fetches = asyncio.Semaphore(self._settings.fetches_at_once)
 
-    async def refs(self, url: str) -> Mapping[str, str]:
-        parsed = self._parse(url)
+    async def refs(self, repository: Repository) -> Mapping[str, str]:
+        parsed = self._parse(repository.url)
         options = await remote_options(parsed)
         self._metrics.listed(parsed.text)
         try:
@@ -109,34 +110,34 @@ class GitCli:
             self._metrics.list_failed(parsed.text)
             raise
 
-    async def tree(self, url: str, commit: str) -> GitTree:
-        parsed = self._parse(url)
-        repository = self._repository(url)
+    async def tree(self, repository: Repository, commit: str) -> GitTree:
+        parsed = self._parse(repository.url)
+        kept = self._kept(repository.url)
         asked = commit.lower()
-        if asked in repository.recent:
-            repository.recent.move_to_end(asked)
-            return repository.recent[asked]
-        found = await self._find(repository, asked)
+        if asked in kept.recent:
+            kept.recent.move_to_end(asked)
+            return kept.recent[asked]
+        found = await self._find(kept, asked)
         if found is None:
-            found = await self._in_turn(parsed, repository, asked)
-        reader = await asyncio.to_thread(GitTree, repository.store.path, found)
-        repository.opened(asked, reader)
+            found = await self._in_turn(parsed, kept, asked)
+        reader = await asyncio.to_thread(GitTree, kept.store.path, found)
+        kept.opened(asked, reader)
         return reader
 
-    async def maintain(self, url: str, in_use: Collection[str]) -> None:
+    async def maintain(self, repository: Repository, in_use: Collection[str]) -> None:
         """Forget the revisions that nobody uses, and repack."""
-        repository = self._repository(url)
-        async with repository.network:
-            if not await asyncio.to_thread(repository.store.exists):
+        kept = self._kept(repository.url)
+        async with kept.network:
+            if not await asyncio.to_thread(kept.store.exists):
                 return
-            kept = frozenset(in_use) | {reader.commit for reader in repository.readers}
-            repository.dropped += await asyncio.to_thread(repository.store.drop, kept)
-            if repository.dropped < _MANY_DROPPED:
-                await self._local(repository, "repack", "-q", "-d", "--geometric=2")
+            used = frozenset(in_use) | {reader.commit for reader in kept.readers}
+            kept.dropped += await asyncio.to_thread(kept.store.drop, used)
+            if kept.dropped < _MANY_DROPPED:
+                await self._local(kept, "repack", "-q", "-d", "--geometric=2")
                 return
-            await self._local(repository, "repack", "-q", "-a", "-d")
-            await self._local(repository, "prune", "--expire=now")
-            repository.dropped = 0
+            await self._local(kept, "repack", "-q", "-a", "-d")
+            await self._local(kept, "prune", "--expire=now")
+            kept.dropped = 0
 
     async def aclose(self) -> None:
         """Nothing outlives a call: a run of Git ends with its caller."""
@@ -153,19 +154,19 @@ class GitCli:
             )
         return parsed
 
-    def _repository(self, url: str) -> _Repository:
+    def _kept(self, url: str) -> _Kept:
         key = normal_form(url)
         if key not in self._repositories:
-            self._repositories[key] = _Repository(Store(self._root, key))
+            self._repositories[key] = _Kept(Store(self._root, key))
         return self._repositories[key]
 
-    async def _find(self, repository: _Repository, asked: str) -> str | None:
+    async def _find(self, repository: _Kept, asked: str) -> str | None:
         commit = repository.abbreviations.get(asked, asked)
         if not is_commit(commit):
             return None
         return await asyncio.to_thread(repository.store.find, commit)
 
-    async def _in_turn(self, url: RepositoryUrl, repository: _Repository, asked: str) -> str:
+    async def _in_turn(self, url: RepositoryUrl, repository: _Kept, asked: str) -> str:
         """Fetch when it is this caller's turn, unless the one before did, or failed to."""
         arrived = repository.finished
         async with repository.network:
@@ -182,7 +183,7 @@ class GitCli:
                 self._metrics.fetch_failed(url.text)
                 raise
 
-    async def _fetch(self, url: RepositoryUrl, repository: _Repository, asked: str) -> str:
+    async def _fetch(self, url: RepositoryUrl, repository: _Kept, asked: str) -> str:
         options = await remote_options(url)
         if not repository.prepared:
             await asyncio.to_thread(repository.store.prepare)
@@ -204,7 +205,7 @@ class GitCli:
             raise
 
     async def _deepen(
-        self, url: RepositoryUrl, repository: _Repository, options: list[str], asked: str
+        self, url: RepositoryUrl, repository: _Kept, options: list[str], asked: str
     ) -> str:
         for depth in _DEPTHS:
             done = await self._remote(
@@ -220,7 +221,7 @@ class GitCli:
             f"Failed to checkout revision {asked}: the repository has no such commit", url=url.text
         )
 
-    async def _complete(self, repository: _Repository, asked: str) -> str | None:
+    async def _complete(self, repository: _Kept, asked: str) -> str | None:
         done = await self._local(
             repository,
             "rev-parse",
@@ -252,7 +253,7 @@ class GitCli:
     async def _remote(
         self,
         url: RepositoryUrl,
-        repository: _Repository,
+        repository: _Kept,
         options: list[str],
         how: tuple[str, ...],
         refspecs: tuple[str, ...],
@@ -272,7 +273,7 @@ class GitCli:
                 f"Failed to checkout revision {asked}: {error}", url=url.text
             ) from None
 
-    async def _local(self, repository: _Repository, *arguments: str) -> Finished:
+    async def _local(self, repository: _Kept, *arguments: str) -> Finished:
         place = ("--git-dir", str(repository.store.path))
         try:
             return await run_git(

@@ -62,6 +62,9 @@ def options_for(
         case ToolKind.HELM:
             environment = build_environment(source, context, revision)
             return _helm(source.helm or ApplicationSourceHelm(), context, environment)
+        case ToolKind.PLUGIN:
+            name = "spec.source.plugin"
+            raise UnsupportedSourceError(f"{name} is not supported by this version", field=name)
         case _:
             assert_never(tool)
 

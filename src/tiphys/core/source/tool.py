@@ -29,10 +29,6 @@ def explicit(source: ApplicationSource) -> ToolKind | None:
         raise RenderError(f"multiple application sources defined: {','.join(present)}")
     if not present:
         return None
-    if present == ["Plugin"]:
-        raise UnsupportedSourceError(
-            "spec.source.plugin is not supported by this version", field="spec.source.plugin"
-        )
     return ToolKind(present[0])
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from tiphys.model.render import RenderRequest, RenderResult, TreeEntry
+from tiphys.model.render import Remote, RenderRequest, RenderResult, TreeEntry
+from tiphys.services.render.job import RenderJob
 
 
 class TreeReader(Protocol):
-    """One commit's tree. Blocking: called from a thread, never from the event loop.
+    """One tree: of a commit, or of an unpacked chart or artefact. Blocking: called from a thread,
+    never from the event loop.
 
     Paths are relative to the root, with `/`, no leading or trailing slash, `` for the root.
     Links are never followed: a path that goes on behind a link or a file is absent.
@@ -34,10 +37,40 @@ class TreeReader(Protocol):
 class Renderer(Protocol):
     """Turns a source into manifests, seeing nothing but the tree.
 
-    Raises RenderError and its kinds.
+    Raises RenderError and its kinds, and RemotesNeededError where the source names what is not
+    mounted yet: all that can be known by then, at once.
     """
 
     async def render(self, request: RenderRequest, tree: TreeReader) -> RenderResult: ...
+
+
+class Decoder(Protocol):
+    """Reads what users wrote as Kubernetes reads it, within limits. Raises RenderError."""
+
+    async def decode_yaml(self, data: bytes) -> Sequence[Any]:
+        """The documents of a YAML or JSON text, empty ones left out."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a remote led to. `digest` stands for all of its content: two that are equal are one."""
+
+    digest: str
+    tree: TreeReader
+
+
+class Remotes(Protocol):
+    """What lies outside of a source's trees, as far as its project permits it.
+
+    Raises RepositoryError, and RenderError for what is not permitted.
+    """
+
+    async def digest(self, remote: Remote, job: RenderJob, *, fresh: bool = False) -> str:
+        """What it is now; asked again only after an interval, or where it has to be `fresh`."""
+        ...
+
+    async def fetch(self, remote: Remote, job: RenderJob) -> Fetched: ...
 
 
 class RenderArchive(Protocol):

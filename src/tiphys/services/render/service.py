@@ -23,6 +23,7 @@ from tiphys.core.source.paths import application_path
 from tiphys.core.source.revision import is_commit
 from tiphys.model.errors import RenderError
 from tiphys.model.render import RenderRequest, ToolKind
+from tiphys.model.repository import Repository
 from tiphys.model.resource import Manifest
 from tiphys.model.source import ApplicationSource
 from tiphys.services.render.archive import restore, store
@@ -93,7 +94,7 @@ class RenderService:
 
         `fresh` renders anew whatever is remembered, errors included.
         """
-        tree = await self._git.tree(source.repo_url, commit)
+        tree = await self._git.tree(Repository(source.repo_url), commit)
         wanted, known, seen = await asyncio.to_thread(self._look, source, context, tree)
         if known is not None and not fresh:
             return self._hit(wanted, tree, known)
@@ -108,7 +109,7 @@ class RenderService:
         self, source: ApplicationSource, commit: str, context: BuildContext
     ) -> Rendered | None:
         """What `render` would answer without asking the renderer; None when it would."""
-        tree = await self._git.tree(source.repo_url, commit)
+        tree = await self._git.tree(Repository(source.repo_url), commit)
         wanted, known, _ = await asyncio.to_thread(self._look, source, context, tree)
         return None if known is None else _rendered(wanted, tree, known, from_cache=True)
 
@@ -129,7 +130,7 @@ class RenderService:
         for commit in {commit for old, new, _ in places.values() for commit in (old, new)}:
             paths = {path for old, new, path in places.values() if commit in (old, new)}
             if is_commit(commit):
-                tree = await self._git.tree(url, commit)
+                tree = await self._git.tree(Repository(url), commit)
                 found = await asyncio.to_thread(tree.oids, sorted(paths))
                 ids |= {(commit, path): oid for path, oid in found.items()}
         return {

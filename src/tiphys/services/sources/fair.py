@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from tiphys.core.source.url import normal_form
+from tiphys.model.repository import Repository
 from tiphys.services.render.ports import TreeReader
 from tiphys.services.sources.ports import GitRepositories
 from tiphys.services.turns.gate import FairGate
@@ -27,16 +28,16 @@ class FairRepositories:
         self._listings = _gate(listings, slow_after)
         self._readings = _gate(readings, slow_after)
 
-    async def refs(self, url: str) -> Mapping[str, str]:
-        async with self._listings.turn(_host(url)):
-            return await self._git.refs(url)
+    async def refs(self, repository: Repository) -> Mapping[str, str]:
+        async with self._listings.turn(_host(repository.url)):
+            return await self._git.refs(repository)
 
-    async def tree(self, url: str, commit: str) -> TreeReader:
-        async with self._readings.turn(_host(url)):
-            return await self._git.tree(url, commit)
+    async def tree(self, repository: Repository, commit: str) -> TreeReader:
+        async with self._readings.turn(_host(repository.url)):
+            return await self._git.tree(repository, commit)
 
-    async def maintain(self, url: str, in_use: Collection[str]) -> None:
-        await self._git.maintain(url, in_use)
+    async def maintain(self, repository: Repository, in_use: Collection[str]) -> None:
+        await self._git.maintain(repository, in_use)
 
     async def aclose(self) -> None:
         await self._git.aclose()

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from tiphys.model.errors import RepositoryError
+from tiphys.model.repository import Repository
 from tiphys.services.sources.ports import GitRepositories
 
 EVERY: Final = 3600.0
@@ -29,6 +30,6 @@ async def keep_tidy(
         await sleep(every)
         for url, commits in in_use().items():
             try:
-                await git.maintain(url, commits)
+                await git.maintain(Repository(url), commits)
             except RepositoryError as error:
                 log.warning("repository was not tidied", repository=error.url, error=str(error))

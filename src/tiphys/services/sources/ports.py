@@ -1,21 +1,22 @@
-"""What services need of Git."""
+"""What services need of the places where sources come from."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from tiphys.model.repository import Asked, Listing, Place, Repository
 from tiphys.services.render.ports import TreeReader
 
 
 class GitRepositories(Protocol):
-    """Repositories by URL, kept bare and shallow on disk. Raises RepositoryError and its kinds."""
+    """Git repositories, kept bare and shallow on disk. Raises RepositoryError and its kinds."""
 
-    async def refs(self, url: str) -> Mapping[str, str]:
+    async def refs(self, repository: Repository) -> Mapping[str, str]:
         """All refs of the remote, asked now: full name (`HEAD` included) -> commit, tags peeled."""
         ...
 
-    async def tree(self, url: str, commit: str) -> TreeReader:
+    async def tree(self, repository: Repository, commit: str) -> TreeReader:
         """The tree of a commit, fetched at depth one when it is not there yet.
 
         An abbreviated commit (7 digits or more) is looked for by deepening; the reader's
@@ -23,8 +24,52 @@ class GitRepositories(Protocol):
         """
         ...
 
-    async def maintain(self, url: str, in_use: Collection[str]) -> None:
+    async def maintain(self, repository: Repository, in_use: Collection[str]) -> None:
         """Drops the commits that no one uses any more, and packs the rest."""
         ...
 
     async def aclose(self) -> None: ...
+
+
+class ChartRepositories(Protocol):
+    """Charts: of an index, or of a registry (`repository.oci`). Raises RepositoryError."""
+
+    async def versions(self, repository: Repository, chart: str) -> Sequence[str] | None:
+        """All versions of a chart, asked now; None where the repository has no such chart."""
+        ...
+
+    async def tree(self, repository: Repository, chart: str, version: str) -> TreeReader:
+        """The unpacked chart, its own folder as the root. `commit` is the digest of the archive,
+        `sha256:` and 64 digits.
+        """
+        ...
+
+
+class Artifacts(Protocol):
+    """OCI artefacts that hold manifests (`oci://` URLs). Raises RepositoryError."""
+
+    async def tags(self, repository: Repository) -> Sequence[str]: ...
+
+    async def digest(self, repository: Repository, reference: str) -> str | None:
+        """Of a tag or digest, asked now; None where it is not there."""
+        ...
+
+    async def tree(
+        self, repository: Repository, digest: str, media_types: Collection[str]
+    ) -> TreeReader:
+        """The unpacked content, whose layer has to be of one of the types. `commit` is the digest
+        of the manifest.
+        """
+        ...
+
+
+class Upstream(Protocol):
+    """All of these, each by its kind. Raises RepositoryError."""
+
+    async def list(self, place: Place, asked: Collection[Asked]) -> Listing:
+        """What the place offers now. Registries answer only for what is asked."""
+        ...
+
+    async def tree(
+        self, place: Place, revision: str, *, media_types: Collection[str] = ()
+    ) -> TreeReader: ...

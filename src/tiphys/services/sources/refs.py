@@ -20,6 +20,7 @@ import structlog
 
 from tiphys.core.source.revision import is_commit, resolve
 from tiphys.model.errors import RepositoryError, RevisionNotFoundError
+from tiphys.model.repository import Repository
 from tiphys.services.sources.ports import GitRepositories
 
 Listener = Callable[[str, Mapping[str, str]], None]
@@ -200,7 +201,7 @@ class RefWatcher:
         repository.attempted_at = self._clock()
         failed_before = repository.error is not None
         try:
-            repository.refs = await self._git.refs(repository.url)
+            repository.refs = await self._git.refs(Repository(repository.url))
         except RepositoryError as error:
             repository.error = error
         else:

@@ -1,0 +1,62 @@
+"""One render as it is asked for: everything that decides what comes out of it, as values.
+
+Whoever has a job needs nothing else: neither the cluster nor its Secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tiphys.core.source.environment import BuildContext
+from tiphys.model.repository import CredentialTemplate, Repository
+from tiphys.model.source import ApplicationSource
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSettings:
+    """The keys of argocd-cm that concern tools, and the limits of the process that renders."""
+
+    helm: bool = True
+    kustomize: bool = True
+    jsonnet: bool = True
+    kustomize_build_options: str = ""
+    values_file_schemes: tuple[str, ...] = ("https", "http")
+    oci_media_types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a render may fetch beside its source. `repositories` and `templates` are those that the
+    project may use; `source_repos` are its patterns, which every URL has to be permitted by.
+    """
+
+    tools: ToolSettings = field(default_factory=ToolSettings)
+    repositories: tuple[Repository, ...] = ()
+    templates: tuple[CredentialTemplate, ...] = ()
+    source_repos: tuple[str, ...] = ("*",)
+
+
+@dataclass(frozen=True, slots=True)
+class RefTree:
+    """A source that others name by `$ref`: its repository at one commit. `target` is the revision
+    as it was written.
+    """
+
+    repository: Repository
+    commit: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderJob:
+    """`revision` is resolved: a commit, a chart's version, an artefact's digest. `refs` are by the
+    name after the `$`, those of all sources of the application.
+    """
+
+    source: ApplicationSource
+    repository: Repository
+    revision: str
+    context: BuildContext
+    refs: Mapping[str, RefTree] = field(default_factory=dict)
+    surroundings: Surroundings = field(default_factory=Surroundings)
