@@ -23,6 +23,7 @@ from tests.services.reconcile.world import (
 from tiphys.model.application import Application
 from tiphys.model.errors import (
     ForbiddenError,
+    KubeError,
     KubeUnreachableError,
     RepositoryError,
     RepositoryUnreachableError,
@@ -76,6 +77,42 @@ async def test_its_end_tells_what_came_of_it() -> None:
         assert status["sync"]["revision"] == here.state()["syncResult"]["revision"]
         assert [entry["status"] for entry in status["resources"]] == ["Synced"]
         assert here.patches() - before == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "left"),
+    [
+        (CompareLevel.RECENT, None),
+        # More than the end of a manual sync looks at.
+        (CompareLevel.FORCE_RESOLVE, CompareLevel.FORCE_RESOLVE),
+    ],
+)
+async def test_its_end_answers_what_its_own_writes_asked_for(
+    asked: CompareLevel, left: CompareLevel | None
+) -> None:
+    async with world(asking()) as here:
+        here.operator.request = lambda _name, _level: None
+        here.memories.of("web").request(asked)
+        await here.operator.operate("web")
+        assert here.memories.of("web").requested is left
+
+
+async def test_what_its_end_could_not_answer_stays_asked_for() -> None:
+    async with world(asking()) as here:
+        here.operator.request = lambda _name, _level: None
+        here.memories.of("web").request(CompareLevel.RECENT)
+        real, calls = here.comparer.compare, []
+
+        async def failing(*arguments: Any, **named: Any) -> Any:
+            calls.append(named)
+            if len(calls) > 1:
+                raise KubeError("away")
+            return await real(*arguments, **named)
+
+        here.comparer.compare = failing  # type: ignore[method-assign]
+        await here.operator.operate("web")
+        assert here.state()["phase"] == "Succeeded"
+        assert here.memories.of("web").requested is CompareLevel.RECENT
 
 
 @pytest.mark.parametrize("wrong", ["source", "cluster", "fault"])

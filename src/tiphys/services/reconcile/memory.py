@@ -85,9 +85,17 @@ class AppMemory:
     traits: dict[ResourceKey, SeenTraits] = field(default_factory=dict)
     judged: dict[ResourceKey, Judged] = field(default_factory=dict)
 
-    def request(self, level: CompareLevel) -> None:
-        if self.requested is None or level > self.requested:
+    def request(self, level: CompareLevel | None) -> None:
+        if level is not None and (self.requested is None or level > self.requested):
             self.requested = level
+
+    def answered(self, level: CompareLevel) -> CompareLevel | None:
+        """A comparison of this level begins: takes away what it answers, and says what that was."""
+        asked = self.requested
+        if asked is None or asked > level:
+            return None
+        self.requested = None
+        return asked
 
     def look(self) -> int:
         """The number of a comparison that begins."""

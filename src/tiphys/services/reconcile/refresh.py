@@ -244,8 +244,17 @@ class Refresher:
         if wanted.error:
             return None
         look = memory.look()
-        compared = await self._compare(app, wanted, memory, settings, hard=False)
-        return None if compared.load_failed else Outlook(app, compared, level, began, look)
+        # What was asked for until now is answered by this; what comes from now on is not.
+        asked = memory.answered(level)
+        try:
+            compared = await self._compare(app, wanted, memory, settings, hard=False)
+        except BaseException:
+            memory.request(asked)
+            raise
+        if compared.load_failed:
+            memory.request(asked)
+            return None
+        return Outlook(app, compared, level, began, look)
 
     def parts(self, app: Application, seen: Outlook) -> dict[str, Any]:
         return self._conclusion.parts(app, seen)
