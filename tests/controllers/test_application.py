@@ -271,3 +271,23 @@ def _kind() -> Any:
     from tests.services.reconcile.world import APPLICATIONS
 
     return APPLICATIONS
+
+
+async def test_the_more_is_synced_the_rarer_a_sync_is_looked_at() -> None:
+    state = {"phase": "Running", "startedAt": "2026-11-23T11:59:00Z", "operation": {"sync": {}}}
+    busy = application() | {"operation": {"sync": {}}, "status": {"operationState": state}}
+    async with world(busy) as here:
+        here.operator.under_way = lambda: 100  # type: ignore[method-assign]
+        waits: list[float] = []
+        real = here.controller._passes.add
+
+        def add(name: str, *, after: float = 0.0, low: bool = False) -> None:
+            waits.append(after)
+            real(name, after=after, low=low)
+
+        here.controller._passes.add = add  # type: ignore[method-assign]
+        here.controller.start()
+        await until(lambda: here.live("a"))
+        assert waits
+        await until(lambda: 4.0 in waits, what=lambda: waits)
+        await here.controller.close()

@@ -45,6 +45,7 @@ from tiphys.services.reconcile.refresh import Refresher
 from tiphys.services.reconcile.report import PassReport
 from tiphys.services.reconcile.scope import ApplicationScope
 from tiphys.services.reconcile.store import AppChange
+from tiphys.services.render.behind import WriteBehind
 from tiphys.services.render.fair import FairRenderer
 from tiphys.services.render.service import RenderService
 from tiphys.services.sources.fair import FairRepositories
@@ -109,10 +110,12 @@ class Reconciling:
         stack.push_async_callback(self._refs.aclose)
         self._events = self._recorder()
         stack.push_async_callback(self._events.drain, within=_DRAIN)
+        archive = WriteBehind(FolderCache(options.data / "renders"))
+        stack.callback(archive.close)
         render = RenderService(
             git,
             FairRenderer(engine, at_once=processors),
-            archive=FolderCache(options.data / "renders"),
+            archive=archive,
             engine_version=fingerprint(),
             registry=ground.page.registry,
         )
@@ -151,7 +154,7 @@ class Reconciling:
             controller = self._controller(refresher.refresh, operator)
             operator.request = controller.request
             operator.ahead = refresher
-            self._events.busy = operator.is_busy
+            self._events.busy = lambda: operator.under_way() > 0
         self._wire(controller, scope)
         ground.stack.push_async_callback(ground.store.close)
         ground.stack.push_async_callback(controller.close)

@@ -50,8 +50,10 @@ _WHILE_LEAVING = 3.0
 _WHILE_SYNCING = 0.5
 _LONGEST_LOOK_PAUSE = 10.0
 _LOOK_SHARE = 20.0
+_LOOKS_PER_SECOND = 25.0
 """While a sync runs its application is compared after a pause of seconds: of so many times what
-the last pass took, within these bounds.
+the last pass took, and so that no more than so many syncs are looked at in a second, within these
+bounds. What came of a sync is told by its end.
 """
 
 Step = Callable[[str], Awaitable[Again | None]]
@@ -72,6 +74,10 @@ class Operations(Protocol):
 
     def abandon(self, name: str) -> None:
         """The Application is gone: a running operation stops at once."""
+        ...
+
+    def under_way(self) -> int:
+        """How many operations run."""
         ...
 
 
@@ -273,7 +279,9 @@ class ApplicationController:
         # then the more a look costs, the rarer it is taken.
         pause = _WHILE_SYNCING if in_progress(app) else 0.0
         if pause:
-            pause = min(max(pause, memory.pass_seconds * _LOOK_SHARE), _LONGEST_LOOK_PAUSE)
+            crowd = self._operations.under_way() / _LOOKS_PER_SECOND
+            pause = max(pause, memory.pass_seconds * _LOOK_SHARE, crowd)
+            pause = min(pause, _LONGEST_LOOK_PAUSE)
         if app.metadata.deletion_timestamp:
             pause = max(pause, _WHILE_LEAVING)
             self._running.add(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
@@ -152,13 +153,13 @@ class PrometheusMetrics:
         self._sync_seconds.labels(*labels).inc(max(seconds, 0.0))
 
     def requested(self, request: KubeRequest, app: AppLabels | None) -> None:
-        code = str(request.code) if request.code else "<error>"
-        self._results.labels(request.server, request.method, code).inc()
+        self._result(request.server, request.method, request.code).inc()
         if request.verb is not KubeVerb.WATCH:
             # A watch has no end that would say something of the server.
-            self._seconds.labels(request.server, request.verb).observe(request.seconds)
-            self._sent.labels(request.server, request.verb).observe(request.sent)
-            self._received.labels(request.server, request.verb).observe(request.received)
+            seconds, sent, received = self._answer(request.server, request.verb)
+            seconds.observe(request.seconds)
+            sent.observe(request.sent)
+            received.observe(request.received)
         if app is not None:
             self._app_requests.labels(
                 app.namespace,
@@ -171,6 +172,17 @@ class PrometheusMetrics:
                 request.namespace,
                 _word(yes=request.dry_run),
             ).inc()
+
+    @cache  # noqa: B019 - there is one for the life of the process
+    def _result(self, server: str, method: str, code: int) -> Counter:
+        return self._results.labels(server, method, str(code) if code else "<error>")
+
+    @cache  # noqa: B019
+    def _answer(self, server: str, verb: KubeVerb) -> tuple[Histogram, Histogram, Histogram]:
+        """To look the labels up costs more than to count."""
+        metrics = (self._seconds, self._sent, self._received)
+        seconds, sent, received = (metric.labels(server, verb) for metric in metrics)
+        return seconds, sent, received
 
     def heard(self, server: str, group: str, kind: str) -> None:
         self._heard.labels(server, group, kind).inc()

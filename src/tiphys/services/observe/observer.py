@@ -62,6 +62,9 @@ class NoOperations:
     def abandon(self, name: str) -> None:
         del name
 
+    def under_way(self) -> int:
+        return 0
+
 
 class Observer:
     """`settings` are the present ones. The last observation of each application is kept."""

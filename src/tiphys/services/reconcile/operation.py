@@ -119,9 +119,9 @@ class Operator:
             share=lambda: self.settings().operation_processors // 2,
         )
 
-    def is_busy(self) -> bool:
-        """Whether any operation is under way."""
-        return bool(self._present)
+    def under_way(self) -> int:
+        """How many operations run."""
+        return len(self._present)
 
     def terminate(self, name: str) -> None:
         attempt = self._present.get(name)
