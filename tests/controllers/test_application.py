@@ -20,6 +20,7 @@ from tests.services.reconcile.world import (
     world,
 )
 from tiphys.model.errors import KubeUnreachableError, RepositoryUnreachableError
+from tiphys.model.render import ReadSet, RenderResult
 from tiphys.model.repository import Repository
 from tiphys.model.status import CompareLevel
 
@@ -30,6 +31,10 @@ def synced(here: World, name: str = "web") -> bool:
 
 def revision(here: World, name: str = "web") -> str:
     return str(here.status(name).get("sync", {}).get("revision", ""))
+
+
+def hooked() -> RenderResult:
+    return RenderResult((job(),), ReadSet())
 
 
 async def poll(here: World) -> None:
@@ -253,10 +258,8 @@ async def test_another_repository_is_watched_instead() -> None:
 async def test_closing_ends_everything_within_moments() -> None:
     async with world(application() | {"operation": {"sync": {}}}) as here:
 
-        async def render(*_arguments: Any) -> Any:
-            from tiphys.model.render import ReadSet, RenderResult
-
-            return RenderResult((job(),), ReadSet())
+        async def render(*_arguments: Any) -> RenderResult:
+            return hooked()
 
         here.renderer.render = render  # type: ignore[method-assign,assignment]
         here.controller.start()
@@ -274,10 +277,13 @@ def _kind() -> Any:
 
 
 async def test_the_more_is_synced_the_rarer_a_sync_is_looked_at() -> None:
-    state = {"phase": "Running", "startedAt": "2026-11-23T11:59:00Z", "operation": {"sync": {}}}
-    busy = application() | {"operation": {"sync": {}}, "status": {"operationState": state}}
-    async with world(busy) as here:
+    async with world(application() | {"operation": {"sync": {}}}) as here:
         here.operator.under_way = lambda: 100  # type: ignore[method-assign]
+
+        async def render(*_arguments: Any) -> RenderResult:
+            return hooked()
+
+        here.renderer.render = render  # type: ignore[method-assign,assignment]
         waits: list[float] = []
         real = here.controller._passes.add
 
@@ -287,7 +293,6 @@ async def test_the_more_is_synced_the_rarer_a_sync_is_looked_at() -> None:
 
         here.controller._passes.add = add  # type: ignore[method-assign]
         here.controller.start()
-        await until(lambda: here.live("a"))
-        assert waits
+        await until(lambda: here.live("migrate", "Job"))
         await until(lambda: 4.0 in waits, what=lambda: waits)
         await here.controller.close()
