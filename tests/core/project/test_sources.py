@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.core.project.build import project
-from tiphys.core.project import source_permitted
+from tests.core.project.build import app_project, project
+from tiphys.core.project import effective_project, source_permitted
 
 URL = "https://git.example.com/team/app.git"
 
@@ -47,3 +47,13 @@ def test_not_permitted(entries: list[str]) -> None:
 def test_ssh_forms_are_one() -> None:
     allowed = project(sourceRepos=["git@example.com:team/app.git"])
     assert source_permitted(allowed, "ssh://git@example.com/team/app")
+
+
+def test_repositories_of_the_project_are_sources() -> None:
+    mine = ["https://git.example.com/Team/App.git", "https://git.example.com/*"]
+    found = effective_project(app_project(), repositories=mine)
+    assert source_permitted(found, "https://git.example.com/team/app")
+    # It is a URL, whatever it looks like.
+    assert not source_permitted(found, "https://git.example.com/other")
+    denied = effective_project(app_project(sourceRepos=["!" + URL]), repositories=[URL])
+    assert not source_permitted(denied, URL)

@@ -253,3 +253,18 @@ async def test_details(service: Projects, cluster: FakeCluster) -> None:
     assert found.clusters == ("https://one",)
     assert found.repositories == (REPO,)
     assert found.project.spec.source_repos == ("https://mine",)
+
+
+async def test_any_of_several_sources_may_be_lost(service: Projects, cluster: FakeCluster) -> None:
+    cluster.seed(project(sourceRepos=["https://git.example.com/*"], destinations=[HERE]))
+    several = app("a")
+    url = several["spec"].pop("source")["repoURL"]
+    several["spec"]["sources"] = [
+        {"repoURL": url, "path": "."},
+        {"repoURL": "https://git.example.com/values", "ref": "values"},
+    ]
+    cluster.seed(several)
+    text = await refused(
+        service.update(AppProject(project(sourceRepos=[url], destinations=[HERE])))
+    )
+    assert text == "as a result of project update 1 applications source became invalid"

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tiphys.core.project.selector import SelectorError, selects
 from tiphys.core.settings.settings import GlobalProject
+from tiphys.core.source.url import normal_form
 from tiphys.model.appproject import AppProject, AppProjectSpec
 from tiphys.model.appspec import ApplicationDestination
 from tiphys.model.cluster import Cluster
@@ -27,11 +28,14 @@ _APPENDED = (
 
 @dataclass(frozen=True, slots=True)
 class EffectiveProject:
-    """`scoped` are servers and names of the clusters that belong to the project alone."""
+    """`scoped` are servers and names of the clusters that belong to the project alone,
+    `repositories` the URLs of its own repositories in their normal form.
+    """
 
     name: str
     spec: AppProjectSpec
     scoped: frozenset[str] = frozenset()
+    repositories: frozenset[str] = frozenset()
 
 
 def effective_project(
@@ -39,8 +43,11 @@ def effective_project(
     global_projects: Sequence[GlobalProject] = (),
     find: Callable[[str], AppProject | None] = lambda _name: None,
     clusters: Iterable[Cluster] = (),
+    repositories: Iterable[str] = (),
 ) -> EffectiveProject:
-    """`clusters` may be all that are known: only those of the project count."""
+    """`clusters` may be all that are known: only those of the project count. `repositories` are
+    the URLs of those that belong to the project alone.
+    """
     spec = project.spec
     for other in _globals(project, global_projects, find):
         spec = _appended(spec, other.spec)
@@ -53,7 +60,7 @@ def effective_project(
     if destinations:
         spec = replace(spec, destinations=spec.destinations + destinations)
     scoped = frozenset(text for cluster in own for text in (cluster.server, cluster.name))
-    return EffectiveProject(project.name, spec, scoped)
+    return EffectiveProject(project.name, spec, scoped, frozenset(map(normal_form, repositories)))
 
 
 def _globals(

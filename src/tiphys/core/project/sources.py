@@ -8,9 +8,11 @@ from tiphys.core.source.url import normal_form
 
 
 def source_permitted(project: EffectiveProject, url: str) -> bool:
-    """A denial wins wherever it stands, and allows whatever it does not deny."""
+    """A denial wins wherever it stands, and allows whatever it does not deny. A repository of the
+    project's own is allowed, as it is: its URL is no pattern.
+    """
     wanted = normal_form(url)
-    allowed = False
+    allowed = wanted in project.repositories
     for entry in project.spec.source_repos:
         if not is_denial(entry):
             allowed = allowed or glob(normal_form(entry), wanted, "/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from tiphys.core.app.spec import project_name
@@ -14,7 +15,7 @@ from tiphys.core.project import (
 )
 from tiphys.model.application import Application
 from tiphys.model.appproject import AppProject
-from tiphys.model.errors import ApiCode, ApiError, ObjectNotFoundError
+from tiphys.model.errors import ApiCode, ApiError, ForbiddenError, ObjectNotFoundError
 from tiphys.model.names import API_GROUP
 from tiphys.model.resource import ApiResource
 from tiphys.services.applications.destinations import Destinations
@@ -22,6 +23,7 @@ from tiphys.services.applications.settings import SettingsReader
 from tiphys.services.applications.values import Windows, WindowState
 from tiphys.services.live.ports import KubeReader
 from tiphys.services.projects.rules import window_verdict
+from tiphys.services.projects.surroundings import Surroundings
 
 _VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
 PROJECTS = ApiResource(API_GROUP, "v1alpha1", "AppProject", "appprojects", True, _VERBS)
@@ -47,15 +49,27 @@ class ProjectReader:
     async def effective(self, name: str, *, with_clusters: bool = True) -> EffectiveProject | None:
         """With the global projects, and its own clusters, that count for it.
 
-        Only destinations ask about clusters: whatever does not can do without their Secrets.
+        Only destinations ask about clusters, and only sources about repositories: whatever does
+        not can do without their Secrets.
         """
         project = await self.read(name)
         if project is None:
             return None
         shared = (await self._settings.present()).global_projects
         others = {one.project: await self.read(one.project) for one in shared}
-        clusters = await self._destinations.clusters() if with_clusters else ()
-        return effective_project(project, shared, others.get, clusters)
+        if not with_clusters:
+            return effective_project(project, shared, others.get)
+        clusters = await self._destinations.clusters()
+        return effective_project(
+            project, shared, others.get, clusters, await self._repositories(name)
+        )
+
+    async def _repositories(self, project: str) -> Sequence[str]:
+        """Its own, as far as whoever asks may read Secrets; the controller may."""
+        try:
+            return await Surroundings(self._reader, self._settings.namespace).repositories(project)
+        except ForbiddenError:
+            return ()
 
     async def account(self, application: Application, server: str) -> str | None:
         """The service account that its objects are the business of; None where none is named."""

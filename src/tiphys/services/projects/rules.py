@@ -69,7 +69,9 @@ class Permission:
 
 
 class ProjectRules:
-    """`find` knows projects by name, `clusters` all clusters that have Secrets."""
+    """`find` knows projects by name, `clusters` all clusters that have Secrets, `repositories`
+    the URLs of those that belong to a project alone.
+    """
 
     def __init__(
         self,
@@ -79,17 +81,19 @@ class ProjectRules:
         *,
         control_plane: str,
         clusters: Callable[[], Iterable[Cluster]] = tuple,
+        repositories: Callable[[str], Iterable[str]] = lambda _project: (),
     ) -> None:
         self._find = find
         self._resolve = resolve
         self._settings = settings
         self._clusters = clusters
+        self._repositories = repositories
         self.control_plane = control_plane
         self._effective: dict[str, tuple[Manifest, EffectiveProject]] = {}
         self._permissions: dict[tuple[str, str, str], Permission] = {}
 
     def forget(self) -> None:
-        """A project, a cluster Secret or globalProjects changed."""
+        """A project, a Secret of a cluster or repository, or globalProjects changed."""
         self._effective.clear()
         self._permissions.clear()
 
@@ -108,7 +112,11 @@ class ProjectRules:
         if known is not None and known[0] is project.raw:
             return known[1]
         found = effective_project(
-            project, self._settings().global_projects, self._find, self._clusters()
+            project,
+            self._settings().global_projects,
+            self._find,
+            self._clusters(),
+            self._repositories(name),
         )
         self._effective[name] = (project.raw, found)
         return found

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 
-from tiphys.core.app.spec import project_name
+from tiphys.core.app.spec import project_name, sources_of
 from tiphys.core.project import (
     EffectiveProject,
     destination_permitted,
@@ -63,7 +63,8 @@ class Surroundings:
         if entries:
             found = await self._reader.list(PROJECTS, namespace=self._namespace)
             known = {one.name: one for one in map(AppProject, found.items)}
-        return effective_project(project, entries, known.get, clusters)
+        mine = await self.repositories(project.name)
+        return effective_project(project, entries, known.get, clusters, mine)
 
     async def _global_projects(self) -> tuple[GlobalProject, ...]:
         try:
@@ -95,10 +96,10 @@ def invalidated(
     """
     sources = destinations = 0
     for app in applications:
-        source = app.spec.source or next(iter(app.spec.sources), None)
-        if source is not None:
-            url = source.repo_url
-            sources += source_permitted(before, url) and not source_permitted(after, url)
+        urls = [source.repo_url for source in sources_of(app.spec) if source.repo_url]
+        sources += any(
+            source_permitted(before, url) and not source_permitted(after, url) for url in urls
+        )
         try:
             cluster = resolve(app.spec.destination)
         except DestinationError:
