@@ -19,9 +19,10 @@ from tests.services.reconcile.world import (
     until,
     world,
 )
+from tiphys.core.source.places import place_key
 from tiphys.model.errors import KubeUnreachableError, RepositoryUnreachableError
 from tiphys.model.render import ReadSet, RenderResult
-from tiphys.model.repository import Repository
+from tiphys.model.repository import Place, Repository
 from tiphys.model.status import CompareLevel
 
 
@@ -240,7 +241,7 @@ async def test_nothing_is_remembered_of_an_application_that_is_gone() -> None:
         here.cluster.vanish(key("web"))
         await until(lambda: here.store.get("web") is None)
         assert list(here.memories._by_name) == []
-        assert here.refs._repositories == {}
+        assert here.refs._places == {}
         assert here.controller._interest.moved(URL, {}) == []
 
 
@@ -252,7 +253,7 @@ async def test_another_repository_is_watched_instead() -> None:
         spec = here.raw()["spec"]
         here.change(spec={**spec, "source": {**spec["source"], "repoURL": other}})
         await until(lambda: revision(here) == commit)
-        assert list(here.refs._repositories) == [other]
+        assert list(here.refs._places) == [place_key(Place(Repository(other)))]
 
 
 async def test_closing_ends_everything_within_moments() -> None:

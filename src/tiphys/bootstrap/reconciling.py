@@ -48,9 +48,10 @@ from tiphys.services.reconcile.store import AppChange
 from tiphys.services.render.behind import WriteBehind
 from tiphys.services.render.fair import FairRenderer
 from tiphys.services.render.service import RenderService
-from tiphys.services.sources.fair import FairRepositories
+from tiphys.services.sources.fair import FairUpstream
 from tiphys.services.sources.housekeeping import keep_tidy
 from tiphys.services.sources.refs import PollTiming, RefWatcher
+from tiphys.services.sources.upstream import UpstreamByKind
 from tiphys.services.sync.runners import SyncRunners
 
 _NO_COMPARISON = (
@@ -94,27 +95,27 @@ class Reconciling:
         self.settings = ground.settings.present
         # The gates decide how much is done at once; the adapters' own bounds lie further out.
         processors = os.cpu_count() or 1
-        git = FairRepositories(
-            GitCli(
-                options.data / "repositories",
-                GitSettings(
-                    environment=os.environ, listings_at_once=_FAR_OUT, fetches_at_once=_FAR_OUT
-                ),
-                metrics=ground.git_metrics,
-            )
+        git = GitCli(
+            options.data / "repositories",
+            GitSettings(
+                environment=os.environ, listings_at_once=_FAR_OUT, fetches_at_once=_FAR_OUT
+            ),
+            metrics=ground.git_metrics,
         )
+        upstream = FairUpstream(UpstreamByKind(git))
         stack.push_async_callback(git.aclose)
         engine = EngineRenderer(options=LaneOptions(size=2 * processors + 2))
         stack.push_async_callback(engine.close)
-        self._refs = RefWatcher(git, self._poll_timing())
+        self._refs = RefWatcher(upstream, self._poll_timing())
         stack.push_async_callback(self._refs.aclose)
         self._events = self._recorder()
         stack.push_async_callback(self._events.drain, within=_DRAIN)
         archive = WriteBehind(FolderCache(options.data / "renders"))
         stack.callback(archive.close)
         render = RenderService(
-            git,
+            upstream,
             FairRenderer(engine, at_once=processors),
+            engine,
             archive=archive,
             engine_version=fingerprint(),
             registry=ground.page.registry,

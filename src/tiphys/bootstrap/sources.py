@@ -24,7 +24,9 @@ from tiphys.model.repository import Repository
 from tiphys.model.resource import Manifest
 from tiphys.services.applications.values import LocalFiles
 from tiphys.services.live.ports import Discovery
+from tiphys.services.render.job import RenderJob
 from tiphys.services.render.service import RenderService
+from tiphys.services.sources.upstream import UpstreamByKind
 
 
 class EngineDocuments:
@@ -66,7 +68,9 @@ class CommandSources:
     ) -> Sequence[Manifest]:
         commit = await self.resolve(source, revision)
         context = await self._context(application, discovery)
-        rendered = await RenderService(self._git, self._engine).render(source, commit, context)
+        job = RenderJob(source, Repository(source.repo_url), commit, context)
+        upstream = UpstreamByKind(self._git)
+        rendered = await RenderService(upstream, self._engine, self._engine).render(job)
         return rendered.manifests
 
     async def render_local(
@@ -79,7 +83,9 @@ class CommandSources:
         context = await self._context(application, discovery)
         folders = FolderRepositories(files)
         wanted = msgspec.structs.replace(source, path=folders.path(source.path))
-        rendered = await RenderService(folders, self._engine).render(wanted, "", context)
+        job = RenderJob(wanted, Repository(source.repo_url), "", context)
+        upstream = UpstreamByKind(folders)
+        rendered = await RenderService(upstream, self._engine, self._engine).render(job)
         return rendered.manifests
 
     async def _context(self, application: Application, discovery: Discovery) -> BuildContext:

@@ -25,6 +25,7 @@ from tiphys.model.cluster import Cluster
 from tiphys.model.errors import DestinationError, ManifestDecodeError, TiphysError
 from tiphys.model.live import LiveChange
 from tiphys.model.names import ANNOTATION_DELETION_APPROVED, ANNOTATION_REFRESH
+from tiphys.model.repository import Asked, Place, Repository
 from tiphys.model.status import CompareLevel, OperationPhase
 from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.reconcile.again import Again, skips
@@ -237,9 +238,9 @@ class ApplicationController:
 
     def _watch(self, came: str, went: str) -> None:
         if came:
-            self._refs.watch(came)
+            self._refs.watch(Place(Repository(came)))
         if went:
-            self._refs.unwatch(went)
+            self._refs.unwatch(Place(Repository(went)))
 
     def _cluster_changed(self, cluster: Cluster) -> None:
         """It came or went, or its connection did: what waited for it, or rested on it, goes on."""
@@ -294,8 +295,9 @@ class ApplicationController:
         except (DestinationError, ManifestDecodeError):
             return False
 
-    def _refs_moved(self, url: str, revisions: Mapping[str, str]) -> None:
-        moved = {}
+    def _refs_moved(self, place: Place, news: Mapping[Asked, str]) -> None:
+        url, moved = place.repository.url, {}
+        revisions = {asked.revision: commit for asked, commit in news.items()}
         for name, commit in self._interest.moved(url, revisions):
             app = self._store.get(name)
             if app is None or self._left_alone(app):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from tiphys.core.app.spec import effective_source
+from tiphys.core.source.url import normal_form
 from tiphys.model.application import Application
 from tiphys.model.errors import ManifestDecodeError
 from tiphys.model.live import LiveChange
@@ -31,14 +32,14 @@ class SourceInterest:
         self._by_app[name] = (source.repo_url, source.target_revision)
         if source.repo_url == before:
             return "", ""
-        _leave(self._by_url, before, name)
-        self._by_url.setdefault(source.repo_url, set()).add(name)
+        _leave(self._by_url, normal_form(before), name)
+        self._by_url.setdefault(normal_form(source.repo_url), set()).add(name)
         return source.repo_url, before
 
     def drop(self, name: str) -> str:
         """The application follows nothing any more; answers the URL that it followed."""
         url, _ = self._by_app.pop(name, ("", ""))
-        _leave(self._by_url, url, name)
+        _leave(self._by_url, normal_form(url), name)
         return url
 
     def url(self, name: str) -> str:
@@ -48,7 +49,7 @@ class SourceInterest:
     def moved(self, url: str, revisions: Mapping[str, str]) -> list[tuple[str, str]]:
         """Applications whose revision moved, with the commit; where none is named, all."""
         found = []
-        for name in sorted(self._by_url.get(url, ())):
+        for name in sorted(self._by_url.get(normal_form(url), ())):
             revision = self._by_app[name][1]
             if not revisions:
                 found.append((name, ""))

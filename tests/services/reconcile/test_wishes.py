@@ -20,6 +20,7 @@ from tests.services.reconcile.world import (
 from tiphys.core.settings import Settings
 from tiphys.model.appproject import AppProject
 from tiphys.model.errors import RepositoryUnreachableError
+from tiphys.model.repository import Asked, Place, Repository
 from tiphys.model.resource import ResourceKey
 from tiphys.model.status import CompareLevel
 from tiphys.services.reconcile.again import Again
@@ -165,7 +166,7 @@ async def test_a_retry_that_does_not_ask_waits_its_time() -> None:
         here.git.commit(URL, {"web/a": "broken"})
         assert await here.operator.operate("web") == Again(0.0)
         here.git.commit(URL, {"web/a": "mended"})
-        await here.refs.resolve(URL, "main", fresh=True)
+        await here.refs.resolve(Place(Repository(URL)), Asked("main"), fresh=True)
         again = await here.operator.operate("web")
         assert again is not None
         assert again.seconds > 3000

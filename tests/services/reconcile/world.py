@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.fakes.clock import FakeClock
 from tests.fakes.clusters import FakeConnection
+from tests.fakes.decoder import FakeDecoder
 from tests.fakes.evaluate import FakeEvaluator
 from tests.fakes.git import FakeGit
 from tests.fakes.kube import BUILT_IN, SECRETS, FakeCluster, api
@@ -45,6 +46,7 @@ from tiphys.services.reconcile.report import PassReport
 from tiphys.services.reconcile.store import ApplicationStore
 from tiphys.services.render.service import RenderService
 from tiphys.services.sources.refs import PollTiming, RefWatcher
+from tiphys.services.sources.upstream import UpstreamByKind
 from tiphys.services.sync.runner import Pace
 from tiphys.services.sync.runners import SyncRunners
 
@@ -98,8 +100,9 @@ class World:
         self.settings = Settings(wave_delay=0.0)
         self.projects: dict[str, AppProject] = {"default": PROJECT}
         self.refused: list[str] = []
+        self.upstream = UpstreamByKind(self.git)
         self.refs = RefWatcher(
-            self.git,
+            self.upstream,
             PollTiming(120, 60),
             clock=self.clock,
             sleep=self.clock.sleep,
@@ -122,7 +125,7 @@ class World:
         self.cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "demo"}})
 
     def _wire(self) -> None:
-        render = RenderService(self.git, self.renderer, clock=self.clock)
+        render = RenderService(self.upstream, self.renderer, FakeDecoder(), clock=self.clock)
         self.desired = DesiredState(self.refs, render, self.clusters, namespace=NAMESPACE)
         self.rules = ProjectRules(
             self.projects.get,

@@ -9,14 +9,18 @@ from typing import Any
 import orjson
 import pytest
 
+from tests.fakes.decoder import FakeDecoder
 from tests.fakes.git import FakeGit
 from tests.fakes.renderer import FakeRenderer
 from tiphys.adapters.cache import FolderCache
 from tiphys.core.source.environment import BuildContext
 from tiphys.model.render import ReadSet
+from tiphys.model.repository import Repository
 from tiphys.model.source import ApplicationSource
 from tiphys.model.structs import decode
+from tiphys.services.render.job import RenderJob
 from tiphys.services.render.service import Rendered, RenderService
+from tiphys.services.sources.upstream import UpstreamByKind
 
 URL = "https://git.example.com/web"
 CONTEXT = BuildContext("web", "demo", kube_version="1.36.3", api_versions=("v1", "apps/v1"))
@@ -28,12 +32,16 @@ class Process:
     def __init__(self, git: FakeGit, folder: Path, engine: str = "1") -> None:
         self.renderer = FakeRenderer()
         self.service = RenderService(
-            git, self.renderer, archive=FolderCache(folder), engine_version=engine
+            UpstreamByKind(git),
+            self.renderer,
+            FakeDecoder(),
+            archive=FolderCache(folder),
+            engine_version=engine,
         )
 
     async def render(self, commit: str, **fields: Any) -> Rendered:
         made = decode({"repoURL": URL, "path": "web"} | fields, ApplicationSource, at="spec.source")
-        return await self.service.render(made, commit, CONTEXT)
+        return await self.service.render(RenderJob(made, Repository(URL), commit, CONTEXT))
 
     @property
     def renders(self) -> int:
@@ -55,7 +63,7 @@ async def test_a_restart_renders_nothing_that_is_unchanged(tmp_path: Path) -> No
     assert process.renders == 0
     assert after.from_cache
     assert (after.manifests, after.digest) == (before.manifests, before.digest)
-    assert after.commit == elsewhere
+    assert after.revision == elsewhere
 
     await process.render(git.commit(URL, {"web/cm": "two", "api/cm": "y"}))
     assert process.renders == 1
@@ -104,7 +112,7 @@ async def test_what_was_read_of_the_cluster_counts_after_a_restart(
     process.renderer.reads_capabilities = reads
     now = replace(CONTEXT, kube_version=kube, api_versions=apis)
     made = decode({"repoURL": URL, "path": "web"}, ApplicationSource, at="spec.source")
-    await process.service.render(made, commit, now)
+    await process.service.render(RenderJob(made, Repository(URL), commit, now))
     assert process.renders == again
 
 

@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from tests.fakes.clock import FakeClock, settle
+from tests.fakes.decoder import FakeDecoder
 from tests.fakes.git import FakeGit
 from tests.fakes.renderer import FakeRenderer
 from tiphys.core.source.environment import BuildContext
@@ -18,8 +19,10 @@ from tiphys.model.render import ReadSet, ToolKind
 from tiphys.model.repository import Repository
 from tiphys.model.source import ApplicationSource
 from tiphys.model.structs import decode
+from tiphys.services.render.job import RenderJob
 from tiphys.services.render.memory import RenderMemory
 from tiphys.services.render.service import Rendered, RenderService
+from tiphys.services.sources.upstream import UpstreamByKind
 
 URL = "https://git.example.com/web"
 CONTEXT = BuildContext("web", "demo", kube_version="1.36.3", api_versions=("v1", "apps/v1"))
@@ -30,6 +33,10 @@ def source(path: str = "web", **fields: Any) -> ApplicationSource:
     return decode({"repoURL": URL, "path": path} | fields, ApplicationSource, at="spec.source")
 
 
+def job(source: ApplicationSource, commit: str, context: BuildContext = CONTEXT) -> RenderJob:
+    return RenderJob(source, Repository(source.repo_url), commit, context)
+
+
 class Bench:
     def __init__(self, memory: RenderMemory | None = None) -> None:
         self.git = FakeGit()
@@ -37,8 +44,9 @@ class Bench:
         self.clock = FakeClock()
         self.registry = CollectorRegistry()
         self.service = RenderService(
-            self.git,
+            UpstreamByKind(self.git),
             self.renderer,
+            FakeDecoder(),
             memory=memory,
             clock=self.clock,
             errors_kept_for=20,
@@ -49,7 +57,7 @@ class Bench:
         return self.git.commit(URL, files)
 
     async def render(self, commit: str, path: str = "web", **fields: Any) -> Rendered:
-        return await self.service.render(source(path, **fields), commit, CONTEXT)
+        return await self.service.render(job(source(path, **fields), commit))
 
     @property
     def renders(self) -> int:
@@ -68,7 +76,7 @@ async def test_a_first_render(bench: Bench) -> None:
     commit = bench.commit(FILES)
     rendered = await bench.render(commit[:9])
     assert [manifest["data"] for manifest in rendered.manifests] == [{"text": "one"}]
-    assert (rendered.tool, rendered.commit) == (ToolKind.DIRECTORY, commit)
+    assert (rendered.tool, rendered.revision) == (ToolKind.DIRECTORY, commit)
     assert not rendered.from_cache
     request = bench.renderer.requests[0]
     assert (request.path, request.application) == ("web", "web")
@@ -83,7 +91,7 @@ async def test_a_commit_that_touches_one_of_many_renders_one(bench: Bench) -> No
     results = [await bench.render(second, f"app-{number}") for number in range(50)]
     assert bench.renders == before + 1
     assert [number for number in range(50) if not results[number].from_cache] == [7]
-    assert {result.commit for result in results} == {second}
+    assert {result.revision for result in results} == {second}
     assert bench.count("tiphys_render_hits_total", tool="Directory") == 49
     assert bench.count("tiphys_renders_total", tool="Directory", result="rendered") == 51
 
@@ -176,9 +184,9 @@ async def test_the_cluster_counts_only_where_it_was_read(
 ) -> None:
     commit = bench.commit(FILES | {"web/Chart.yaml": "x"})
     bench.renderer.reads_capabilities = reads
-    await bench.service.render(source(), commit, CONTEXT)
+    await bench.service.render(job(source(), commit))
     other = replace(CONTEXT, **changed)
-    assert (await bench.service.render(source(), commit, other)).from_cache is not again
+    assert (await bench.service.render(job(source(), commit, other))).from_cache is not again
 
 
 async def test_equal_renders_at_once_are_one(bench: Bench) -> None:
@@ -225,22 +233,22 @@ async def test_a_failure_is_shared_by_who_waits(bench: Bench) -> None:
 async def test_fresh_renders_whatever_is_remembered(bench: Bench) -> None:
     commit, broken = bench.commit(FILES), bench.commit(FILES | {"web/cm": "broken"})
     await bench.render(commit)
-    again = await bench.service.render(source(), commit, CONTEXT, fresh=True)
+    again = await bench.service.render(job(source(), commit), fresh=True)
     assert not again.from_cache
     for _ in range(2):
         with pytest.raises(RenderError):
-            await bench.service.render(source(), broken, CONTEXT, fresh=True)
+            await bench.service.render(job(source(), broken), fresh=True)
     assert bench.renders == 4
 
 
 async def test_what_is_certain_without_a_render(bench: Bench) -> None:
     first = bench.commit(FILES)
     quiet, loud = bench.commit(FILES | {"README": "y"}), bench.commit(FILES | {"web/cm": "y"})
-    assert await bench.service.known(source(), first, CONTEXT) is None
+    assert await bench.service.known(job(source(), first)) is None
     before = await bench.render(first)
-    assert await bench.service.unchanged(source(), quiet, CONTEXT, before.digest)
-    assert not await bench.service.unchanged(source(), loud, CONTEXT, before.digest)
-    assert not await bench.service.unchanged(source(), quiet, CONTEXT, "other")
+    assert await bench.service.unchanged(job(source(), quiet), before.digest)
+    assert not await bench.service.unchanged(job(source(), loud), before.digest)
+    assert not await bench.service.unchanged(job(source(), quiet), "other")
     assert bench.renders == 1
 
 

@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.fakes.git import FakeGit, FakeTree
-from tiphys.model.repository import Repository
-from tiphys.services.sources.fair import FairRepositories
+from tiphys.model.repository import GitRefs, Place, Repository
+from tiphys.services.sources.fair import FairUpstream
+from tiphys.services.sources.upstream import UpstreamByKind
 
 DEAD, ALIVE = "https://dead.example.com", "https://alive.example.com/web"
+
+
+def _place(url: str) -> Place:
+    return Place(Repository(url))
 
 
 class Half(FakeGit):
@@ -37,17 +42,18 @@ class Half(FakeGit):
 async def test_a_dead_host_does_not_block_another() -> None:
     git = Half()
     commit = git.commit(ALIVE, {"a": "1"})
-    fair = FairRepositories(git, listings=4, readings=4, slow_after=60.0)
+    fair = FairUpstream(UpstreamByKind(git), listings=4, readings=4, slow_after=60.0)
     hung: list[asyncio.Task[Any]] = [
-        asyncio.create_task(fair.refs(Repository(f"{DEAD}/{number}"))) for number in range(20)
+        asyncio.create_task(fair.list(_place(f"{DEAD}/{number}"), ())) for number in range(20)
     ]
-    hung += [asyncio.create_task(fair.tree(Repository(f"{DEAD}/{n}"), "a" * 40)) for n in range(20)]
+    hung += [asyncio.create_task(fair.tree(_place(f"{DEAD}/{n}"), "a" * 40)) for n in range(20)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert git.asked == 6
     async with asyncio.timeout(1):
-        assert await fair.refs(Repository(ALIVE)) == {"refs/heads/main": commit, "HEAD": commit}
-        assert (await fair.tree(Repository(ALIVE), commit)).commit == commit
+        listed = await fair.list(_place(ALIVE), ())
+        assert listed == GitRefs({"refs/heads/main": commit, "HEAD": commit})
+        assert (await fair.tree(_place(ALIVE), commit)).commit == commit
     for task in hung:
         task.cancel()
     await asyncio.gather(*hung, return_exceptions=True)
@@ -55,8 +61,8 @@ async def test_a_dead_host_does_not_block_another() -> None:
 
 async def test_one_host_is_told_by_every_form_of_its_urls() -> None:
     git = Half()
-    fair = FairRepositories(git, listings=4, slow_after=60.0)
+    fair = FairUpstream(UpstreamByKind(git), listings=4, slow_after=60.0)
     for url in ("git@Git.Example.com:a/b.git", "https://me@git.example.com/c"):
         git.commit(url, {"a": "1"})
-        assert await fair.refs(Repository(url))
+        assert await fair.list(_place(url), ())
     assert list(fair._listings._inside) == []

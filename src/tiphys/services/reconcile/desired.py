@@ -17,14 +17,18 @@ from tiphys.core.diff.canonical import manifest_hash
 from tiphys.core.manifest.tracking import Tracking, instance_name
 from tiphys.core.settings import Settings
 from tiphys.core.source.environment import BuildContext
+from tiphys.core.source.places import place_of
 from tiphys.core.source.revision import is_commit
 from tiphys.model.application import Application, ApplicationSource
 from tiphys.model.errors import RenderError, RepositoryError, UnsupportedSourceError
+from tiphys.model.repository import Asked, Repository
+from tiphys.model.repository import Place as SourcePlace
 from tiphys.model.resource import Manifest, ResourceKey
 from tiphys.model.status import CompareLevel
 from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.clusters.reaching import view_of
 from tiphys.services.reconcile.memory import AppMemory, Known, Prepared
+from tiphys.services.render.job import RenderJob
 from tiphys.services.render.service import RenderService
 from tiphys.services.sources.refs import RefWatcher
 
@@ -117,11 +121,11 @@ class DesiredState:
         try:
             fresh = level >= CompareLevel.FORCE_RESOLVE
             if not fresh and not is_commit(asked):
-                self._require_reachable(source.repo_url)
+                self._require_reachable(source)
             commit = await self._refs.resolve(
-                source.repo_url, asked, fresh=fresh, tag_prefix=source.tag_prefix
+                _place(source), Asked(asked, source.tag_prefix), fresh=fresh
             )
-            rendered = await self._render.render(source, commit, self.context(app), fresh=hard)
+            rendered = await self._render.render(self._job(app, source, commit), fresh=hard)
             prepared = self._prepare(app, memory, settings, rendered.manifests, rendered.digest)
         except UnsupportedSourceError as error:
             return Wanted(asked, "", Targets(), {}, error=str(error), unsupported=True)
@@ -133,12 +137,12 @@ class DesiredState:
             )
         memory.known = Known(rendered.digest, rendered.tool)
         return Wanted(
-            rendered.commit,
+            rendered.revision,
             rendered.tool,
             prepared.targets,
             prepared.hashes,
             rendered.digest,
-            commit=rendered.commit,
+            commit=rendered.revision,
         )
 
     def _local(
@@ -162,9 +166,9 @@ class DesiredState:
         Raises RepositoryError.
         """
         source = source or effective_source(app.spec)
-        self._require_reachable(source.repo_url)
+        self._require_reachable(source)
         return await self._refs.resolve(
-            source.repo_url, source.target_revision, tag_prefix=source.tag_prefix
+            _place(source), Asked(source.target_revision, source.tag_prefix)
         )
 
     async def equal(self, app: Application, commit: str, digest: str) -> bool:
@@ -173,9 +177,8 @@ class DesiredState:
         What cannot be rendered any more equals nothing.
         """
         try:
-            rendered = await self._render.render(
-                effective_source(app.spec), commit, self.context(app)
-            )
+            source = effective_source(app.spec)
+            rendered = await self._render.render(self._job(app, source, commit))
         except (RepositoryError, RenderError):
             return False
         return rendered.digest == digest
@@ -185,14 +188,17 @@ class DesiredState:
         known = memory.known
         if known is None:
             return False
-        source = effective_source(app.spec)
-        return await self._render.unchanged(source, commit, self.context(app), known.digest)
+        job = self._job(app, effective_source(app.spec), commit)
+        return await self._render.unchanged(job, known.digest)
 
-    def _require_reachable(self, url: str) -> None:
+    def _job(self, app: Application, source: ApplicationSource, revision: str) -> RenderJob:
+        return RenderJob(source, Repository(source.repo_url), revision, self.context(app))
+
+    def _require_reachable(self, source: ApplicationSource) -> None:
         """What was listed before a repository went away is no answer. Asking again is left to
         the watcher, so that no pass waits for a repository that does not answer.
         """
-        problem = self._refs.problem(url)
+        problem = self._refs.problem(_place(source))
         if problem is not None:
             raise problem
 
@@ -205,7 +211,7 @@ class DesiredState:
         RepositoryError.
         """
         return await self._render.touched(
-            url,
+            SourcePlace(Repository(url)),
             {
                 name: (app.status.sync.revision, commits[name], effective_source(app.spec).path)
                 for name, app in apps.items()
@@ -247,6 +253,10 @@ class DesiredState:
         hashes = {target.key: manifest_hash(target.manifest) for target in every}
         memory.prepared = Prepared(made_from, targets, hashes)
         return memory.prepared
+
+
+def _place(source: ApplicationSource) -> SourcePlace:
+    return place_of(source, Repository(source.repo_url))
 
 
 def _handed_over(app: Application) -> Sequence[str]:

@@ -16,7 +16,7 @@ from tiphys.model.render import ReadSet
 from tiphys.services.render.memory import Capabilities, Remembered
 from tiphys.services.render.ports import RenderArchive
 
-_FORM = 1
+_FORM = 2
 """Raised whenever what is written changes its meaning."""
 
 
@@ -55,6 +55,7 @@ def store(archive: RenderArchive, key: str, render: Remembered) -> None:
         "readsApiVersions": None if reads.api_versions is None else sorted(reads.api_versions),
         "kubeVersion": then.kube_version,
         "apiVersions": sorted(then.api_versions),
+        "warnings": render.warnings,
     }
     archive.keep(key, name, orjson.dumps(entry))
 
@@ -76,4 +77,5 @@ def _read(entry: dict[str, Any]) -> Remembered:
         ),
         found=entry["found"],
         capabilities=Capabilities(entry["kubeVersion"], frozenset(entry["apiVersions"])),
+        warnings=tuple(entry["warnings"]),
     )

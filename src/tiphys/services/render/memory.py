@@ -42,6 +42,7 @@ class Remembered:
     reads: ReadSet
     found: Mapping[str, str | None]
     capabilities: Capabilities
+    warnings: tuple[str, ...] = ()
 
     def holds(self, oids: Mapping[str, str | None], now: Capabilities) -> bool:
         if any(oids[path] != oid for path, oid in self.found.items()):
@@ -64,7 +65,9 @@ def remembered(
 ) -> Remembered:
     """`oids` answers for the commit that was rendered."""
     found = dict(oids(read_paths(result.reads)))
-    return Remembered(result.manifests, digest, size, result.reads, found, capabilities)
+    return Remembered(
+        result.manifests, digest, size, result.reads, found, capabilities, result.warnings
+    )
 
 
 class RenderMemory:

@@ -18,32 +18,35 @@ import orjson
 from prometheus_client import CollectorRegistry, Counter
 from xxhash import xxh3_128_hexdigest
 
-from tiphys.core.source.environment import BuildContext
 from tiphys.core.source.paths import application_path
+from tiphys.core.source.places import place_kind, place_of
 from tiphys.core.source.revision import is_commit
 from tiphys.model.errors import RenderError
 from tiphys.model.render import RenderRequest, ToolKind
-from tiphys.model.repository import Repository
+from tiphys.model.repository import Place, RepositoryKind
 from tiphys.model.resource import Manifest
-from tiphys.model.source import ApplicationSource
 from tiphys.services.render.archive import restore, store
+from tiphys.services.render.job import RenderJob
 from tiphys.services.render.memory import Capabilities, Remembered, RenderMemory, remembered
-from tiphys.services.render.ports import RenderArchive, Renderer, TreeReader
+from tiphys.services.render.ports import Decoder, Remotes, RenderArchive, Renderer, TreeReader
 from tiphys.services.render.survey import Survey, survey
-from tiphys.services.sources.ports import GitRepositories
+from tiphys.services.sources.ports import Upstream
 
 _ERRORS_KEPT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """`commit` is whole. Two results with one digest have equal manifests of one tool."""
+    """`revision` is whole: a commit, a chart's version, a digest. Two results with one digest have
+    equal manifests of one tool. `warnings` are what the source's user should know.
+    """
 
     manifests: tuple[Manifest, ...]
     tool: ToolKind
-    commit: str
+    revision: str
     digest: str
     from_cache: bool
+    warnings: tuple[str, ...] = ()
 
 
 class RenderService:
@@ -54,8 +57,10 @@ class RenderService:
 
     def __init__(
         self,
-        git: GitRepositories,
+        upstream: Upstream,
         renderer: Renderer,
+        decoder: Decoder,
+        remotes: Remotes | None = None,
         *,
         memory: RenderMemory | None = None,
         archive: RenderArchive | None = None,
@@ -64,8 +69,10 @@ class RenderService:
         clock: Callable[[], float] = time.monotonic,
         registry: CollectorRegistry | None = None,
     ) -> None:
-        self._git = git
+        self._upstream = upstream
         self._renderer = renderer
+        self._decoder = decoder
+        self._remotes = remotes
         self._memory = RenderMemory() if memory is None else memory
         self._archive = archive
         self._engine = engine_version
@@ -82,55 +89,47 @@ class RenderService:
             registry=registry,
         )
 
-    async def render(
-        self,
-        source: ApplicationSource,
-        commit: str,
-        context: BuildContext,
-        *,
-        fresh: bool = False,
-    ) -> Rendered:
+    async def render(self, job: RenderJob, *, fresh: bool = False) -> Rendered:
         """Raises RepositoryError and RenderError with their kinds.
 
         `fresh` renders anew whatever is remembered, errors included.
         """
-        tree = await self._git.tree(Repository(source.repo_url), commit)
-        wanted, known, seen = await asyncio.to_thread(self._look, source, context, tree)
+        tree = await self._tree(job)
+        wanted, known, seen = await asyncio.to_thread(self._look, job, tree)
         if known is not None and not fresh:
-            return self._hit(wanted, tree, known)
+            return self._hit(wanted, known)
         async with self._turns.setdefault(wanted.key, asyncio.Lock()):
             if not fresh and self._memory.latest(wanted.key) != seen:
                 known = await asyncio.to_thread(self._find, wanted, tree)
                 if known is not None:
-                    return self._hit(wanted, tree, known)
-            return await self._render(wanted, tree, context, fresh=fresh)
+                    return self._hit(wanted, known)
+            return await self._render(wanted, tree, job, fresh=fresh)
 
-    async def known(
-        self, source: ApplicationSource, commit: str, context: BuildContext
-    ) -> Rendered | None:
+    async def known(self, job: RenderJob) -> Rendered | None:
         """What `render` would answer without asking the renderer; None when it would."""
-        tree = await self._git.tree(Repository(source.repo_url), commit)
-        wanted, known, _ = await asyncio.to_thread(self._look, source, context, tree)
-        return None if known is None else _rendered(wanted, tree, known, from_cache=True)
+        tree = await self._tree(job)
+        wanted, known, _ = await asyncio.to_thread(self._look, job, tree)
+        return None if known is None else _rendered(wanted, known, from_cache=True)
 
-    async def unchanged(
-        self, source: ApplicationSource, commit: str, context: BuildContext, digest: str
-    ) -> bool:
-        """Whether it is certain, without a render, that the commit's manifests have this digest."""
-        known = await self.known(source, commit, context)
+    async def unchanged(self, job: RenderJob, digest: str) -> bool:
+        """Whether it is certain, without a render, that the job's manifests have this digest."""
+        known = await self.known(job)
         return known is not None and known.digest == digest
 
-    async def touched(self, url: str, folders: Mapping[str, tuple[str, str, str]]) -> set[str]:
+    async def touched(self, place: Place, folders: Mapping[str, tuple[str, str, str]]) -> set[str]:
         """Names whose folder differs between two commits, given as (old, new, path).
 
-        A cheap look at tree ids, all paths of a commit at once. Raises RepositoryError.
+        Where there are no commits, all. A cheap look at tree ids, all paths of a commit at once.
+        Raises RepositoryError.
         """
+        if place_kind(place) is not RepositoryKind.GIT:
+            return set(folders)
         ids: dict[tuple[str, str], str | None] = {}
         places = {name: (old, new, _clean(path)) for name, (old, new, path) in folders.items()}
         for commit in {commit for old, new, _ in places.values() for commit in (old, new)}:
             paths = {path for old, new, path in places.values() if commit in (old, new)}
             if is_commit(commit):
-                tree = await self._git.tree(Repository(url), commit)
+                tree = await self._upstream.tree(place, commit)
                 found = await asyncio.to_thread(tree.oids, sorted(paths))
                 ids |= {(commit, path): oid for path, oid in found.items()}
         return {
@@ -139,11 +138,16 @@ class RenderService:
             if (old, path) not in ids or ids[old, path] != ids.get((new, path))
         }
 
-    def _look(
-        self, source: ApplicationSource, context: BuildContext, tree: TreeReader
-    ) -> tuple[Survey, Remembered | None, int]:
+    async def _tree(self, job: RenderJob) -> TreeReader:
+        return await self._upstream.tree(
+            place_of(job.source, job.repository),
+            job.revision,
+            media_types=job.surroundings.tools.oci_media_types,
+        )
+
+    def _look(self, job: RenderJob, tree: TreeReader) -> tuple[Survey, Remembered | None, int]:
         """Also which render was the newest of its key: a newer one is worth another look."""
-        wanted = survey(source, context, tree, engine=self._engine)
+        wanted = survey(job, tree, engine=self._engine)
         seen = self._memory.latest(wanted.key)
         return wanted, self._find(wanted, tree), seen
 
@@ -156,17 +160,17 @@ class RenderService:
             self._memory.keep(wanted.key, render)
         return self._memory.find(wanted.key, tree.oids, capabilities)
 
-    def _hit(self, wanted: Survey, tree: TreeReader, known: Remembered) -> Rendered:
+    def _hit(self, wanted: Survey, known: Remembered) -> Rendered:
         self._hits.labels(wanted.tool).inc()
-        return _rendered(wanted, tree, known, from_cache=True)
+        return _rendered(wanted, known, from_cache=True)
 
     async def _render(
-        self, wanted: Survey, tree: TreeReader, context: BuildContext, *, fresh: bool
+        self, wanted: Survey, tree: TreeReader, job: RenderJob, *, fresh: bool
     ) -> Rendered:
-        attempt = (wanted.key, tree.commit, Capabilities.of(wanted.options))
+        attempt = (wanted.key, wanted.revision, Capabilities.of(wanted.options))
         if not fresh and (failed := self._errors.find(attempt)):
             raise failed
-        request = RenderRequest(wanted.path, wanted.options, application=context.instance)
+        request = RenderRequest(wanted.path, wanted.options, application=job.context.instance)
         try:
             result = await self._renderer.render(request, tree)
         except RenderError as error:
@@ -186,7 +190,7 @@ class RenderService:
         self._memory.keep(wanted.key, made)
         if self._archive is not None:
             await asyncio.to_thread(store, self._archive, wanted.key, made)
-        return _rendered(wanted, tree, made, from_cache=False)
+        return _rendered(wanted, made, from_cache=False)
 
 
 def _clean(path: str) -> str:
@@ -197,10 +201,10 @@ def _clean(path: str) -> str:
         return path
 
 
-def _rendered(
-    wanted: Survey, tree: TreeReader, render: Remembered, *, from_cache: bool
-) -> Rendered:
-    return Rendered(render.manifests, wanted.tool, tree.commit, render.digest, from_cache)
+def _rendered(wanted: Survey, render: Remembered, *, from_cache: bool) -> Rendered:
+    return Rendered(
+        render.manifests, wanted.tool, wanted.revision, render.digest, from_cache, render.warnings
+    )
 
 
 class _Errors:

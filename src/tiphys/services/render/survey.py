@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 import orjson
 from xxhash import xxh3_128_hexdigest
 
-from tiphys.core.source.environment import BuildContext
 from tiphys.core.source.options import options_for
 from tiphys.core.source.paths import application_path, link_target, require_folder
+from tiphys.core.source.places import place_kind, place_of
 from tiphys.core.source.tool import choose, refuse_overrides
 from tiphys.core.source.url import normal_form
 from tiphys.model.errors import RenderError
 from tiphys.model.render import EntryKind, HelmOptions, ToolKind, ToolOptions, TreeEntry
-from tiphys.model.source import ApplicationSource
+from tiphys.model.repository import RepositoryKind
+from tiphys.services.render.job import RenderJob
 from tiphys.services.render.ports import TreeReader
 
 _LINKS_FOLLOWED = 10
@@ -22,32 +23,42 @@ _LINKS_FOLLOWED = 10
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """`path` has its links followed; `key` is equal for whatever would be rendered alike."""
+    """`path` has its links followed; `key` is equal for whatever would be rendered alike.
+    `revision` is whole.
+    """
 
     path: str
     tool: ToolKind
     options: ToolOptions
+    revision: str
     key: str
 
 
-def survey(
-    source: ApplicationSource, context: BuildContext, tree: TreeReader, *, engine: str
-) -> Survey:
+def survey(job: RenderJob, tree: TreeReader, *, engine: str) -> Survey:
     """Blocking: reads the tree. Raises RenderError; `engine` is the renderer's version."""
+    source = job.source
     path, found = _locate(tree, source.path)
     require_folder(source.path, None if found is None else found.kind)
     children = {} if found is None else found.children
     tool = choose(source, children)
-    refuse_overrides(context.instance, path, children)
-    options = options_for(source, tool, context, tree.commit)
-    return Survey(path, tool, options, _key(source, path, options, engine))
+    refuse_overrides(job.context.instance, path, children)
+    revision = _whole(job, tree)
+    options = options_for(source, tool, job.context, revision)
+    return Survey(path, tool, options, revision, _key(job, path, options, engine))
 
 
-def _key(source: ApplicationSource, path: str, options: ToolOptions, engine: str) -> str:
+def _whole(job: RenderJob, tree: TreeReader) -> str:
+    """A commit may have been abbreviated; the digest of a chart is not its version."""
+    git = place_kind(place_of(job.source, job.repository)) is RepositoryKind.GIT
+    return tree.commit if git else job.revision
+
+
+def _key(job: RenderJob, path: str, options: ToolOptions, engine: str) -> str:
     """The cluster's capabilities are left out: they are compared where a render read them."""
     if isinstance(options, HelmOptions):
         options = replace(options, kube_version="", api_versions=())
-    asked = (engine, normal_form(source.repo_url), path, type(options).__name__, options)
+    url, chart = normal_form(job.source.repo_url), job.source.chart
+    asked = (engine, url, chart, path, type(options).__name__, options)
     return xxh3_128_hexdigest(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS))
 
 
