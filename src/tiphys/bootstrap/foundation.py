@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,6 +24,7 @@ from tiphys.bootstrap.clusters import connector, limits_of
 from tiphys.bootstrap.options import ControllerOptions
 from tiphys.core.health import judge
 from tiphys.model.errors import KubeError, KubeUnreachableError
+from tiphys.model.live import ObjectList, WatchEvent, WatchState
 from tiphys.model.names import API_GROUP, LABEL_PART_OF, LABEL_SECRET_TYPE
 from tiphys.model.resource import ApiResource, Manifest
 from tiphys.services.clusters.registry import ClusterRegistry
@@ -34,10 +35,10 @@ from tiphys.services.live.watcher import KindWatcher, WatchSink
 from tiphys.services.metrics.present import counting
 from tiphys.services.observe.refusing import RefusingWriter, reading_only
 from tiphys.services.reconcile.named import NamedObjects
-from tiphys.services.reconcile.repositories import RepositorySecrets
 from tiphys.services.reconcile.scope import ApplicationScope
 from tiphys.services.reconcile.settings import Overlay, SettingsSource
 from tiphys.services.reconcile.store import ApplicationStore
+from tiphys.services.repositories.registry import KnownRepositories
 
 log = structlog.get_logger()
 
@@ -77,7 +78,7 @@ class Foundation:
         self.discovery = KubeDiscovery(transport)
         self.config_maps = NamedObjects()
         self.projects = NamedObjects()
-        self.repositories = RepositorySecrets()
+        self.repositories = KnownRepositories()
         overlay = Overlay(
             general=options.general,
             params=options.params,
@@ -104,7 +105,8 @@ class Foundation:
     async def read_settings(self) -> None:
         """Connects and reads all that is not an Application. Raises TiphysError."""
         await self._connect()
-        self._follow(CONFIG_MAPS, self.config_maps, f"{LABEL_PART_OF}=argocd")
+        config_maps = _Shared((self.config_maps, self.repositories.config_maps))
+        self._follow(CONFIG_MAPS, config_maps, f"{LABEL_PART_OF}=argocd")
         self._follow(PROJECTS, self.projects)
         self._follow(SECRETS, self.repositories, LABEL_SECRET_TYPE)
         self._follow(SECRETS, self.clusters, f"{LABEL_SECRET_TYPE}=cluster")
@@ -161,6 +163,25 @@ class Foundation:
         self.stack.callback(task.cancel)
 
 
+class _Shared:
+    """One watch that several want to hear of."""
+
+    def __init__(self, sinks: Sequence[WatchSink]) -> None:
+        self._sinks = sinks
+
+    def replaced(self, resource: ApiResource, objects: ObjectList) -> None:
+        for sink in self._sinks:
+            sink.replaced(resource, objects)
+
+    def changed(self, resource: ApiResource, event: WatchEvent) -> None:
+        for sink in self._sinks:
+            sink.changed(resource, event)
+
+    def fares(self, resource: ApiResource, state: WatchState) -> None:
+        for sink in self._sinks:
+            sink.fares(resource, state)
+
+
 def now() -> datetime:
     return datetime.now(UTC)
 
@@ -176,7 +197,7 @@ async def _follow(watcher: Callable[[], KindWatcher]) -> None:
         await asyncio.sleep(_FOLLOW_AGAIN)
 
 
-async def _listed(*objects: NamedObjects | RepositorySecrets | ClusterRegistry) -> None:
+async def _listed(*objects: NamedObjects | KnownRepositories | ClusterRegistry) -> None:
     deadline = time.monotonic() + _LIST_WAIT
     while not all(one.listed for one in objects):
         if time.monotonic() > deadline:

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 
 from tiphys.adapters.cache import FolderCache
@@ -19,7 +18,6 @@ from tiphys.controllers.application import ApplicationController, Operations, St
 from tiphys.core.app.events import event_labels
 from tiphys.core.app.spec import project_name
 from tiphys.core.settings import Settings
-from tiphys.core.settings.repositories import RepositorySecret
 from tiphys.model.application import Application
 from tiphys.model.errors import DestinationError, ManifestDecodeError
 from tiphys.model.resource import GroupKind
@@ -139,7 +137,7 @@ class Reconciling:
         self._orphans = Orphans(ground.store, ground.clusters, self._rules)
         judging = Judging(Comparisons(Eraser(ground.evaluator)), self.settings)
         self._comparer = Comparer(ground.clusters, self._rules, judging)
-        self._admission = Admission(self._rules, ground.repositories.refusals)
+        self._admission = Admission(self._rules, ground.repositories.problems)
         self._git = git
         self._judged_by = judged_by(self.settings())
         ground.page.tell(self._figures())
@@ -339,12 +337,7 @@ class Reconciling:
                 for name in ground.store.of_project(one):
                     controller.look_again(name, CompareLevel.LATEST)
 
-        def repositories_changed(changed: Sequence[RepositorySecret]) -> None:
-            controller.look_at_repositories(
-                lambda url, project: any(one.concerns(url, project) for one in changed)
-            )
-
-        ground.repositories.listener = repositories_changed
+        ground.repositories.listener = controller.look_at_repositories
         ground.settings.listener = settings_changed
         ground.clusters.follow_kinds(kinds_changed)
         # A cluster that belongs to a project alone is one of its destinations.

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from tests.fakes.kube import CONFIG_MAPS, SECRETS
-from tiphys.core.settings.repositories import RepositorySecret
+from tests.fakes.kube import CONFIG_MAPS
 from tiphys.model.errors import SettingsError
 from tiphys.model.live import ObjectList, WatchEvent, WatchVerb
-from tiphys.model.names import LABEL_SECRET_TYPE
 from tiphys.services.reconcile.named import NamedObjects, Projects
-from tiphys.services.reconcile.repositories import RepositorySecrets
 from tiphys.services.reconcile.settings import Overlay, SettingsSource
 
 URL = "https://git.example.com/apps"
@@ -79,31 +75,6 @@ def test_projects_come_and_go() -> None:
     assert sorted(heard[1:]) == ["new", "old"]
     assert projects.find("new") is not None
     assert objects.listed
-
-
-def secret(name: str, kind: str = "repository", **data: str) -> dict[str, Any]:
-    encoded = {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}
-    return {"metadata": {"name": name, "labels": {LABEL_SECRET_TYPE: kind}}, "data": encoded}
-
-
-def test_repository_secrets_come_and_go() -> None:
-    secrets = RepositorySecrets()
-    heard: list[tuple[RepositorySecret, ...]] = []
-    secrets.listener = heard.append
-    listed = (secret("a", url=URL), secret("b", url=URL, username="me"))
-    secrets.replaced(SECRETS, ObjectList(listed, "1"))
-    assert secrets.listed
-    assert [text.partition(" is")[0] for text in secrets.refusals(URL, "default")] == [
-        "Secret b: username"
-    ]
-    heard.clear()
-    secrets.changed(SECRETS, WatchEvent(WatchVerb.MODIFIED, listed[0]))
-    assert heard == []
-    secrets.changed(SECRETS, WatchEvent(WatchVerb.DELETED, listed[1]))
-    assert [[one.name for one in changed] for changed in heard] == [["b"]]
-    assert secrets.refusals(URL, "default") == []
-    secrets.replaced(SECRETS, ObjectList((), "2"))
-    assert [one.name for one in heard[-1]] == ["a"]
 
 
 def test_what_the_process_was_given_beats_the_config_maps() -> None:

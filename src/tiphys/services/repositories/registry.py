@@ -12,6 +12,7 @@ import structlog
 
 from tiphys.core.repositories.known import Known, by_host
 from tiphys.core.repositories.secret import AnySecret, BrokenSecret, read_secret
+from tiphys.model.errors import RepositoryError
 from tiphys.model.live import ObjectList, WatchEvent, WatchState, WatchVerb
 from tiphys.model.repository import CredentialTemplate, Repository
 from tiphys.model.resource import ApiResource, Manifest
@@ -50,6 +51,14 @@ class KnownRepositories:
 
     def templates(self) -> tuple[CredentialTemplate, ...]:
         return self._known.templates
+
+    def problems(self, url: str, project: str) -> list[str]:
+        """Why this repository cannot be opened; empty where it can."""
+        try:
+            self._known.find(url, project)
+        except RepositoryError as error:
+            return [str(error)]
+        return []
 
     # -- the watch of Secrets -------------------------------------------------------------------
 
