@@ -8,21 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tiphys.core.settings.tools import ToolSettings
 from tiphys.core.source.environment import BuildContext
+from tiphys.core.source.refs import RefTree
 from tiphys.model.repository import CredentialTemplate, Repository
 from tiphys.model.source import ApplicationSource
 
-
-@dataclass(frozen=True, slots=True)
-class ToolSettings:
-    """The keys of argocd-cm that concern tools, and the limits of the process that renders."""
-
-    helm: bool = True
-    kustomize: bool = True
-    jsonnet: bool = True
-    kustomize_build_options: str = ""
-    values_file_schemes: tuple[str, ...] = ("https", "http")
-    oci_media_types: tuple[str, ...] = ()
+__all__ = ["RefTree", "RenderJob", "Surroundings", "ToolSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +27,6 @@ class Surroundings:
     repositories: tuple[Repository, ...] = ()
     templates: tuple[CredentialTemplate, ...] = ()
     source_repos: tuple[str, ...] = ("*",)
-
-
-@dataclass(frozen=True, slots=True)
-class RefTree:
-    """A source that others name by `$ref`: its repository at one commit. `target` is the revision
-    as it was written.
-    """
-
-    repository: Repository
-    commit: str
-    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
