@@ -19,6 +19,7 @@ import (
 
 	"tiphys.dev/engine/internal/fault"
 	"tiphys.dev/engine/internal/manifest"
+	"tiphys.dev/engine/internal/remote"
 	"tiphys.dev/engine/internal/tree"
 )
 
@@ -33,57 +34,57 @@ type Options struct {
 	FileParameters          []FileParameter `json:"fileParameters"`
 	SkipCRDs                bool            `json:"skipCrds"`
 	SkipTests               bool            `json:"skipTests"`
-	SkipSchemaValidation    bool            `json:"skipSchemaValidation"`
-	KubeVersion             string          `json:"kubeVersion"`
-	APIVersions             []string        `json:"apiVersions"`
+	// SkipHooks is for charts in kustomizations; no field of an Application asks for it.
+	SkipHooks            bool     `json:"-"`
+	SkipSchemaValidation bool     `json:"skipSchemaValidation"`
+	KubeVersion          string   `json:"kubeVersion"`
+	APIVersions          []string `json:"apiVersions"`
+}
+
+// source is one chart as it is asked for.
+type source struct {
+	view    *tree.Tree
+	folder  string
+	options Options
+	mounts  *remote.Mounts
+	notes   *Notes
 }
 
 // Render gives CRDs, then manifests in Helm's order of kinds, then hooks.
-func Render(view *tree.Tree, folder string, options Options, notes *Notes) ([]json.RawMessage, error) {
+func Render(view *tree.Tree, folder string, options Options, mounts *remote.Mounts, notes *Notes) ([]json.RawMessage, error) {
+	source := &source{view: view, folder: folder, options: options, mounts: mounts, notes: notes}
 	chart, err := load(view, folder)
 	if err != nil {
 		return nil, err
 	}
-	given, err := values(view, folder, options, notes)
+	if err := source.complete(chart); err != nil {
+		return nil, err
+	}
+	given, err := source.values()
 	if err != nil {
 		return nil, err
 	}
-	if err := check(chart); err != nil {
+	if err := mounts.Check(); err != nil {
 		return nil, err
+	}
+	return instantiate(chart, given, options, notes)
+}
+
+// instantiate is `helm template` of a chart that is whole.
+func instantiate(chart *v2.Chart, given map[string]any, options Options, notes *Notes) ([]json.RawMessage, error) {
+	if kind := chart.Metadata.Type; kind != "" && kind != "application" {
+		return nil, fault.New(fault.Render, "%s charts are not installable", kind)
 	}
 	facts, err := facts(options)
 	if err != nil {
 		return nil, err
 	}
 	scan(chart, notes)
-	watched := watch(facts, notes)
-	files, err := execute(chart, given, options, watched)
+	files, err := execute(chart, given, options, watch(facts, notes))
 	if err != nil {
 		return nil, err
 	}
 	return collect(chart, files, options)
-}
-
-// check refuses what Helm's own command refuses before it renders.
-func check(chart *v2.Chart) error {
-	if kind := chart.Metadata.Type; kind != "" && kind != "application" {
-		return fault.New(fault.Render, "%s charts are not installable", kind)
-	}
-	var missing []string
-	for _, wanted := range chart.Metadata.Dependencies {
-		present := slices.ContainsFunc(chart.Dependencies(), func(dependency *v2.Chart) bool {
-			return dependency.Metadata.Name == wanted.Name
-		})
-		if !present {
-			missing = append(missing, wanted.Name)
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return fault.New(fault.Unsupported, "an error occurred while checking for chart dependencies: "+
-		"found in Chart.yaml, but missing in charts/ directory: %s; this version does not fetch "+
-		"them, commit charts/ to the repository", strings.Join(missing, ", "))
 }
 
 // facts are the capabilities that Helm's command would have with the same flags.
@@ -124,7 +125,8 @@ func execute(chart *v2.Chart, given map[string]any, options Options, watched *ca
 				"chart requires kubeVersion: %s which is incompatible with Kubernetes %s", wanted, version.Version)
 		}
 	}
-	return new(engine.Engine).Render(chart, top)
+	helm := engine.Engine{CustomTemplateFuncs: watched.notes.functions()}
+	return helm.Render(chart, top)
 }
 
 const notesSuffix = "NOTES.txt"
@@ -153,7 +155,8 @@ func collect(chart *v2.Chart, files map[string]string, options Options) ([]json.
 		output.add(entry.Name, []byte(entry.Content))
 	}
 	for _, hook := range hooks {
-		if !options.SkipTests || !slices.Contains(hook.Events, release.HookTest) {
+		isTest := slices.Contains(hook.Events, release.HookTest)
+		if !options.SkipHooks && !(options.SkipTests && isTest) {
 			output.add(hook.Path, []byte(hook.Manifest))
 		}
 	}

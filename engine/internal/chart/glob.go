@@ -3,47 +3,46 @@ package chart
 import (
 	"errors"
 	"path"
+	"slices"
 	"strings"
 
 	"tiphys.dev/engine/internal/fault"
+	"tiphys.dev/engine/internal/remote"
 	"tiphys.dev/engine/internal/tree"
 )
 
 // listed turns the names of value files into paths: a pattern becomes the files that it matches,
 // in their order and without those that are named outright, and a repeated file keeps its first
 // place.
-func listed(view *tree.Tree, folder string, options Options) ([]string, error) {
+func (s *source) listed() ([]string, error) {
 	explicit := map[string]bool{}
-	for _, name := range options.ValueFiles {
-		if err := checkName(name); err != nil {
-			return nil, err
-		}
+	for _, name := range s.options.ValueFiles {
 		if !isPattern(name) {
-			explicit[path.Clean(name)] = true
+			explicit[key(name)] = true
 		}
 	}
 	var names []string
 	seen := map[string]bool{}
 	add := func(name string) {
-		if key := path.Clean(name); !seen[key] {
-			seen[key] = true
+		if !seen[key(name)] {
+			seen[key(name)] = true
 			names = append(names, name)
 		}
 	}
-	for _, name := range options.ValueFiles {
+	for _, name := range s.options.ValueFiles {
 		if !isPattern(name) {
 			add(name)
 			continue
 		}
-		matches, err := expand(view, folder, name)
+		matches, err := expand(s.view, s.folder, name)
 		if err != nil {
 			return nil, err
 		}
-		if len(matches) == 0 && !options.IgnoreMissingValueFiles {
-			return nil, fault.New(fault.Render, "values file glob %q matched no files", name)
+		if len(matches) == 0 && !s.options.IgnoreMissingValueFiles {
+			return nil, fault.New(fault.Render, "values file glob %q matched no files", shown(name))
 		}
 		for _, match := range matches {
-			if !explicit[path.Clean(match)] {
+			if !explicit[key(match)] {
 				add(match)
 			}
 		}
@@ -51,33 +50,37 @@ func listed(view *tree.Tree, folder string, options Options) ([]string, error) {
 	return names, nil
 }
 
-// checkName refuses what this version does not fetch.
-func checkName(name string) error {
-	if strings.Contains(name, "://") {
-		return fault.New(fault.Unsupported,
-			"spec.source.helm.valueFiles: remote value files are not supported by this version")
+// key is equal for two names of one file.
+func key(name string) string {
+	if strings.HasPrefix(name, tree.Mount) {
+		return tree.Clean(name)
 	}
-	if strings.HasPrefix(name, "$") {
-		return fault.New(fault.Unsupported,
-			"spec.source.helm.valueFiles: '%s' refers to another source, which this version does not support", name)
+	if remote.IsURL(name) {
+		return name
 	}
-	return nil
+	return path.Clean(name)
 }
 
-func isPattern(name string) bool { return strings.ContainsAny(name, "*?[") }
+func isPattern(name string) bool {
+	return strings.ContainsAny(name, "*?[") && !remote.IsURL(name)
+}
 
 // expand gives the files that a pattern matches, named as the pattern names them.
 func expand(view *tree.Tree, folder, pattern string) ([]string, error) {
-	prefix := ""
-	if strings.HasPrefix(pattern, "/") {
+	prefix, rest := "", pattern
+	switch {
+	case strings.HasPrefix(pattern, tree.Mount):
+		prefix, rest, _ = strings.Cut(pattern, "/")
+	case strings.HasPrefix(pattern, "/"):
 		prefix = "/"
 	}
-	matcher := &matcher{view: view, folder: folder, pattern: pattern}
-	steps := strings.Split(strings.Trim(pattern, "/"), "/")
+	matcher := &matcher{view: view, folder: folder, pattern: shown(pattern)}
+	steps := strings.Split(strings.Trim(rest, "/"), "/")
 	if err := matcher.match(prefix, steps, 0); err != nil {
 		return nil, err
 	}
-	return matcher.found, nil
+	slices.Sort(matcher.found)
+	return slices.Compact(matcher.found), nil
 }
 
 type matcher struct {
@@ -129,7 +132,7 @@ func (m *matcher) match(name string, steps []string, depth int) error {
 func (m *matcher) enter(name string, rest []string, depth int) error {
 	_, kind, err := m.view.Stat(place(m.folder, name))
 	if errors.Is(err, tree.ErrEscape) {
-		return fault.New(fault.Render, "illegal filepath: glob match %q resolved to outside repository root", name)
+		return fault.New(fault.Render, "illegal filepath: glob match %q resolved to outside repository root", shown(name))
 	}
 	if err != nil {
 		return nil

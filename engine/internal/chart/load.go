@@ -34,6 +34,15 @@ func load(view *tree.Tree, folder string) (*v2.Chart, error) {
 		rules = parsed
 	}
 	rules.AddDefaults()
+	return read(view, folder, rules)
+}
+
+// loadPacked reads a chart that came out of an archive: nothing in it is left out.
+func loadPacked(view *tree.Tree, folder string) (*v2.Chart, error) {
+	return read(view, folder, ignore.Empty())
+}
+
+func read(view *tree.Tree, folder string, rules *ignore.Rules) (*v2.Chart, error) {
 	reader := &reader{view: view, rules: rules}
 	if err := reader.walk(folder, "", 0); err != nil {
 		return nil, err

@@ -10,13 +10,22 @@ import (
 	"helm.sh/helm/v4/pkg/chart/common"
 )
 
-// Notes is what a chart read of the cluster's capabilities.
+// Notes is what the charts of a render read of the cluster's capabilities, and what they called.
 type Notes struct {
 	kubeVersion bool
 	asked       map[string]struct{}
 	all         bool
 	handed      map[*string]bool
 	guarded     bool
+	called      map[string]struct{}
+	warnings    []string
+}
+
+// NewNotes makes the notes of one render, whatever the number of its charts.
+func NewNotes() *Notes {
+	return &Notes{
+		asked: map[string]struct{}{}, handed: map[*string]bool{}, called: map[string]struct{}{},
+	}
 }
 
 // Reads closes the notes. A list of versions that was handed out and never asked with `Has`
@@ -64,8 +73,6 @@ type capabilities struct {
 }
 
 func watch(helm *common.Capabilities, notes *Notes) *capabilities {
-	notes.asked = map[string]struct{}{}
-	notes.handed = map[*string]bool{}
 	current = notes
 	return &capabilities{helm: helm, notes: notes}
 }

@@ -16,7 +16,7 @@ func TestOpenUses(t *testing.T) {
 		"a\n.Capabilities.APIVersions":              true,
 		`.Capabilities.APIVersions.Has "a" range x`: false,
 	} {
-		notes := &Notes{}
+		notes := NewNotes()
 		notes.scan([]byte(text))
 		if notes.guarded != want {
 			t.Errorf("%q: %v", text, notes.guarded)

@@ -14,6 +14,7 @@ import (
 
 	"tiphys.dev/engine/internal/fault"
 	"tiphys.dev/engine/internal/manifest"
+	"tiphys.dev/engine/internal/remote"
 	"tiphys.dev/engine/internal/tree"
 )
 
@@ -32,13 +33,13 @@ type FileParameter struct {
 
 // values merges what the source gives over the chart's own: files in their order, then the
 // inline text, then parameters, forced strings and file parameters.
-func values(view *tree.Tree, folder string, options Options, notes *Notes) (map[string]any, error) {
+func (s *source) values() (map[string]any, error) {
 	merged := map[string]any{}
 	add := func(text []byte, name string) error {
 		if err := manifest.Guard(text); err != nil {
 			return err
 		}
-		notes.scan(text)
+		s.notes.scan(text)
 		layer, err := loader.LoadValues(bytes.NewReader(text))
 		if err != nil {
 			return fmt.Errorf("failed to parse %s: %w", name, manifest.WithoutContent(err))
@@ -46,7 +47,7 @@ func values(view *tree.Tree, folder string, options Options, notes *Notes) (map[
 		merged = loader.MergeMaps(merged, layer)
 		return nil
 	}
-	texts, err := valueFiles(view, folder, options)
+	texts, err := s.valueFiles()
 	if err != nil {
 		return nil, err
 	}
@@ -55,12 +56,12 @@ func values(view *tree.Tree, folder string, options Options, notes *Notes) (map[
 			return nil, err
 		}
 	}
-	if options.Values != "" {
-		if err := add([]byte(options.Values), "values"); err != nil {
+	if s.options.Values != "" {
+		if err := add([]byte(s.options.Values), "values"); err != nil {
 			return nil, err
 		}
 	}
-	return merged, parameters(view, folder, options, notes, merged)
+	return merged, s.parameters(merged)
 }
 
 type namedText struct {
@@ -69,28 +70,31 @@ type namedText struct {
 }
 
 // valueFiles reads each file once, all that lie outside the chart in one call.
-func valueFiles(view *tree.Tree, folder string, options Options) ([]namedText, error) {
-	names, err := listed(view, folder, options)
+func (s *source) valueFiles() ([]namedText, error) {
+	names, err := s.listed()
 	if err != nil {
 		return nil, err
 	}
 	var wanted []string
-	for _, name := range append(slices.Clone(names), filePaths(options)...) {
-		wanted = append(wanted, place(folder, name))
+	for _, name := range append(slices.Clone(names), filePaths(s.options)...) {
+		wanted = append(wanted, s.place(name))
 	}
-	if err := view.Prefetch(inside(wanted)); err != nil {
+	if err := s.view.Prefetch(inside(wanted)); err != nil {
 		return nil, err
 	}
 	var texts []namedText
 	for _, name := range names {
-		data, err := view.Read(place(folder, name))
-		if errors.Is(err, fs.ErrNotExist) && options.IgnoreMissingValueFiles {
+		if remote.IsURL(name) && s.place(name) == "" {
+			continue
+		}
+		data, err := s.view.Read(s.place(name))
+		if errors.Is(err, fs.ErrNotExist) && s.options.IgnoreMissingValueFiles && !remote.IsURL(name) {
 			continue
 		}
 		if err != nil {
 			return nil, pathError(name, err)
 		}
-		texts = append(texts, namedText{name: name, data: data})
+		texts = append(texts, namedText{name: shown(name), data: data})
 	}
 	return texts, nil
 }
@@ -106,39 +110,66 @@ func filePaths(options Options) []string {
 func inside(names []string) []string {
 	var kept []string
 	for _, name := range names {
-		if clean := path.Clean(name); clean != ".." && !strings.HasPrefix(clean, "../") {
+		if strings.HasPrefix(name, tree.Mount) {
+			kept = append(kept, tree.Clean(name))
+			continue
+		}
+		if clean := path.Clean(name); name != "" && clean != ".." && !strings.HasPrefix(clean, "../") {
 			kept = append(kept, clean)
 		}
 	}
 	return kept
 }
 
-// place puts a name beside the chart, or at the root of the repository when it begins with `/`.
-// It is not cleaned: the tree follows `..` step by step.
+// place puts a name beside the chart, at the root of the repository when it begins with `/`, in
+// the tree that it names, or where the file behind a URL is mounted: "" when it is not yet. It is
+// not cleaned: the tree follows `..` step by step.
+func (s *source) place(name string) string {
+	if remote.IsURL(name) {
+		mounted, ok := s.mounts.FindFile(name)
+		if !ok {
+			return ""
+		}
+		return mounted
+	}
+	return place(s.folder, name)
+}
+
 func place(folder, name string) string {
+	if strings.HasPrefix(name, tree.Mount) {
+		return name
+	}
 	if strings.HasPrefix(name, "/") {
-		return strings.TrimLeft(name, "/")
+		return "./" + strings.TrimLeft(name, "/")
 	}
 	if folder == "" {
-		return name
+		return "./" + name
 	}
 	return folder + "/" + name
 }
 
+// shown is a name as its user wrote it.
+func shown(name string) string {
+	if rest, found := strings.CutPrefix(name, tree.Mount); found {
+		return "$" + rest
+	}
+	return name
+}
+
 func pathError(name string, err error) error {
 	if errors.Is(err, tree.ErrEscape) {
-		return fault.New(fault.Render, "illegal filepath: file '%s' resolved to outside repository root", name)
+		return fault.New(fault.Render, "illegal filepath: file '%s' resolved to outside repository root", shown(name))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return fault.New(fault.Render, "open %s: no such file or directory", name)
+		return fault.New(fault.Render, "open %s: no such file or directory", shown(name))
 	}
 	return err
 }
 
-func parameters(view *tree.Tree, folder string, options Options, notes *Notes, merged map[string]any) error {
+func (s *source) parameters(merged map[string]any) error {
 	for _, forced := range []bool{false, true} {
-		for _, parameter := range last(options.Parameters, forced) {
-			notes.scan([]byte(parameter.Value))
+		for _, parameter := range last(s.options.Parameters, forced) {
+			s.notes.scan([]byte(parameter.Value))
 			text := parameter.Name + "=" + escapeCommas(parameter.Value)
 			parse, flag := strvals.ParseInto, "--set"
 			if forced {
@@ -149,13 +180,17 @@ func parameters(view *tree.Tree, folder string, options Options, notes *Notes, m
 			}
 		}
 	}
-	for _, parameter := range options.FileParameters {
+	for _, parameter := range s.options.FileParameters {
 		read := func(name []rune) (any, error) {
-			data, err := view.Read(place(folder, string(name)))
+			file := s.place(string(name))
+			if file == "" {
+				return "", nil
+			}
+			data, err := s.view.Read(file)
 			if err != nil {
 				return nil, pathError(string(name), err)
 			}
-			notes.scan(data)
+			s.notes.scan(data)
 			return string(data), nil
 		}
 		if err := strvals.ParseIntoFile(parameter.Name+"="+escapeCommas(parameter.Path), merged, read); err != nil {

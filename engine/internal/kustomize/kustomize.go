@@ -9,14 +9,16 @@ import (
 
 	"sigs.k8s.io/kustomize/api/krusty"
 
+	"tiphys.dev/engine/internal/chart"
 	"tiphys.dev/engine/internal/fault"
 	"tiphys.dev/engine/internal/manifest"
+	"tiphys.dev/engine/internal/remote"
 	"tiphys.dev/engine/internal/tree"
 )
 
 // Render is `kustomize build` of a folder with its default options: files only from the
 // kustomization's own folder and below, no plugins, no Helm, no network.
-func Render(view *tree.Tree, folder string) ([]json.RawMessage, error) {
+func Render(view *tree.Tree, folder string, _ Options, _ *remote.Mounts, _ *chart.Notes) ([]json.RawMessage, error) {
 	if err := lookAhead(view, folder); err != nil {
 		return nil, err
 	}

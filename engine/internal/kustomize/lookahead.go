@@ -17,8 +17,8 @@ const maxLevels = 64
 
 var (
 	fileNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
-	// remote is what Kustomize would hand to git or an HTTP client.
-	remote = regexp.MustCompile(`(?i)^(?:git::|[a-z][a-z0-9+.-]*://|github\.com[:/]|[a-z][a-z0-9-]*@[^/]*[:/])`)
+	// remotePattern is what Kustomize would hand to git or an HTTP client.
+	remotePattern = regexp.MustCompile(`(?i)^(?:git::|[a-z][a-z0-9+.-]*://|github\.com[:/]|[a-z][a-z0-9-]*@[^/]*[:/])`)
 )
 
 // references are the fields of a kustomization that name other files.
@@ -127,7 +127,7 @@ func scan(view *tree.Tree, level []string, visited map[string]bool) (wanted, nex
 		}
 		mixed := found.mixed()
 		for _, entry := range append(found.files(), mixed...) {
-			if remote.MatchString(entry) {
+			if remotePattern.MatchString(entry) {
 				return nil, nil, fault.New(fault.Unsupported,
 					"kustomization in '%s' names '%s': remote resources are not supported by this version",
 					folder, redact(entry))

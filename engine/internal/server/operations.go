@@ -14,6 +14,7 @@ import (
 	"tiphys.dev/engine/internal/frame"
 	"tiphys.dev/engine/internal/kustomize"
 	"tiphys.dev/engine/internal/manifest"
+	"tiphys.dev/engine/internal/remote"
 	"tiphys.dev/engine/internal/sandbox"
 	"tiphys.dev/engine/internal/tree"
 )
@@ -21,8 +22,15 @@ import (
 // evaluations are the operations that run what users wrote on documents.
 var evaluations = map[string]bool{"jq": true, "lua": true}
 
+// done is what an operation gives: a JSON array, what it read for it, and what its user should know.
+type done struct {
+	output   []byte
+	reads    *tree.Reads
+	warnings []string
+}
+
 // perform runs one operation. A library that panics on a source fails that source only.
-func (s *Server) perform(request *Request, view *tree.Tree, body []byte) (reads *tree.Reads, output []byte, err error) {
+func (s *Server) perform(request *Request, view *tree.Tree, body []byte) (end done, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			// The runtime's own words only: other panics may quote the source.
@@ -33,39 +41,37 @@ func (s *Server) perform(request *Request, view *tree.Tree, body []byte) (reads 
 	switch request.Op {
 	case "yaml":
 		documents, err := manifest.Documents(manifest.Text(body))
-		return finish(documents, err, &tree.Reads{}, s.limits.Output)
+		return s.finish(documents, err)
 	case "jq":
 		var options eval.PathOptions
 		if err := decode(request.Options, &options); err != nil {
-			return nil, nil, err
+			return end, err
 		}
-		answers, err := eval.WithoutPaths(body, options, s.dog)
-		return finish(answers, err, &tree.Reads{}, s.limits.Output)
+		return s.finish(eval.WithoutPaths(body, options, s.dog))
 	case "lua":
 		var options eval.HealthOptions
 		if err := decode(request.Options, &options); err != nil {
-			return nil, nil, err
+			return end, err
 		}
-		answers, err := eval.Health(body, options, s.dog)
-		return finish(answers, err, &tree.Reads{}, s.limits.Output)
+		return s.finish(eval.Health(body, options, s.dog))
 	case "selftest":
-		output, err = json.Marshal(sandbox.Probe())
-		return &tree.Reads{}, output, err
+		end.output, err = json.Marshal(sandbox.Probe())
+		return end, err
 	}
 	if err := view.Add(request.Entries, body); err != nil {
-		return nil, nil, err
+		return end, err
 	}
 	if err := checkPath(view, request.Path); err != nil {
-		return nil, nil, err
+		return end, err
 	}
-	notes := &chart.Notes{}
-	objects, err := render(request, view, notes)
-	reads = view.Reads()
-	reads.KubeVersion, reads.APIVersions, reads.AllVersions = notes.Reads()
-	return finish(objects, err, reads, s.limits.Output)
+	notes := chart.NewNotes()
+	end, err = s.finish(render(request, view, remote.New(request.Mounts, view), notes))
+	end.reads, end.warnings = view.Reads(), notes.Warnings()
+	end.reads.KubeVersion, end.reads.APIVersions, end.reads.AllVersions = notes.Reads()
+	return end, err
 }
 
-func render(request *Request, view *tree.Tree, notes *chart.Notes) ([]json.RawMessage, error) {
+func render(request *Request, view *tree.Tree, mounts *remote.Mounts, notes *chart.Notes) ([]json.RawMessage, error) {
 	switch request.Op {
 	case "directory":
 		var options directory.Options
@@ -74,13 +80,17 @@ func render(request *Request, view *tree.Tree, notes *chart.Notes) ([]json.RawMe
 		}
 		return directory.Render(view, request.Path, options)
 	case "kustomize":
-		return kustomize.Render(view, request.Path)
+		var options kustomize.Options
+		if err := decode(request.Options, &options); err != nil {
+			return nil, err
+		}
+		return kustomize.Render(view, request.Path, options, mounts, notes)
 	case "helm":
 		var options chart.Options
 		if err := decode(request.Options, &options); err != nil {
 			return nil, err
 		}
-		return chart.Render(view, request.Path, options, notes)
+		return chart.Render(view, request.Path, options, mounts, notes)
 	}
 	return nil, fault.New(fault.Protocol, "unknown operation %q", request.Op)
 }
@@ -116,16 +126,16 @@ func decode(data json.RawMessage, options any) error {
 }
 
 // finish joins the objects, which are JSON already, to one array.
-func finish(objects []json.RawMessage, err error, reads *tree.Reads, limit int) (*tree.Reads, []byte, error) {
+func (s *Server) finish(objects []json.RawMessage, err error) (done, error) {
 	if err != nil {
-		return nil, nil, err
+		return done{}, err
 	}
 	total := 2
 	for _, object := range objects {
 		total += len(object) + 1
 	}
-	if total > limit {
-		return nil, nil, fault.New(fault.Limit, "the manifests are over the limit of %d bytes", limit)
+	if total > s.limits.Output {
+		return done{}, fault.New(fault.Limit, "the manifests are over the limit of %d bytes", s.limits.Output)
 	}
 	output := append(make([]byte, 0, total), '[')
 	for index, object := range objects {
@@ -134,7 +144,7 @@ func finish(objects []json.RawMessage, err error, reads *tree.Reads, limit int) 
 		}
 		output = append(output, object...)
 	}
-	return reads, append(output, ']'), nil
+	return done{output: append(output, ']')}, nil
 }
 
 // callback asks the caller for what the tree does not hold.

@@ -3,11 +3,12 @@ package server
 import (
 	"encoding/json"
 
+	"tiphys.dev/engine/internal/remote"
 	"tiphys.dev/engine/internal/tree"
 )
 
 // Version of the protocol; the caller refuses another one.
-const Version = 1
+const Version = 2
 
 // Hello is the first frame, once per process.
 type Hello struct {
@@ -27,6 +28,7 @@ type Request struct {
 	Options     json.RawMessage `json:"options"`
 	DeadlineMS  int             `json:"deadlineMs"`
 	Entries     []tree.Entry    `json:"entries"`
+	Mounts      []remote.Mount  `json:"mounts"`
 }
 
 // Need asks the caller for entries while a request runs.
@@ -43,12 +45,20 @@ type Answer struct {
 	Entries []tree.Entry `json:"entries"`
 }
 
+// Remotes ends a request that names what is not mounted: the caller fetches it and asks again.
+type Remotes struct {
+	Type    string          `json:"type"`
+	ID      int             `json:"id"`
+	Remotes []remote.Remote `json:"remotes"`
+}
+
 // Result ends a request; the manifests are the frame's body, a JSON array.
 type Result struct {
-	Type  string      `json:"type"`
-	ID    int         `json:"id"`
-	Reads *tree.Reads `json:"reads,omitempty"`
-	Needs int         `json:"needs"`
+	Type     string      `json:"type"`
+	ID       int         `json:"id"`
+	Reads    *tree.Reads `json:"reads,omitempty"`
+	Needs    int         `json:"needs"`
+	Warnings []string    `json:"warnings,omitempty"`
 }
 
 // Failure ends a request; Last says that it ends the process too. Item is the document that an

@@ -10,6 +10,7 @@ import (
 
 	"tiphys.dev/engine/internal/fault"
 	"tiphys.dev/engine/internal/frame"
+	"tiphys.dev/engine/internal/remote"
 	"tiphys.dev/engine/internal/sandbox"
 	"tiphys.dev/engine/internal/tree"
 )
@@ -87,13 +88,21 @@ func (s *Server) answer(request *Request, body []byte) error {
 	view := tree.New(&callback{conn: s.conn, id: request.ID}, tree.Limits{Bytes: s.limits.Input, Files: s.limits.Files})
 	s.current.Store(&running{request: request, start: start, bytes: len(body), view: view})
 	s.dog.begin(request.ID, start, request.DeadlineMS)
-	reads, output, err := s.perform(request, view, body)
+	done, err := s.perform(request, view, body)
 	s.dog.end()
+	var needed *remote.NeededError
+	if errors.As(err, &needed) {
+		s.log.write(request, start, len(body), 0, view.Needs, "remotes")
+		return s.conn.Write(Remotes{Type: "remotes", ID: request.ID, Remotes: needed.Remotes}, nil)
+	}
 	if err != nil {
 		code := fault.CodeOf(err)
 		s.log.write(request, start, len(body), 0, view.Needs, string(code))
 		return s.conn.Write(Failure{Type: "error", ID: request.ID, Code: string(code), Text: fault.Redact(err.Error())}, nil)
 	}
-	s.log.write(request, start, len(body), len(output), view.Needs, "ok")
-	return s.conn.Write(Result{Type: "result", ID: request.ID, Reads: reads, Needs: view.Needs}, output)
+	s.log.write(request, start, len(body), len(done.output), view.Needs, "ok")
+	result := Result{
+		Type: "result", ID: request.ID, Reads: done.reads, Needs: view.Needs, Warnings: done.warnings,
+	}
+	return s.conn.Write(result, done.output)
 }

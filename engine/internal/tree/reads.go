@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Reads is what a render looked at; paths are relative to the root, "" is the root.
+// Reads is what a render looked at; paths are relative to the root, "" is the root. Those in
+// trees beside the main one begin with their mount.
 type Reads struct {
 	Files       []string `json:"files"`
 	Listings    []string `json:"listings"`
@@ -20,6 +21,7 @@ type recorder struct {
 	listings map[string]struct{}
 	absent   map[string]struct{}
 	folders  map[string]struct{}
+	ignored  map[string]bool
 	paused   bool
 }
 
@@ -29,11 +31,12 @@ func newRecorder() *recorder {
 		listings: map[string]struct{}{},
 		absent:   map[string]struct{}{},
 		folders:  map[string]struct{}{},
+		ignored:  map[string]bool{},
 	}
 }
 
 func (r *recorder) note(set map[string]struct{}, path string) {
-	if !r.paused {
+	if !r.paused && !r.ignored[rootOf(path)] {
 		set[path] = struct{}{}
 	}
 }
@@ -44,7 +47,7 @@ func (r *recorder) note(set map[string]struct{}, path string) {
 func (t *Tree) Reads() *Reads {
 	r := t.recorder
 	for folder := range r.folders {
-		if folder != "" && !anyBelow(r.files, folder) {
+		if folder != rootOf(folder) && !anyBelow(r.files, folder) {
 			r.listings[folder] = struct{}{}
 		}
 	}
@@ -68,14 +71,15 @@ func (r *recorder) outside(set map[string]struct{}, self bool) []string {
 
 // covered says that a listed folder above the path speaks for it.
 func (r *recorder) covered(path string, self bool) bool {
-	for path != "" {
+	root := rootOf(path)
+	for path != root {
 		if _, listed := r.listings[path]; listed && !self {
 			return true
 		}
 		self = false
 		path = parent(path)
 	}
-	_, listed := r.listings[""]
+	_, listed := r.listings[root]
 	return listed && !self
 }
 

@@ -1,7 +1,7 @@
-// Package tree is the virtual file system that a render sees: one commit's tree, and nothing
-// else. Entries arrive with the request; what is missing is asked of the caller, many at once.
-// `..`, absolute paths and links are followed step by step and cannot leave the root, because
-// above the root there is no node to go to.
+// Package tree is the virtual file system that a render sees: one commit's tree, those that stand
+// beside it, and nothing else. Entries arrive with the request; what is missing is asked of the
+// caller, many at once. `..`, absolute paths and links are followed step by step and cannot leave
+// the root that they started at, because above a root there is no node to go to.
 package tree
 
 import (
@@ -41,6 +41,10 @@ type Entry struct {
 type Source interface {
 	Need(paths, folders []string) (entries []Entry, body []byte, err error)
 }
+
+// Mount begins the name of a tree that stands beside the main one: its root is the whole first
+// step of a path. A name in a tree that begins so leads nowhere.
+const Mount = "\x01"
 
 // ErrEscape is a path or a link that leads out of the tree.
 var ErrEscape = errors.New("illegal filepath")
@@ -197,11 +201,17 @@ func (t *Tree) List(name string) (real string, children []Child, err error) {
 	return real, children, nil
 }
 
+// Ignore leaves what is read of a tree beside the main one out of the read-set.
+func (t *Tree) Ignore(mount string) { t.recorder.ignored[mount] = true }
+
 // Prefetch asks for several paths in one call, so that reading them asks no more.
 func (t *Tree) Prefetch(names []string) error {
 	var paths, folders []string
 	for _, name := range names {
-		clean := strings.TrimPrefix(path.Clean("/"+name), "/")
+		clean := Clean(name)
+		if rootOf(clean) == clean {
+			t.root(clean)
+		}
 		if node, ok := t.nodes[clean]; ok && (node.kind != Folder || node.listed) {
 			continue
 		}
@@ -209,7 +219,7 @@ func (t *Tree) Prefetch(names []string) error {
 			continue
 		}
 		folders = append(folders, clean)
-		for up := parent(clean); up != ""; up = parent(up) {
+		for up := parent(clean); up != rootOf(up); up = parent(up) {
 			if _, ok := t.nodes[up]; !ok {
 				paths = append(paths, up)
 			}
@@ -223,7 +233,7 @@ func (t *Tree) Prefetch(names []string) error {
 
 // knownAbsent says that a listed folder above the path does not have it.
 func (t *Tree) knownAbsent(name string) bool {
-	for name != "" {
+	for name != rootOf(name) {
 		above := parent(name)
 		if up, ok := t.nodes[above]; ok {
 			if up.kind != Folder {
@@ -258,8 +268,10 @@ func (t *Tree) need(paths, folders []string) error {
 
 // resolve walks one name at a time. Every link on the way and the first missing name are noted.
 func (t *Tree) resolve(name string) (string, *node, error) {
-	current, links := "", 0
-	rest := strings.Split(name, "/")
+	root := rootOf(name)
+	t.root(root)
+	current, links := root, 0
+	rest := strings.Split(strings.TrimPrefix(name, root), "/")
 	for len(rest) > 0 {
 		step := rest[0]
 		rest = rest[1:]
@@ -267,11 +279,14 @@ func (t *Tree) resolve(name string) (string, *node, error) {
 			continue
 		}
 		if step == ".." {
-			if current == "" {
+			if current == root {
 				return "", nil, Escape(name)
 			}
 			current = parent(current)
 			continue
+		}
+		if strings.HasPrefix(step, Mount) {
+			return "", nil, Escape(name)
 		}
 		next := path.Join(current, step)
 		found, err := t.lookup(next, rest)
@@ -334,21 +349,45 @@ func (t *Tree) lookup(name string, rest []string) (*node, error) {
 	return t.nodes[name], nil
 }
 
+// root makes the root of a tree beside the main one known.
+func (t *Tree) root(name string) {
+	if _, ok := t.nodes[name]; !ok {
+		t.nodes[name] = &node{kind: Folder, loaded: true}
+	}
+}
+
+// rootOf gives the root that a path begins at: "" for the main tree.
+func rootOf(name string) string {
+	if !strings.HasPrefix(name, Mount) {
+		return ""
+	}
+	root, _, _ := strings.Cut(name, "/")
+	return root
+}
+
+// parent gives the folder above; a root is its own.
 func parent(name string) string {
 	cut := strings.LastIndexByte(name, '/')
 	if cut < 0 {
-		return ""
+		return rootOf(name)
 	}
 	return name[:cut]
 }
 
+// Clean removes `.` and `..` without leaving the root that the path begins at.
+func Clean(name string) string {
+	root := rootOf(name)
+	inside := strings.TrimPrefix(path.Clean("/"+strings.TrimPrefix(name, root)), "/")
+	return path.Join(root, inside)
+}
+
 func display(name string) string {
-	return strings.TrimPrefix(path.Clean("/"+name), "/")
+	return strings.TrimPrefix(Clean(name), Mount)
 }
 
 // Escape is the error for a path that leaves the tree.
 func Escape(name string) error {
-	return fmt.Errorf("%w: '%s' leads out of the repository", ErrEscape, name)
+	return fmt.Errorf("%w: '%s' leads out of the repository", ErrEscape, strings.TrimPrefix(name, Mount))
 }
 
 // Target gives where a link at a path points to, when it is known and stays inside.
@@ -357,9 +396,11 @@ func (t *Tree) Target(name string) (string, bool) {
 	if !ok || found.kind != Link || strings.HasPrefix(string(found.data), "/") {
 		return "", false
 	}
-	target := path.Join(parent(name), string(found.data))
+	root := rootOf(name)
+	folder := strings.TrimPrefix(strings.TrimPrefix(parent(name), root), "/")
+	target := path.Join(folder, string(found.data))
 	if target == ".." || strings.HasPrefix(target, "../") {
 		return "", false
 	}
-	return target, true
+	return path.Join(root, target), true
 }

@@ -19,7 +19,7 @@ func newTable(files map[string]string, links map[string]string) *table {
 	put := func(name, text string, kind Kind) {
 		source.entries[name] = Entry{Path: name, Kind: kind, Size: len(text)}
 		source.data[name] = text
-		for name != "" {
+		for name != rootOf(name) {
 			above := parent(name)
 			folder, ok := source.entries[above]
 			if !ok {
@@ -181,5 +181,66 @@ func TestLimits(t *testing.T) {
 	}
 	if _, err := tree.Read("b"); err == nil {
 		t.Error("ten bytes passed a limit of eight")
+	}
+}
+
+func TestTreesBesideTheMainOne(t *testing.T) {
+	source := newTable(
+		map[string]string{"a.txt": "main", "\x01v/a.txt": "values", "\x01v/d/b.txt": "b", "\x01w/s": "secret"},
+		map[string]string{
+			"\x01v/l": "d/b.txt", "\x01v/up": "../a.txt", "\x01v/d/far": "../../\x01w/s",
+			"over": "\x01w/s", "dots": "./\x01w/s",
+		},
+	)
+	for name, want := range map[string]string{
+		"\x01v/a.txt": "values", "\x01v/l": "b", "\x01v/d/../a.txt": "values", "a.txt": "main",
+	} {
+		got, err := view(source).Read(name)
+		if err != nil || string(got) != want {
+			t.Errorf("Read(%q) = %q, %v", name, got, err)
+		}
+	}
+	for _, name := range []string{
+		"\x01v/..", "\x01v/../a.txt", "\x01v/up", "\x01v/d/far", "\x01v/d/../../\x01w/s",
+		"over", "dots", "./\x01w/s",
+	} {
+		if _, err := view(source).Read(name); !errors.Is(err, ErrEscape) {
+			t.Errorf("Read(%q): %v", name, err)
+		}
+	}
+}
+
+func TestReadsOfTreesBesideTheMainOne(t *testing.T) {
+	source := newTable(map[string]string{"x": "", "\x01v/d/a": "", "\x01v/e/b": "", "\x01w/c": ""}, nil)
+	tree := view(source)
+	tree.Ignore("\x01w")
+	_, _, _ = tree.List("")
+	_, _ = tree.Read("\x01v/d/a")
+	_, _, _ = tree.List("\x01v/e")
+	_, _, _ = tree.Stat("\x01v")
+	_, _ = tree.Read("\x01v/none")
+	_, _ = tree.Read("\x01w/c")
+	_, _ = tree.Read("\x01w/none")
+	_, _, _ = tree.List("\x01w")
+	reads := tree.Reads()
+	if !slices.Equal(reads.Files, []string{"\x01v/d/a"}) || !slices.Equal(reads.Listings, []string{"", "\x01v/e"}) ||
+		!slices.Equal(reads.Absent, []string{"\x01v/none"}) {
+		t.Errorf("%+v", reads)
+	}
+}
+
+func TestPrefetchOfATreeBesideTheMainOne(t *testing.T) {
+	source := newTable(map[string]string{"\x01v/d/a": "1", "\x01v/b": "2"}, nil)
+	tree := view(source)
+	if err := tree.Prefetch([]string{"\x01v", "\x01v/d/a"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"\x01v/b", "\x01v/d/a"} {
+		if _, err := tree.Read(name); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(source.asked) != 1 {
+		t.Errorf("asked %q", source.asked)
 	}
 }

@@ -11,7 +11,7 @@ import pytest
 from tests.adapters.engine.conftest import Render
 from tests.adapters.engine.trees import CHART, Link, Table, TableTree, config_map
 from tiphys.adapters.engine import EngineRenderer
-from tiphys.model.errors import RenderError, UnsupportedSourceError
+from tiphys.model.errors import RenderError
 from tiphys.model.render import (
     HelmOptions,
     HelmParameter,
@@ -177,12 +177,6 @@ async def test_a_pattern_matches_nothing_outside(render: Render) -> None:
     table: Table = {**GLOBBED, "shared/out.yaml": Link("../../x")}
     with pytest.raises(RenderError, match="illegal filepath: glob match"):
         await render(table, "c", options(value_files=("../shared/*.yaml",)))
-
-
-@pytest.mark.parametrize("name", ["https://example.com/v.yaml", "$other/values.yaml"])
-async def test_other_value_files_are_refused(render: Render, name: str) -> None:
-    with pytest.raises(UnsupportedSourceError, match=r"spec\.source\.helm\.valueFiles"):
-        await render(GLOBBED, "c", options(value_files=(name,)))
 
 
 async def test_a_missing_value_file_is_named(render: Render) -> None:
@@ -431,15 +425,6 @@ async def test_vendored_dependencies_render(render: Render, packed: bool) -> Non
     table: Table = {**chart(".Values.db.a"), "c/Chart.yaml": DEPENDENT, **vendored}
     result = await render(table, "c", options())
     assert sorted(names(result)) == ["db", "shown"]
-
-
-async def test_missing_dependencies_are_named(render: Render) -> None:
-    table = {**chart(".Values"), "c/Chart.yaml": DEPENDENT}
-    with pytest.raises(
-        UnsupportedSourceError,
-        match=r"found in Chart\.yaml, but missing in charts/ directory: db",
-    ):
-        await render(table, "c", options())
 
 
 @pytest.mark.parametrize(

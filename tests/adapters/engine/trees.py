@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tiphys.model.render import EntryKind, TreeEntry
+from tiphys.model.render import MOUNT, EntryKind, TreeEntry
 
 
 @dataclass(frozen=True)
@@ -18,15 +18,23 @@ Table = Mapping[str, str | bytes | Link]
 
 
 class TableTree:
-    def __init__(self, table: Table) -> None:
+    """`beside` are the trees that stand beside the main one, by their names without MOUNT."""
+
+    def __init__(self, table: Table, beside: Mapping[str, Table] | None = None) -> None:
         self.entries: dict[str, TreeEntry] = {}
         self.reads: list[tuple[str, ...]] = []
-        children: dict[str, dict[str, EntryKind]] = {"": {}}
-        for path, content in table.items():
+        self._put("", table)
+        for name, other in (beside or {}).items():
+            self._put(MOUNT + name, other)
+
+    def _put(self, root: str, table: Table) -> None:
+        children: dict[str, dict[str, EntryKind]] = {root: {}}
+        for inside, content in table.items():
+            path = f"{root}/{inside}" if root else inside
             entry = _entry(content)
             self.entries[path] = entry
             kind = entry.kind
-            while path:
+            while path != root:
                 above, _, name = path.rpartition("/")
                 children.setdefault(above, {})[name] = kind
                 path, kind = above, EntryKind.FOLDER
@@ -48,7 +56,7 @@ class TableTree:
         return {
             name: entry
             for name, entry in self.entries.items()
-            if name == path or name.startswith(below)
+            if name == path or (name.startswith(below) and (path or not name.startswith(MOUNT)))
         }
 
     def oids(self, paths: Sequence[str]) -> Mapping[str, str | None]:

@@ -1,19 +1,22 @@
-"""A commit's tree as the engine's entries. Blocking, for threads."""
+"""Trees as the engine's entries: the main one, and those beside it. Blocking, for threads."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol, assert_never
 
 from tiphys.adapters.engine.binary import EngineLimits
 from tiphys.model.errors import RenderError, RenderLimitError
 from tiphys.model.render import (
+    MOUNT,
     DirectoryOptions,
     EntryKind,
     HelmOptions,
     KustomizeOptions,
     PluginOptions,
+    RemoteKind,
     RenderRequest,
     TreeEntry,
 )
@@ -32,15 +35,58 @@ class Reader(Protocol):
     def walk(self, path: str) -> Mapping[str, TreeEntry]: ...
 
 
+class Overlaid:
+    """A tree with some files in place of its own, or beside them. Blocking, for threads."""
+
+    def __init__(self, tree: Reader, overlay: Mapping[str, bytes]) -> None:
+        self._tree = tree
+        self._files = {path: TreeEntry(EntryKind.FILE, "", data) for path, data in overlay.items()}
+        self._names: dict[str, dict[str, EntryKind]] = {}
+        for path in overlay:
+            folder, _, name = path.rpartition("/")
+            self._names.setdefault(folder, {})[name] = EntryKind.FILE
+
+    def read(self, paths: Sequence[str]) -> Mapping[str, TreeEntry | None]:
+        found = self._tree.read(paths)
+        return {path: self._over(path, found[path]) for path in paths}
+
+    def walk(self, path: str) -> Mapping[str, TreeEntry]:
+        found = self._tree.walk(path)
+        inside = {
+            name: file
+            for name, file in self._files.items()
+            if name == path or not path or name.startswith(f"{path}/")
+        }
+        merged = {**found, **(inside if found else {})}
+        return {name: self._over(name, entry) or entry for name, entry in merged.items()}
+
+    def _over(self, path: str, found: TreeEntry | None) -> TreeEntry | None:
+        if path in self._files:
+            return self._files[path]
+        if found is None or path not in self._names:
+            return found
+        return replace(found, children={**found.children, **self._names[path]})
+
+
 def first(request: RenderRequest, tree: Reader, *, limits: EngineLimits) -> Entries:
-    """What a request carries: the whole folder where the tool reads all of it."""
+    """What a request carries: the whole folder where the tool reads all of it, and all of the
+    charts and files that were fetched for it.
+    """
+    found = dict(_main(request, tree))
+    for remote, name in request.mounts.items():
+        if remote.kind is not RemoteKind.TREE:
+            found.update(tree.walk(MOUNT + name))
+    return pack(found, limits=limits)
+
+
+def _main(request: RenderRequest, tree: Reader) -> Mapping[str, TreeEntry]:
     match request.options:
         case DirectoryOptions(recurse=True) | HelmOptions():
-            return pack(tree.walk(request.path), limits=limits)
+            return tree.walk(request.path)
         case DirectoryOptions(disable_extension_filter=everything):
-            return _folders(tree, [request.path], everything=everything, limits=limits)
+            return _folders(tree, [request.path], everything=everything)
         case KustomizeOptions():
-            return _folders(tree, [request.path], everything=True, limits=limits)
+            return _folders(tree, [request.path], everything=True)
         case PluginOptions():
             raise RenderError(f"{request.options.name}: a plugin is not the engine's to run")
         case _:
@@ -51,7 +97,7 @@ def needed(
     tree: Reader, paths: Sequence[str], folders: Sequence[str], *, limits: EngineLimits
 ) -> Entries:
     """The answer to one call back."""
-    return _folders(tree, folders, alone=paths, everything=True, limits=limits)
+    return pack(_folders(tree, folders, alone=paths, everything=True), limits=limits)
 
 
 def _folders(
@@ -60,8 +106,7 @@ def _folders(
     *,
     alone: Sequence[str] = (),
     everything: bool,
-    limits: EngineLimits,
-) -> Entries:
+) -> Mapping[str, TreeEntry]:
     asked = tree.read([*alone, *folders])
     found = {path: entry for path, entry in asked.items() if entry is not None}
     inside = [
@@ -73,7 +118,7 @@ def _folders(
     if inside:
         more = tree.read(inside)
         found.update({path: entry for path, entry in more.items() if entry is not None})
-    return pack(found, limits=limits)
+    return found
 
 
 def _files(children: Mapping[str, EntryKind], *, everything: bool) -> Iterable[str]:

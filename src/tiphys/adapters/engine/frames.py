@@ -14,8 +14,9 @@ import msgspec
 import orjson
 
 from tiphys.model.errors import RenderError
+from tiphys.model.render import RemoteKind
 
-PROTOCOL = 1
+PROTOCOL = 2
 _LENGTHS = struct.Struct(">II")
 # A header names files; a hundred thousand long names fit.
 _MAX_HEADER = 64 << 20
@@ -53,7 +54,24 @@ class Result(msgspec.Struct, frozen=True, tag="result", tag_field="type"):
 
     id: int
     needs: int
-    reads: Reads = Reads()
+    reads: Reads | None = None
+    warnings: list[str] | None = None
+
+
+class Outside(msgspec.Struct, frozen=True):
+    """What the source names and the request did not mount."""
+
+    kind: RemoteKind
+    url: str
+    revision: str
+    name: str
+
+
+class Remotes(msgspec.Struct, frozen=True, tag="remotes", tag_field="type"):
+    """The end of a request that has to be asked again with these mounted."""
+
+    id: int
+    remotes: list[Outside]
 
 
 class Failure(msgspec.Struct, frozen=True, tag="error", tag_field="type"):
@@ -66,7 +84,7 @@ class Failure(msgspec.Struct, frozen=True, tag="error", tag_field="type"):
     item: int | None = None
 
 
-FromEngine = Hello | Need | Result | Failure
+FromEngine = Hello | Need | Result | Remotes | Failure
 _decoder = msgspec.json.Decoder(FromEngine)
 
 

@@ -16,6 +16,7 @@ from tiphys.adapters.engine import frames
 from tiphys.adapters.engine.binary import EngineLimits
 from tiphys.adapters.engine.errors import EngineDiedError, from_failure
 from tiphys.model.errors import RenderError, RenderLimitError
+from tiphys.model.render import Remote, RemotesNeededError
 
 Answerer = Callable[[list[str], list[str]], Awaitable[tuple[list[dict[str, Any]], bytes]]]
 """Serves a call back: paths alone and folders with their files, to entries and their bytes."""
@@ -28,11 +29,14 @@ _HEADER_ROOM = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A request's end: the record of reads, the number of calls back and the body."""
+    """A request's end: the record of reads, the number of calls back, what is worth a warning and
+    the body.
+    """
 
     reads: frames.Reads
     needs: int
     body: bytes
+    warnings: tuple[str, ...] = ()
 
 
 class EngineProcess:
@@ -80,7 +84,10 @@ class EngineProcess:
     async def exchange(
         self, header: Mapping[str, Any], body: bytes, answer: Answerer | None, *, seconds: float
     ) -> Reply:
-        """Sends a request and serves its calls back until it ends."""
+        """Sends a request and serves its calls back until it ends.
+
+        Raises RemotesNeededError, which is an end like any other: the process goes on.
+        """
         self._last_id += 1
         # The engine ends itself a little later than we do, should nobody be left to end it.
         stamped = {**header, "id": self._last_id, "deadlineMs": int(seconds * 1000) + 1000}
@@ -99,15 +106,23 @@ class EngineProcess:
             # It waits for an answer that will not come: of no use to the next request.
             await self.kill()
             raise
-        if isinstance(end, Reply):
-            return end
-        if end.last:
-            await self.kill()
-        raise from_failure(end.code, end.text, end.item)
+        match end:
+            case frames.Failure():
+                if end.last:
+                    await self.kill()
+                raise from_failure(end.code, end.text, end.item)
+            case frames.Remotes():
+                raise RemotesNeededError(
+                    tuple(Remote(one.kind, one.url, one.revision, one.name) for one in end.remotes)
+                )
+            case Reply():
+                return end
+            case _:
+                assert_never(end)
 
     async def _converse(
         self, header: Mapping[str, Any], body: bytes, answer: Answerer | None
-    ) -> Reply | frames.Failure:
+    ) -> Reply | frames.Remotes | frames.Failure:
         await self._send(frames.encode(header, body))
         while True:
             frame, data = await frames.read(
@@ -121,8 +136,9 @@ class EngineProcess:
                     reply = {"id": frame.id, "entries": entries}
                     await self._send(frames.encode(reply, content))
                 case frames.Result():
-                    return Reply(reads=frame.reads, needs=frame.needs, body=data)
-                case frames.Failure():
+                    reads = frame.reads or frames.Reads()
+                    return Reply(reads, frame.needs, data, tuple(frame.warnings or ()))
+                case frames.Remotes() | frames.Failure():
                     return frame
                 case frames.Hello():
                     raise ValueError("a second hello")

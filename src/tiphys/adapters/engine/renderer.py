@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, assert_never
@@ -11,15 +13,17 @@ import orjson
 
 from tiphys.adapters.engine import entries, frames
 from tiphys.adapters.engine.binary import locate
-from tiphys.adapters.engine.entries import Entries, Reader
+from tiphys.adapters.engine.entries import Entries, Overlaid, Reader
 from tiphys.adapters.engine.lane import Lane, LaneOptions
 from tiphys.model.errors import RenderError
 from tiphys.model.render import (
     DirectoryOptions,
     HelmOptions,
+    JsonnetVariable,
     KustomizeOptions,
     PluginOptions,
     ReadSet,
+    Remote,
     RenderRequest,
     RenderResult,
     ToolOptions,
@@ -27,7 +31,9 @@ from tiphys.model.render import (
 
 
 class Tree(Reader, Protocol):
-    """One commit's tree, read from a thread."""
+    """One commit's tree, read from a thread, with those beside it under paths that begin with
+    MOUNT.
+    """
 
     @property
     def commit(self) -> str: ...
@@ -48,23 +54,32 @@ class EngineRenderer:
         return self._lane
 
     async def render(self, request: RenderRequest, tree: Tree) -> RenderResult:
-        """Manifests and what was read for them. Raises RenderError and its kinds."""
+        """Manifests, what was read for them and what is worth a warning.
+
+        Raises RenderError and its kinds, and RemotesNeededError where something is named that
+        `request.mounts` does not have.
+        """
         limits = self._options.limits
-        found, body = await asyncio.to_thread(entries.first, request, tree, limits=limits)
+        view: Reader = Overlaid(tree, request.overlay) if request.overlay else tree
+        found, body = await asyncio.to_thread(entries.first, request, view, limits=limits)
         header = {
             "op": request.tool.lower(),
             "application": request.application,
             "path": request.path,
             "options": self._wire(request.options),
             "entries": found,
+            "mounts": [_mount(remote, name) for remote, name in request.mounts.items()],
         }
 
         async def answer(paths: list[str], folders: list[str]) -> Entries:
-            serve = partial(entries.needed, tree, paths, folders, limits=limits)
+            serve = partial(entries.needed, view, paths, folders, limits=limits)
             return await asyncio.to_thread(serve)
 
         reply = await self.lane.exchange(header, body, answer, seconds=request.deadline_seconds)
-        return RenderResult(manifests=tuple(orjson.loads(reply.body)), reads=_read_set(reply.reads))
+        reads = _read_set(reply.reads)
+        if request.overlay:
+            reads = await asyncio.to_thread(_without_overlay, reads, request.overlay, tree)
+        return RenderResult(tuple(orjson.loads(reply.body)), reads, reply.warnings)
 
     async def decode_yaml(self, data: bytes, *, seconds: float = 30.0) -> list[dict[str, Any]]:
         """The documents of a YAML or JSON text as Kubernetes reads them, empty ones left out."""
@@ -86,15 +101,46 @@ class EngineRenderer:
                     "exclude": options.exclude,
                     "disableExtensionFilter": options.disable_extension_filter,
                     "maxBytes": self._options.limits.directory,
+                    "jsonnet": options.jsonnet,
+                    "extVars": [_wire_variable(one) for one in options.ext_vars],
+                    "tlas": [_wire_variable(one) for one in options.tlas],
+                    "libs": options.libs,
                 }
             case KustomizeOptions():
-                return {}
+                return {
+                    "enableHelm": options.enable_helm,
+                    "unrestrictedFiles": options.unrestricted_files,
+                    "reorder": options.reorder,
+                    "kubeVersion": options.kube_version,
+                    "apiVersions": options.api_versions,
+                }
             case HelmOptions():
                 return _wire_helm(options)
             case PluginOptions():
                 raise RenderError(f"{options.name}: a plugin is not the engine's to run")
             case _:
                 assert_never(options)
+
+
+def _wire_variable(variable: JsonnetVariable) -> dict[str, Any]:
+    return {"name": variable.name, "value": variable.value, "code": variable.code}
+
+
+def _mount(remote: Remote, name: str) -> dict[str, str]:
+    return {
+        "kind": remote.kind,
+        "url": remote.url,
+        "revision": remote.revision,
+        "name": remote.name,
+        "tree": name,
+    }
+
+
+def _without_overlay(reads: ReadSet, overlay: Mapping[str, bytes], tree: Tree) -> ReadSet:
+    """A file that only the overlay has was looked for in the tree, and missing there."""
+    laid = sorted(reads.files & overlay.keys())
+    missing = frozenset(path for path, entry in tree.read(laid).items() if entry is None)
+    return replace(reads, files=reads.files - missing, absent=reads.absent | missing)
 
 
 def _wire_helm(options: HelmOptions) -> dict[str, Any]:
