@@ -217,10 +217,12 @@ def test_a_flag_is_refused_by_name(stack: Stack, flags: tuple[str, ...]) -> None
     assert ran.out == f"Error: {named} {LATER}\n"
 
 
-def test_a_setting_is_refused_by_name(stack: Stack) -> None:
-    key = "helm.enable"
-    stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", {"data": {key: "false"}})
+def test_a_setting_that_is_wrong_is_said_by_its_name(stack: Stack) -> None:
+    keys = ("kustomize.path.v4", "kustomize.version.v4")
+    data = {"data": dict.fromkeys(keys, "/usr/bin/kustomize")}
+    stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", data)
+    said = f"{keys[1]}: found duplicate kustomize version: v4"
     try:
-        stack.until("it is said", lambda: f"{key}: is not supported" in stack.log_tail(200))
+        stack.until("it is said", lambda: said in stack.log_tail(200))
     finally:
-        stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", {"data": {key: None}})
+        stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", {"data": dict.fromkeys(keys)})

@@ -9,8 +9,10 @@ from tiphys.core.settings import (
     ResourceRule,
     Settings,
     parse_settings,
+    read_settings,
     unsupported_settings,
 )
+from tiphys.core.settings.tools import ToolSettings
 from tiphys.model.errors import SettingsError
 from tiphys.model.resource import GroupKind
 
@@ -125,16 +127,12 @@ def test_booleans(text: str, value: bool) -> None:
     assert parse_settings({}, params).health_inline is value
 
 
-REFUSED = [
-    ("helm.enable", "false"),
-    ("kustomize.enable", "false"),
-    ("kustomize.buildOptions", "--enable-helm"),
-]
 SAID = [
     ("resource.customizations.actions.apps_Deployment", "discovery.lua: return {}"),
     ("resource.customizations", "apps/Deployment: {actions: 'discovery.lua: return {}'}"),
     ("application.allowedNodeLabels", "zone"),
-    ("kustomize.path.v5", "/bin/kustomize"),
+    ("kustomize.buildOptions.v5", "--enable-helm"),
+    ("reposerver.allow.oob.symlinks", "true"),
     ("controller.sharding.algorithm", "round-robin"),
     ("hydrator.enabled", "true"),
 ]
@@ -160,16 +158,19 @@ HARMLESS = [
 ]
 
 
-@pytest.mark.parametrize(("key", "value"), REFUSED)
-def test_what_would_change_what_is_applied_is_refused(key: str, value: str) -> None:
-    with pytest.raises(SettingsError, match="not supported") as caught:
-        parse_settings({key: value}, {})
-    assert caught.value.key == key
-
-
-@pytest.mark.parametrize(("key", "value"), [*REFUSED, *SAID])
+@pytest.mark.parametrize(("key", "value"), SAID)
 def test_unsupported_settings_are_listed(key: str, value: str) -> None:
     assert unsupported_settings({"a": "b", key: value}) == [key]
+
+
+def test_tools() -> None:
+    general = {"helm.enable": "false", "kustomize.path.v5": "/a", "kustomize.version.v5": "/b"}
+    read = read_settings(general, {"reposerver.plugin.tar.exclusions": "*.md"})
+    assert read.settings == Settings(
+        tools=ToolSettings(helm=False, kustomize_versions=("v5",), plugin_tar_exclude=("*.md",))
+    )
+    (problem,) = read.problems
+    assert problem.key == "kustomize.version.v5"
 
 
 def test_what_cannot_be_read_has_no_actions() -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tiphys.core.settings.tools import OCI_MEDIA_TYPES, ToolSettings, read_tools
-from tiphys.model.errors import SettingsError
+from tiphys.core.settings.tools import (
+    OCI_MEDIA_TYPES,
+    ToolSettings,
+    duplicate_versions,
+    read_tools,
+)
 
 
 def test_without_any_key() -> None:
@@ -36,9 +40,11 @@ def test_kustomize() -> None:
 
 
 def test_a_version_is_registered_once() -> None:
-    with pytest.raises(SettingsError, match=r"found duplicate kustomize version: v4$") as caught:
-        read_tools({"kustomize.version.v4": "/a", "kustomize.path.v4": "/b"}, {})
-    assert caught.value.key == "kustomize.version.v4"
+    general = {"kustomize.version.v4": "/a", "kustomize.path.v4": "/b", "kustomize.path.v5": "/c"}
+    (found,) = duplicate_versions(general)
+    assert str(found) == "kustomize.version.v4: found duplicate kustomize version: v4"
+    assert found.key == "kustomize.version.v4"
+    assert read_tools(general, {}).kustomize_versions == ("v4", "v5")
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,12 @@ BAD = [
     (
         Group.KUSTOMIZE,
         {"kustomize.path.v1": "/a", "kustomize.version.v1": "/b"},
-        "kustomize.version.v1: kustomize.path.v1 names it as well",
+        "kustomize.version.v1: found duplicate kustomize version: v1",
+    ),
+    (
+        Group.KUSTOMIZE,
+        {"kustomize.buildOptions": "--enable-exec"},
+        "kustomize.buildOptions: --enable-exec is not supported",
     ),
     (Group.OVERRIDES, {"resource.compareoptions": "[]"}, "resource.compareoptions: "),
 ]

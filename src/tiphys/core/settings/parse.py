@@ -15,7 +15,8 @@ from tiphys.core.settings import customizations
 from tiphys.core.settings.filters import ResourceFilter, ResourceRule
 from tiphys.core.settings.overrides import IgnoredStatus, ResourceOverrides
 from tiphys.core.settings.settings import GlobalProject, RespectRbac, Settings, TrackingMethod
-from tiphys.core.settings.unsupported import refused_settings, unsupported_settings
+from tiphys.core.settings.tools import duplicate_versions, read_tools
+from tiphys.core.settings.unsupported import unsupported_settings
 from tiphys.core.settings.values import (
     boolean,
     checked,
@@ -146,11 +147,10 @@ def read_settings(
         ),
         overrides=_overrides(one),
         global_projects=one.read("globalProjects", _global_projects) or (),
+        tools=read_tools(general, params),
     )
-    refused = (
-        SettingsError(f"{key}: {reason}", key=key) for key, reason in refused_settings(general)
-    )
-    return ReadSettings(settings, (*refused, *one.problems, *two.problems), one.taken, two.taken)
+    problems = (*duplicate_versions(general), *one.problems, *two.problems)
+    return ReadSettings(settings, problems, one.taken, two.taken)
 
 
 class _Keys:

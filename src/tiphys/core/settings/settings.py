@@ -9,6 +9,7 @@ from typing import Any
 
 from tiphys.core.settings.filters import ResourceFilter
 from tiphys.core.settings.overrides import ResourceOverrides
+from tiphys.core.settings.tools import ToolSettings
 
 
 class TrackingMethod(Enum):
@@ -143,3 +144,6 @@ class Settings:
 
     node_labels: tuple[str, ...] = ()
     """application.allowedNodeLabels: labels of nodes that the hosts view shows."""
+
+    tools: ToolSettings = field(default_factory=ToolSettings)
+    """Which tools render sources, and what those may read."""

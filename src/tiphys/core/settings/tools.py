@@ -56,7 +56,7 @@ class ToolSettings:
 
 
 def read_tools(general: Data, params: Data) -> ToolSettings:
-    """`general` is argocd-cm's data, `params` argocd-cmd-params-cm's. Raises SettingsError."""
+    """`general` is argocd-cm's data, `params` argocd-cmd-params-cm's."""
     media_types = params.get("reposerver.oci.layer.media.types", "")
     excluded = params.get("reposerver.plugin.tar.exclusions", "")
     return ToolSettings(
@@ -64,7 +64,7 @@ def read_tools(general: Data, params: Data) -> ToolSettings:
         kustomize=_enabled(general, "kustomize.enable"),
         jsonnet=_enabled(general, "jsonnet.enable"),
         kustomize_build_options=general.get("kustomize.buildOptions", "").strip(),
-        kustomize_versions=tuple(registered_versions(general)),
+        kustomize_versions=tuple(sorted(set(_versions(general).values()))),
         values_file_schemes=_schemes(general),
         oci_media_types=_list(media_types, ",") or OCI_MEDIA_TYPES,
         plugin_tar_exclude=_list(excluded, ";"),
@@ -75,18 +75,23 @@ def read_tools(general: Data, params: Data) -> ToolSettings:
     )
 
 
-def registered_versions(general: Data) -> Iterator[str]:
-    """Each once, sorted; the same one under both keys is an error."""
+def duplicate_versions(general: Data) -> Iterator[SettingsError]:
+    """Versions of Kustomize that both keys register."""
     known: set[str] = set()
-    for key in sorted(general):
-        for prefix in _VERSIONS:
-            version = key.removeprefix(prefix)
-            if version == key:
-                continue
-            if version in known:
-                raise SettingsError(f"{key}: found duplicate kustomize version: {version}", key=key)
-            known.add(version)
-    yield from sorted(known)
+    for key, version in _versions(general).items():
+        if version in known:
+            yield SettingsError(f"{key}: found duplicate kustomize version: {version}", key=key)
+        known.add(version)
+
+
+def _versions(general: Data) -> Mapping[str, str]:
+    """Key -> the version that it registers."""
+    return {
+        key: key.removeprefix(prefix)
+        for key in sorted(general)
+        for prefix in _VERSIONS
+        if key.startswith(prefix)
+    }
 
 
 def _enabled(general: Data, key: str) -> bool:

@@ -1,7 +1,7 @@
 """Settings of the contract that this version does not honour.
 
-Two sorts: those that would change what is applied, pruned or judged are refused; the rest would
-change speed, words or metrics, and is said once at the start.
+They would change speed, words or metrics, and are said once at the start. What would change what
+is applied, pruned or judged is never passed over: whatever asks for it is refused.
 """
 
 from __future__ import annotations
@@ -23,19 +23,10 @@ def _on(value: str) -> bool:
     return value.strip().lower() in ("true", "1", "t")
 
 
-def _off(value: str) -> bool:
-    return value.strip().lower() in ("false", "0", "f")
-
-
 def _not(*accepted: str) -> _Rule:
     return lambda value: value.strip() not in ("", *accepted)
 
 
-_REFUSED_GENERAL: dict[str, _Rule] = {
-    "helm.enable": _off,
-    "kustomize.enable": _off,
-    "kustomize.buildOptions": _set,
-}
 _SAID_GENERAL: dict[str, _Rule] = {
     "application.allowedNodeLabels": _set,
     "resource.customLabels": _set,
@@ -44,8 +35,6 @@ _SAID_GENERAL: dict[str, _Rule] = {
 }
 _SAID_PREFIXES = (
     "kustomize.buildOptions.",
-    "kustomize.path.",
-    "kustomize.version.",
     "resource.customizations.actions.",
 )
 _SAID_PARAMS: dict[str, _Rule] = {
@@ -53,19 +42,14 @@ _SAID_PARAMS: dict[str, _Rule] = {
     "controller.sharding.algorithm": _not("legacy"),
     "hydrator.enabled": _on,
     "otlp.address": _set,
+    "reposerver.allow.oob.symlinks": _on,
 }
 
 
 def unsupported_settings(data: Data) -> list[str]:
     """The keys of either ConfigMap whose values ask for what this version does not do, sorted."""
-    rules = {**_REFUSED_GENERAL, **_SAID_GENERAL, **_SAID_PARAMS}
+    rules = {**_SAID_GENERAL, **_SAID_PARAMS}
     return sorted(_matching(data, rules, _SAID_PREFIXES))
-
-
-def refused_settings(general: Data) -> Iterator[tuple[str, str]]:
-    """Keys of argocd-cm that must not be passed over, with the reason."""
-    for key in _matching(general, _REFUSED_GENERAL, ()):
-        yield key, "is not supported by this version of Tiphys"
 
 
 def _matching(data: Data, rules: Mapping[str, _Rule], prefixes: tuple[str, ...]) -> Iterator[str]:

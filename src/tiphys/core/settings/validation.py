@@ -8,14 +8,15 @@ from enum import Enum
 
 from tiphys.core.settings.customizations import LEGACY
 from tiphys.core.settings.parse import read_settings
+from tiphys.core.settings.tools import duplicate_versions, read_tools
 from tiphys.core.settings.unsupported import unsupported_settings
 from tiphys.core.settings.values import boolean, document, words
-from tiphys.model.errors import SettingsError
+from tiphys.core.source.buildoptions import parse_build_options
+from tiphys.model.errors import RenderError, SettingsError
 
 Data = Mapping[str, str]
 _CAPABILITIES = ("login", "apiKey")
 _OVERRIDES = (LEGACY, "resource.compareoptions")
-_KUSTOMIZE = ("kustomize.path.", "kustomize.version.")
 
 
 class Group(Enum):
@@ -83,17 +84,16 @@ def _general(general: Data) -> tuple[str, tuple[str, ...]]:
 
 
 def _kustomize(general: Data) -> tuple[str, tuple[str, ...]]:
-    versions: dict[str, str] = {}
-    for key in sorted(general):
-        for prefix in _KUSTOMIZE:
-            if not key.startswith(prefix):
-                continue
-            version = key.removeprefix(prefix)
-            if version in versions:
-                raise SettingsError(f"{key}: {versions[version]} names it as well", key=key)
-            versions[version] = key
-    summary = general.get("kustomize.buildOptions", "").strip() or "default options"
-    return f"{summary} ({len(versions)} versions)" if versions else summary, ()
+    for duplicate in duplicate_versions(general):
+        raise duplicate
+    tools = read_tools(general, {})
+    try:
+        parse_build_options(tools.kustomize_build_options)
+    except RenderError as error:
+        raise SettingsError(str(error), key="kustomize.buildOptions") from None
+    versions = len(tools.kustomize_versions)
+    summary = tools.kustomize_build_options or "default options"
+    return f"{summary} ({versions} versions)" if versions else summary, ()
 
 
 def _overrides(general: Data) -> tuple[str, tuple[str, ...]]:
