@@ -14,8 +14,8 @@ from tests.fakes.decoder import FakeDecoder
 from tests.fakes.git import FakeGit
 from tests.fakes.renderer import FakeRenderer
 from tiphys.core.source.environment import BuildContext
-from tiphys.model.errors import RenderError, RevisionNotFoundError, UnsupportedSourceError
-from tiphys.model.render import ReadSet, ToolKind
+from tiphys.model.errors import RenderError, RevisionNotFoundError
+from tiphys.model.render import HelmOptions, ReadSet, ToolKind
 from tiphys.model.repository import Repository
 from tiphys.model.source import ApplicationSource
 from tiphys.model.structs import decode
@@ -281,10 +281,45 @@ async def test_links_inside_the_tree_are_followed(bench: Bench, path: str) -> No
     assert bench.renderer.requests[0].path == "web"
 
 
-async def test_overrides_in_the_folder_are_refused(bench: Bench) -> None:
-    commit = bench.commit(FILES | {"web/.argocd-source-web.yaml": "x"})
-    with pytest.raises(UnsupportedSourceError, match=r"^web/\.argocd-source-web\.yaml: "):
+async def test_overrides_in_the_folder_change_the_source(bench: Bench) -> None:
+    for_all = "helm: {releaseName: all, namespace: spare}"
+    own = "helm: {releaseName: mine}\nrepoURL: https://elsewhere.example.com\n"
+    commit = bench.commit(
+        FILES
+        | {
+            "web/.argocd-source.yaml": for_all,
+            "web/.argocd-source-web.yaml": own,
+            "web/.argocd-source-api.yaml": "helm: {releaseName: other}",
+        }
+    )
+    rendered = await bench.render(commit, directory=None)
+    assert rendered.tool is ToolKind.HELM
+    options = bench.renderer.requests[0].options
+    assert isinstance(options, HelmOptions)
+    assert (options.release_name, options.namespace) == ("mine", "spare")
+    again = await bench.render(bench.commit(FILES | {"web/.argocd-source.yaml": for_all}))
+    assert not again.from_cache
+
+
+async def test_an_override_that_is_a_link_is_followed_and_a_folder_is_none(bench: Bench) -> None:
+    files = FILES | {
+        "web/.argocd-source.yaml": "-> ../shared.yaml",
+        "shared.yaml": "helm: {releaseName: shared}",
+        "web/.argocd-source-web.yaml/x": "y",
+    }
+    await bench.render(bench.commit(files))
+    options = bench.renderer.requests[0].options
+    assert isinstance(options, HelmOptions)
+    assert options.release_name == "shared"
+
+
+@pytest.mark.parametrize("text", ["a: [", "[1]", "helm: {valueFiles: 7}"])
+async def test_an_override_that_cannot_be_read_is_an_error(bench: Bench, text: str) -> None:
+    commit = bench.commit(FILES | {"web/.argocd-source.yaml": text})
+    error = r"error while parsing source parameters: \.argocd-source\.yaml: "
+    with pytest.raises(RenderError, match=error):
         await bench.render(commit)
+    assert bench.renders == 0
 
 
 async def test_a_commit_that_is_not_there(bench: Bench) -> None:

@@ -6,17 +6,17 @@ one in memory does; one that cannot be understood is none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import orjson
 from xxhash import xxh3_128_hexdigest
 
-from tiphys.model.render import ReadSet
+from tiphys.model.render import ReadSet, Remote, RemoteKind
 from tiphys.services.render.memory import Capabilities, Remembered
 from tiphys.services.render.ports import RenderArchive
 
-_FORM = 2
+_FORM = 3
 """Raised whenever what is written changes its meaning."""
 
 
@@ -40,6 +40,7 @@ def store(archive: RenderArchive, key: str, render: Remembered) -> None:
         dict(render.found),
         then.kube_version if reads.kube_version else "",
         sorted(api_versions),
+        _written(render.remotes),
     ]
     name = xxh3_128_hexdigest(orjson.dumps(state, option=orjson.OPT_SORT_KEYS))
     entry = {
@@ -56,8 +57,16 @@ def store(archive: RenderArchive, key: str, render: Remembered) -> None:
         "kubeVersion": then.kube_version,
         "apiVersions": sorted(then.api_versions),
         "warnings": render.warnings,
+        "remotes": _written(render.remotes),
+        "paths": None if render.paths is None else dict(render.paths),
     }
     archive.keep(key, name, orjson.dumps(entry))
+
+
+def _written(remotes: Mapping[Remote, str]) -> list[list[str]]:
+    return sorted(
+        [one.kind.value, one.url, one.revision, one.name, digest] for one, digest in remotes.items()
+    )
 
 
 def _read(entry: dict[str, Any]) -> Remembered:
@@ -78,4 +87,9 @@ def _read(entry: dict[str, Any]) -> Remembered:
         found=entry["found"],
         capabilities=Capabilities(entry["kubeVersion"], frozenset(entry["apiVersions"])),
         warnings=tuple(entry["warnings"]),
+        remotes={
+            Remote(RemoteKind(kind), url, revision, name): digest
+            for kind, url, revision, name, digest in entry["remotes"]
+        },
+        paths=entry["paths"],
     )

@@ -32,7 +32,9 @@ class Surroundings:
 @dataclass(frozen=True, slots=True)
 class RenderJob:
     """`revision` is resolved: a commit, a chart's version, an artefact's digest. `refs` are by the
-    name after the `$`, those of all sources of the application.
+    name after the `$`, those of all sources of the application. `generate_paths` are where a
+    commit has to change something to count, as core/source/generatepaths reads the annotation;
+    without any, what was read decides alone.
     """
 
     source: ApplicationSource
@@ -41,3 +43,4 @@ class RenderJob:
     context: BuildContext
     refs: Mapping[str, RefTree] = field(default_factory=dict)
     surroundings: Surroundings = field(default_factory=Surroundings)
+    generate_paths: tuple[str, ...] = ()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 
-from tiphys.model.render import HelmOptions, ReadSet, RenderResult, ToolOptions
+from tiphys.model.render import HelmOptions, KustomizeOptions, ReadSet, Remote, ToolOptions
 from tiphys.model.resource import Manifest
 
 Oids = Callable[[Sequence[str]], Mapping[str, str | None]]
@@ -27,14 +27,18 @@ class Capabilities:
 
     @classmethod
     def of(cls, options: ToolOptions) -> Capabilities:
-        if isinstance(options, HelmOptions):
+        if isinstance(options, HelmOptions | KustomizeOptions):
             return cls(options.kube_version, frozenset(options.api_versions))
         return cls()
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """One render: what it read and found there, and what came out."""
+    """One render: what it read and found there, and what came out.
+
+    `remotes` are the digests of what lay outside of its trees. `paths` is what lay then at the
+    paths that its user says a commit has to change something at to count; None: nobody says so.
+    """
 
     manifests: tuple[Manifest, ...]
     digest: str
@@ -43,10 +47,14 @@ class Remembered:
     found: Mapping[str, str | None]
     capabilities: Capabilities
     warnings: tuple[str, ...] = ()
+    remotes: Mapping[Remote, str] = field(default_factory=dict)
+    paths: Mapping[str, str | None] | None = None
 
     def holds(self, oids: Mapping[str, str | None], now: Capabilities) -> bool:
-        if any(oids[path] != oid for path, oid in self.found.items()):
-            return False
+        return self.holds_on(now) and all(oids[path] == oid for path, oid in self.found.items())
+
+    def holds_on(self, now: Capabilities) -> bool:
+        """As far as the cluster is concerned."""
         then = self.capabilities
         if self.reads.kube_version and then.kube_version != now.kube_version:
             return False
@@ -58,16 +66,6 @@ class Remembered:
 
 def read_paths(reads: ReadSet) -> list[str]:
     return sorted(reads.files | reads.listings | reads.absent)
-
-
-def remembered(
-    result: RenderResult, *, digest: str, size: int, oids: Oids, capabilities: Capabilities
-) -> Remembered:
-    """`oids` answers for the commit that was rendered."""
-    found = dict(oids(read_paths(result.reads)))
-    return Remembered(
-        result.manifests, digest, size, result.reads, found, capabilities, result.warnings
-    )
 
 
 class RenderMemory:
@@ -84,19 +82,42 @@ class RenderMemory:
         self._next = 1
         self._asked: set[str] = set()
 
-    def find(self, key: str, oids: Oids, capabilities: Capabilities) -> Remembered | None:
-        """The newest render that still holds; asks for the objects of all of them at once."""
+    def matching(
+        self,
+        key: str,
+        oids: Oids,
+        capabilities: Capabilities,
+        paths: Callable[[], Mapping[str, str | None] | None] = lambda: None,
+    ) -> Sequence[Remembered]:
+        """The renders that still hold but for what is remote, the newest first; with one that
+        nothing remote went into they end. Asks for the objects of all of them at once.
+
+        Where none holds: the newest that `paths` say no commit has counted since.
+        """
         with self._lock:
             candidates = list(self._candidates(key))
         if not candidates:
-            return None
-        paths = sorted({path for _, render in candidates for path in render.found})
-        now = oids(paths)
+            return ()
+        now = oids(sorted({path for _, render in candidates for path in render.found}))
+        found = []
         for number, render in candidates:
             if render.holds(now, capabilities):
                 self._touch(key, number)
-                return render
-        return None
+                found.append(render)
+                if not render.remotes:
+                    break
+        return found or self._carried(candidates, capabilities, paths())
+
+    def _carried(
+        self,
+        candidates: Sequence[tuple[int, Remembered]],
+        capabilities: Capabilities,
+        paths: Mapping[str, str | None] | None,
+    ) -> Sequence[Remembered]:
+        if paths is None:
+            return ()
+        same = (render for _, render in candidates if render.paths == paths)
+        return tuple(render for render in same if render.holds_on(capabilities))
 
     def first_look(self, key: str) -> bool:
         """True once for each key, and again when all of its renders were forgotten."""

@@ -1,4 +1,4 @@
-"""From a source and a commit to manifests, with as few renders as what was read allows.
+"""From a source and a revision to manifests, with as few renders as what was read allows.
 
 A render is looked for by what it read before the renderer is asked, so that a commit that touches
 one application of a thousand renders one. Tracking is stamped later, by whoever compares.
@@ -9,30 +9,38 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import orjson
 from prometheus_client import CollectorRegistry, Counter
 from xxhash import xxh3_128_hexdigest
 
+from tiphys.core.source.overrides import unreadable
 from tiphys.core.source.paths import application_path
 from tiphys.core.source.places import place_kind, place_of
 from tiphys.core.source.revision import is_commit
 from tiphys.model.errors import RenderError
-from tiphys.model.render import RenderRequest, ToolKind
+from tiphys.model.render import ReadSet, RenderRequest, ToolKind
 from tiphys.model.repository import Place, RepositoryKind
 from tiphys.model.resource import Manifest
 from tiphys.services.render.archive import restore, store
+from tiphys.services.render.counted import counted
+from tiphys.services.render.failures import Failures, Pause
 from tiphys.services.render.job import RenderJob
-from tiphys.services.render.memory import Capabilities, Remembered, RenderMemory, remembered
+from tiphys.services.render.links import LinkCheck
+from tiphys.services.render.memory import Capabilities, Remembered, RenderMemory, read_paths
+from tiphys.services.render.overlay import overlay_of
 from tiphys.services.render.ports import Decoder, Remotes, RenderArchive, Renderer, TreeReader
-from tiphys.services.render.survey import Survey, survey
+from tiphys.services.render.rounds import Finished, Rounds
+from tiphys.services.render.survey import Survey, Undecoded, survey
+from tiphys.services.render.trees import Trees
 from tiphys.services.sources.ports import Upstream
 
-_ERRORS_KEPT: Final = 1_000
+_DECODED_KEPT: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +57,29 @@ class Rendered:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """`known` hold but for what is remote; `seen` is which render was the newest of the key: a
+    newer one is worth another look.
+    """
+
+    wanted: Survey
+    trees: Trees
+    known: Sequence[Remembered]
+    seen: int
+
+    @property
+    def attempt(self) -> tuple[object, ...]:
+        """What a failure is remembered by."""
+        beside = tuple((name, tree.commit) for name, tree in sorted(self.trees.mounted.items()))
+        return self.wanted.key, self.wanted.revision, beside, Capabilities.of(self.wanted.options)
+
+
 class RenderService:
     """Times are seconds of `clock`; `engine_version` sets renders of other engines apart.
 
-    With an `archive` nothing that is unchanged is rendered after a restart.
+    With an `archive` nothing that is unchanged is rendered after a restart. Without `checks_links`
+    links that lead out of a tree are only never followed.
     """
 
     def __init__(
@@ -66,17 +93,21 @@ class RenderService:
         archive: RenderArchive | None = None,
         engine_version: str = "",
         errors_kept_for: float = 20.0,
+        pause: Pause | None = None,
+        checks_links: bool = True,
         clock: Callable[[], float] = time.monotonic,
         registry: CollectorRegistry | None = None,
     ) -> None:
         self._upstream = upstream
-        self._renderer = renderer
         self._decoder = decoder
         self._remotes = remotes
+        self._rounds = Rounds(renderer, remotes)
         self._memory = RenderMemory() if memory is None else memory
         self._archive = archive
         self._engine = engine_version
-        self._errors = _Errors(errors_kept_for, clock)
+        self._links = LinkCheck() if checks_links else None
+        self._failures = Failures(errors_kept_for, pause or Pause(), clock)
+        self._decoded: OrderedDict[str, Sequence[Any]] = OrderedDict()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         registry = registry or CollectorRegistry()
         self._renders = Counter(
@@ -94,27 +125,32 @@ class RenderService:
 
         `fresh` renders anew whatever is remembered, errors included.
         """
-        tree = await self._tree(job)
-        wanted, known, seen = await asyncio.to_thread(self._look, job, tree)
-        if known is not None and not fresh:
+        looked = await self._look(job)
+        wanted = looked.wanted
+        if not fresh and (known := await self._first(looked.known, job)):
             return self._hit(wanted, known)
         async with self._turns.setdefault(wanted.key, asyncio.Lock()):
-            if not fresh and self._memory.latest(wanted.key) != seen:
-                known = await asyncio.to_thread(self._find, wanted, tree)
-                if known is not None:
+            if not fresh and self._memory.latest(wanted.key) != looked.seen:
+                found = await asyncio.to_thread(self._find, wanted, looked.trees, job)
+                if known := await self._first(found, job):
                     return self._hit(wanted, known)
-            return await self._render(wanted, tree, job, fresh=fresh)
+            return await self._render(looked, job, fresh=fresh)
 
     async def known(self, job: RenderJob) -> Rendered | None:
         """What `render` would answer without asking the renderer; None when it would."""
-        tree = await self._tree(job)
-        wanted, known, _ = await asyncio.to_thread(self._look, job, tree)
-        return None if known is None else _rendered(wanted, known, from_cache=True)
+        looked = await self._look(job)
+        known = await self._first(looked.known, job)
+        return None if known is None else _rendered(looked.wanted, known, from_cache=True)
 
     async def unchanged(self, job: RenderJob, digest: str) -> bool:
         """Whether it is certain, without a render, that the job's manifests have this digest."""
         known = await self.known(job)
         return known is not None and known.digest == digest
+
+    async def whole(self, place: Place, revision: str) -> str:
+        """The whole commit of one that is abbreviated; what is none is whole already."""
+        abbreviated = place_kind(place) is RepositoryKind.GIT and not is_commit(revision)
+        return (await self._upstream.tree(place, revision)).commit if abbreviated else revision
 
     async def touched(self, place: Place, folders: Mapping[str, tuple[str, str, str]]) -> set[str]:
         """Names whose folder differs between two commits, given as (old, new, path).
@@ -126,11 +162,14 @@ class RenderService:
             return set(folders)
         ids: dict[tuple[str, str], str | None] = {}
         places = {name: (old, new, _clean(path)) for name, (old, new, path) in folders.items()}
-        for commit in {commit for old, new, _ in places.values() for commit in (old, new)}:
-            paths = {path for old, new, path in places.values() if commit in (old, new)}
+        paths: dict[str, set[str]] = {}
+        for old, new, path in places.values():
+            for commit in (old, new):
+                paths.setdefault(commit, set()).add(path)
+        for commit in paths:
             if is_commit(commit):
                 tree = await self._upstream.tree(place, commit)
-                found = await asyncio.to_thread(tree.oids, sorted(paths))
+                found = await asyncio.to_thread(tree.oids, sorted(paths[commit]))
                 ids |= {(commit, path): oid for path, oid in found.items()}
         return {
             name
@@ -138,59 +177,138 @@ class RenderService:
             if (old, path) not in ids or ids[old, path] != ids.get((new, path))
         }
 
-    async def _tree(self, job: RenderJob) -> TreeReader:
-        return await self._upstream.tree(
+    # -- looking ------------------------------------------------------------------------------
+
+    async def _look(self, job: RenderJob) -> _Looked:
+        main = await self._upstream.tree(
             place_of(job.source, job.repository),
             job.revision,
             media_types=job.surroundings.tools.oci_media_types,
         )
+        looked = await asyncio.to_thread(self._try, job, Trees(main))
+        while isinstance(looked, Undecoded):
+            await self._decode(looked)
+            looked = await asyncio.to_thread(self._try, job, Trees(main))
+        if looked.wanted.refs:
+            trees = looked.trees.beside(await self._beside(looked.wanted, job))
+            known = await asyncio.to_thread(self._find, looked.wanted, trees, job)
+            looked = replace(looked, trees=trees, known=known)
+        return looked
 
-    def _look(self, job: RenderJob, tree: TreeReader) -> tuple[Survey, Remembered | None, int]:
-        """Also which render was the newest of its key: a newer one is worth another look."""
-        wanted = survey(job, tree, engine=self._engine)
+    def _try(self, job: RenderJob, trees: Trees) -> _Looked | Undecoded:
+        wanted = survey(job, trees, self._decoded, engine=self._engine)
+        if isinstance(wanted, Undecoded):
+            return wanted
         seen = self._memory.latest(wanted.key)
-        return wanted, self._find(wanted, tree), seen
+        known = () if wanted.refs else self._find(wanted, trees, job)
+        return _Looked(wanted, trees, known, seen)
 
-    def _find(self, wanted: Survey, tree: TreeReader) -> Remembered | None:
-        capabilities = Capabilities.of(wanted.options)
-        known = self._memory.find(wanted.key, tree.oids, capabilities)
-        if known is not None or self._archive is None or not self._memory.first_look(wanted.key):
+    async def _beside(self, wanted: Survey, job: RenderJob) -> Mapping[str, TreeReader]:
+        """The trees that `$ref` paths lead into."""
+        return {
+            name: await self._upstream.tree(Place(ref.repository), ref.commit)
+            for name in wanted.refs
+            if (ref := job.refs.get(name)) is not None
+        }
+
+    async def _decode(self, undecoded: Undecoded) -> None:
+        for oid, (name, data) in undecoded.texts.items():
+            try:
+                self._decoded[oid] = await self._decoder.decode_yaml(data)
+            except RenderError as error:
+                raise unreadable(name, str(error)) from None
+            while len(self._decoded) > _DECODED_KEPT:
+                self._decoded.popitem(last=False)
+
+    def _find(self, wanted: Survey, trees: Trees, job: RenderJob) -> Sequence[Remembered]:
+        look = partial(
+            self._memory.matching,
+            wanted.key,
+            trees.oids,
+            Capabilities.of(wanted.options),
+            lambda: counted(trees.main, job.generate_paths),
+        )
+        known = look()
+        if known or self._archive is None or not self._memory.first_look(wanted.key):
             return known
         for render in restore(self._archive, wanted.key):
             self._memory.keep(wanted.key, render)
-        return self._memory.find(wanted.key, tree.oids, capabilities)
+        return look()
+
+    async def _first(self, known: Sequence[Remembered], job: RenderJob) -> Remembered | None:
+        """The first of which everything remote is as it was, and permitted to this job."""
+        for render in known:
+            for remote, digest in render.remotes.items():
+                if self._remotes is None or await self._remotes.digest(remote, job) != digest:
+                    break
+            else:
+                return render
+        return None
 
     def _hit(self, wanted: Survey, known: Remembered) -> Rendered:
         self._hits.labels(wanted.tool).inc()
         return _rendered(wanted, known, from_cache=True)
 
-    async def _render(
-        self, wanted: Survey, tree: TreeReader, job: RenderJob, *, fresh: bool
-    ) -> Rendered:
-        attempt = (wanted.key, wanted.revision, Capabilities.of(wanted.options))
-        if not fresh and (failed := self._errors.find(attempt)):
+    # -- rendering ----------------------------------------------------------------------------
+
+    async def _render(self, looked: _Looked, job: RenderJob, *, fresh: bool) -> Rendered:
+        wanted, attempt = looked.wanted, looked.attempt
+        if not fresh and (failed := self._failures.find(attempt)):
             raise failed
-        request = RenderRequest(wanted.path, wanted.options, application=job.context.instance)
         try:
-            result = await self._renderer.render(request, tree)
+            finished, looked_for = await self._produce(looked, job, fresh=fresh)
         except RenderError as error:
             self._renders.labels(wanted.tool, "failed").inc()
-            self._errors.keep(attempt, error)
+            self._failures.keep(attempt, error)
             raise
+        self._failures.clear(attempt)
         self._renders.labels(wanted.tool, "rendered").inc()
+        made = await asyncio.to_thread(self._remember, looked, job, finished, looked_for)
+        return _rendered(wanted, made, from_cache=False)
+
+    async def _produce(
+        self, looked: _Looked, job: RenderJob, *, fresh: bool
+    ) -> tuple[Finished, ReadSet]:
+        """Also what was looked for before the renderer was asked."""
+        wanted, trees = looked.wanted, looked.trees
+        if self._links is not None:
+            await asyncio.to_thread(self._links.check, job, trees.main, wanted.path)
+        overlay = await overlay_of(job, wanted, trees, self._decoder)
+        request = RenderRequest(
+            wanted.path,
+            wanted.options,
+            application=job.context.instance,
+            overlay=overlay.files,
+        )
+        finished = await self._rounds.render(request, trees.over(overlay.files), job, fresh=fresh)
+        return finished, overlay.reads
+
+    def _remember(
+        self, looked: _Looked, job: RenderJob, finished: Finished, looked_for: ReadSet
+    ) -> Remembered:
+        """Blocking."""
+        wanted, trees, result = looked.wanted, looked.trees, finished.result
         text = orjson.dumps(result.manifests, option=orjson.OPT_SORT_KEYS)
-        made = await asyncio.to_thread(
-            remembered,
-            result,
-            digest=xxh3_128_hexdigest(wanted.tool.encode() + text),
-            size=len(text),
-            oids=tree.oids,
-            capabilities=attempt[2],
+        reads = replace(
+            result.reads,
+            listings=result.reads.listings | looked_for.listings,
+            absent=result.reads.absent | looked_for.absent,
+        )
+        made = Remembered(
+            result.manifests,
+            xxh3_128_hexdigest(wanted.tool.encode() + text),
+            len(text),
+            reads,
+            trees.oids(read_paths(reads)),
+            Capabilities.of(wanted.options),
+            result.warnings,
+            finished.remotes,
+            counted(trees.main, job.generate_paths),
         )
         self._memory.keep(wanted.key, made)
         if self._archive is not None:
-            await asyncio.to_thread(store, self._archive, wanted.key, made)
-        return _rendered(wanted, made, from_cache=False)
+            store(self._archive, wanted.key, made)
+        return made
 
 
 def _clean(path: str) -> str:
@@ -205,24 +323,3 @@ def _rendered(wanted: Survey, render: Remembered, *, from_cache: bool) -> Render
     return Rendered(
         render.manifests, wanted.tool, wanted.revision, render.digest, from_cache, render.warnings
     )
-
-
-class _Errors:
-    """Failures of late: what cannot be rendered is not tried again by everyone who asks."""
-
-    def __init__(self, kept_for: float, clock: Callable[[], float]) -> None:
-        self._kept_for = kept_for
-        self._clock = clock
-        self._kept: OrderedDict[tuple[str, str, Capabilities], tuple[float, RenderError]] = (
-            OrderedDict()
-        )
-
-    def find(self, attempt: tuple[str, str, Capabilities]) -> RenderError | None:
-        until, error = self._kept.get(attempt, (0.0, None))
-        return error if self._clock() < until else None
-
-    def keep(self, attempt: tuple[str, str, Capabilities], error: RenderError) -> None:
-        self._kept[attempt] = (self._clock() + self._kept_for, error)
-        self._kept.move_to_end(attempt)
-        if len(self._kept) > _ERRORS_KEPT:
-            self._kept.popitem(last=False)

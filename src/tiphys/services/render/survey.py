@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import orjson
 from xxhash import xxh3_128_hexdigest
 
 from tiphys.core.source.options import options_for
+from tiphys.core.source.overrides import overridden, override_files
 from tiphys.core.source.paths import application_path, link_target, require_folder
 from tiphys.core.source.places import place_kind, place_of
-from tiphys.core.source.tool import choose, refuse_overrides
+from tiphys.core.source.tool import choose
 from tiphys.core.source.url import normal_form
 from tiphys.model.errors import RenderError
-from tiphys.model.render import EntryKind, HelmOptions, ToolKind, ToolOptions, TreeEntry
+from tiphys.model.render import (
+    MOUNT,
+    EntryKind,
+    HelmOptions,
+    KustomizeOptions,
+    ToolKind,
+    ToolOptions,
+    TreeEntry,
+)
 from tiphys.model.repository import RepositoryKind
+from tiphys.model.source import ApplicationSource
 from tiphys.services.render.job import RenderJob
 from tiphys.services.render.ports import TreeReader
 
@@ -23,28 +35,68 @@ _LINKS_FOLLOWED = 10
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """`path` has its links followed; `key` is equal for whatever would be rendered alike.
-    `revision` is whole.
+    """`path` has its links followed; `source` is the job's with its overrides. `key` is equal for
+    whatever would be rendered alike. `revision` is whole. `refs` are the names of the trees beside
+    that the options name.
     """
 
     path: str
+    source: ApplicationSource
+    children: Mapping[str, EntryKind]
     tool: ToolKind
     options: ToolOptions
     revision: str
+    refs: tuple[str, ...]
     key: str
 
 
-def survey(job: RenderJob, tree: TreeReader, *, engine: str) -> Survey:
-    """Blocking: reads the tree. Raises RenderError; `engine` is the renderer's version."""
-    source = job.source
-    path, found = _locate(tree, source.path)
-    require_folder(source.path, None if found is None else found.kind)
+@dataclass(frozen=True, slots=True)
+class Undecoded:
+    """Overrides that have to be decoded before anything else: their name and text by object id."""
+
+    texts: Mapping[str, tuple[str, bytes]]
+
+
+def survey(
+    job: RenderJob, tree: TreeReader, decoded: Mapping[str, Sequence[Any]], *, engine: str
+) -> Survey | Undecoded:
+    """Blocking: reads the tree. Raises RenderError; `engine` is the renderer's version, `decoded`
+    the documents of overrides by object id.
+    """
+    path, found = locate(tree, job.source.path)
+    require_folder(job.source.path, None if found is None else found.kind)
     children = {} if found is None else found.children
-    tool = choose(source, children)
-    refuse_overrides(job.context.instance, path, children)
+    source = job.source
+    names = override_files(job.context.instance, children)
+    if names:
+        entries = _files(tree, path, names)
+        patches = []
+        texts: dict[str, tuple[str, bytes]] = {}
+        for name, entry in entries.items():
+            documents = decoded.get(entry.oid)
+            if documents is None:
+                texts[entry.oid] = name, entry.data
+            else:
+                patches.append((name, documents))
+        if texts:
+            return Undecoded(texts)
+        source = overridden(source, patches)
+    tools = job.surroundings.tools
+    tool = choose(source, children, tools)
     revision = _whole(job, tree)
-    options = options_for(source, tool, job.context, revision)
-    return Survey(path, tool, options, revision, _key(job, path, options, engine))
+    options = options_for(source, tool, job.context, revision, tools, job.refs)
+    key = _key(job, path, options, engine)
+    return Survey(path, source, children, tool, options, revision, _named(options), key)
+
+
+def _files(tree: TreeReader, path: str, names: Sequence[str]) -> dict[str, TreeEntry]:
+    """Links are followed; what leads nowhere, or to a folder, is passed over."""
+    found = {}
+    for name in names:
+        _, entry = locate(tree, f"{path}/{name}" if path else name)
+        if entry is not None and entry.kind is EntryKind.FILE:
+            found[name] = entry
+    return found
 
 
 def _whole(job: RenderJob, tree: TreeReader) -> str:
@@ -53,17 +105,25 @@ def _whole(job: RenderJob, tree: TreeReader) -> str:
     return tree.commit if git else job.revision
 
 
+def _named(options: ToolOptions) -> tuple[str, ...]:
+    if not isinstance(options, HelmOptions):
+        return ()
+    paths = (*options.value_files, *(path for _, path in options.file_parameters))
+    mounted = (path for path in paths if path.startswith(MOUNT))
+    return tuple(sorted({path.removeprefix(MOUNT).partition("/")[0] for path in mounted}))
+
+
 def _key(job: RenderJob, path: str, options: ToolOptions, engine: str) -> str:
     """The cluster's capabilities are left out: they are compared where a render read them."""
-    if isinstance(options, HelmOptions):
+    if isinstance(options, HelmOptions | KustomizeOptions):
         options = replace(options, kube_version="", api_versions=())
     url, chart = normal_form(job.source.repo_url), job.source.chart
     asked = (engine, url, chart, path, type(options).__name__, options)
     return xxh3_128_hexdigest(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS))
 
 
-def _locate(tree: TreeReader, written: str) -> tuple[str, TreeEntry | None]:
-    """Follow links on the way and at the end, never out of the tree."""
+def locate(tree: TreeReader, written: str) -> tuple[str, TreeEntry | None]:
+    """Follow links on the way and at the end, never out of the tree. Raises RenderError."""
     path = application_path(written)
     for _ in range(_LINKS_FOLLOWED + 1):
         found = tree.read([path])[path]
