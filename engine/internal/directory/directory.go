@@ -1,4 +1,4 @@
-// Package directory reads a folder of plain YAML and JSON files.
+// Package directory reads a folder of plain YAML, JSON and Jsonnet files.
 package directory
 
 import (
@@ -11,18 +11,25 @@ import (
 	"strings"
 
 	"tiphys.dev/engine/internal/fault"
+	"tiphys.dev/engine/internal/jsonnet"
 	"tiphys.dev/engine/internal/manifest"
 	"tiphys.dev/engine/internal/tree"
 )
 
-// Options are those of an Application's directory source.
+// Options are those of an Application's directory source. Libs are import paths from the root.
 type Options struct {
-	Recurse                bool   `json:"recurse"`
-	Include                string `json:"include"`
-	Exclude                string `json:"exclude"`
-	DisableExtensionFilter bool   `json:"disableExtensionFilter"`
-	MaxBytes               int    `json:"maxBytes"`
+	Recurse                bool               `json:"recurse"`
+	Include                string             `json:"include"`
+	Exclude                string             `json:"exclude"`
+	DisableExtensionFilter bool               `json:"disableExtensionFilter"`
+	MaxBytes               int                `json:"maxBytes"`
+	Jsonnet                bool               `json:"jsonnet"`
+	ExtVars                []jsonnet.Variable `json:"extVars"`
+	TLAs                   []jsonnet.Variable `json:"tlas"`
+	Libs                   []string           `json:"libs"`
 }
+
+const jsonnetSuffix = ".jsonnet"
 
 var (
 	candidate = regexp.MustCompile(`\.(yaml|yml|json|jsonnet)$`)
@@ -45,6 +52,7 @@ func Render(view *tree.Tree, folder string, options Options) ([]json.RawMessage,
 	if err := finder.prefetchLinks(); err != nil {
 		return nil, err
 	}
+	parser := &parser{view: view, folder: folder, options: options}
 	var objects []json.RawMessage
 	total := 0
 	for _, file := range finder.found {
@@ -52,11 +60,14 @@ func Render(view *tree.Tree, folder string, options Options) ([]json.RawMessage,
 		if err != nil {
 			return nil, err
 		}
-		if total += len(data); options.MaxBytes > 0 && total > options.MaxBytes {
+		if !strings.HasSuffix(file.relative, jsonnetSuffix) {
+			total += len(data)
+		}
+		if options.MaxBytes > 0 && total > options.MaxBytes {
 			return nil, fault.New(fault.Limit, "failed to get potentially valid manifests: "+
 				"exceeded max combined manifest file size of %d bytes", options.MaxBytes)
 		}
-		found, err := parse(file.relative, data)
+		found, err := parser.parse(file, data)
 		if err != nil {
 			return nil, err
 		}
@@ -139,13 +150,20 @@ func (f *finder) read(file file) ([]byte, error) {
 	return data, err
 }
 
-func parse(name string, data []byte) ([]json.RawMessage, error) {
+type parser struct {
+	view    *tree.Tree
+	folder  string
+	options Options
+	jsonnet *jsonnet.Evaluator
+}
+
+func (p *parser) parse(file file, data []byte) ([]json.RawMessage, error) {
+	name := file.relative
 	if bytes.Contains(data, skipMark) {
 		return nil, nil
 	}
-	if strings.HasSuffix(name, ".jsonnet") {
-		return nil, fault.New(fault.Unsupported,
-			"spec.source.directory.jsonnet: %q needs Jsonnet, which this version does not render", name)
+	if strings.HasSuffix(name, jsonnetSuffix) {
+		return p.evaluate(file, data)
 	}
 	text := manifest.Text(data)
 	if strings.HasSuffix(name, ".json") {
@@ -159,6 +177,27 @@ func parse(name string, data []byte) ([]json.RawMessage, error) {
 		return nil, fault.New(fault.CodeOf(err), "Failed to unmarshal %q: %s", path.Base(name), err)
 	}
 	return nil, nil
+}
+
+// evaluate gives the objects that a Jsonnet file stands for, none when it is switched off.
+func (p *parser) evaluate(file file, data []byte) ([]json.RawMessage, error) {
+	if !p.options.Jsonnet {
+		return nil, nil
+	}
+	if p.jsonnet == nil {
+		paths := append([]string{p.folder}, p.options.Libs...)
+		p.jsonnet = jsonnet.New(p.view, paths, p.options.ExtVars, p.options.TLAs)
+	}
+	name := path.Base(file.relative)
+	result, err := p.jsonnet.Evaluate(file.full, data)
+	if err != nil {
+		return nil, fault.New(fault.CodeOf(err), "Failed to evaluate jsonnet %q: %s", name, err)
+	}
+	objects, err := manifest.Generated(result)
+	if err != nil {
+		return nil, fault.New(fault.CodeOf(err), "Failed to unmarshal generated json %q: %s", name, err)
+	}
+	return objects, nil
 }
 
 // looksLikeManifest is the contract's guess at whether a broken file was meant to be applied.

@@ -33,6 +33,30 @@ func SingleJSON(text []byte) (json.RawMessage, error) {
 	return object, nil
 }
 
+// Generated reads what a program made: one Kubernetes object or an array of them.
+func Generated(text []byte) ([]json.RawMessage, error) {
+	if err := guardDepth(text); err != nil {
+		return nil, err
+	}
+	objects := []json.RawMessage{bytes.TrimSpace(text)}
+	if bytes.HasPrefix(objects[0], []byte("[")) {
+		if err := json.Unmarshal(text, &objects); err != nil {
+			return nil, WithoutContent(err)
+		}
+	}
+	var kept []json.RawMessage
+	for _, object := range objects {
+		if bytes.Equal(object, []byte("null")) {
+			continue
+		}
+		if err := checkObject(object); err != nil {
+			return nil, err
+		}
+		kept = append(kept, object)
+	}
+	return kept, nil
+}
+
 // IsImageManifest says that a JSON file is an OCI image manifest, which lies beside the
 // manifests in a folder that came out of a registry.
 func IsImageManifest(text []byte) bool {

@@ -7,7 +7,7 @@ import pytest
 from tests.adapters.engine.conftest import Render
 from tests.adapters.engine.trees import Link, Table, TableTree, config_map
 from tiphys.adapters.engine import EngineRenderer
-from tiphys.model.errors import RenderError, RenderLimitError, UnsupportedSourceError
+from tiphys.model.errors import RenderError, RenderLimitError
 from tiphys.model.render import DirectoryOptions, ReadSet, RenderRequest, RenderResult
 
 
@@ -136,11 +136,6 @@ async def test_an_image_manifest_is_passed_over(render: Render) -> None:
     assert names(result) == ["b"]
 
 
-async def test_jsonnet_is_refused_by_name(render: Render) -> None:
-    with pytest.raises(UnsupportedSourceError, match=r'"a.jsonnet" needs Jsonnet'):
-        await render({"app/a.jsonnet": "{}"}, "app", PLAIN)
-
-
 async def test_lists_are_replaced_by_their_items(render: Render) -> None:
     table = {
         "app/a.yaml": (
@@ -229,3 +224,16 @@ async def test_combined_size_is_bounded(render: Render) -> None:
     big = config_map("a", text="x" * 6_000_000)
     with pytest.raises(RenderLimitError, match="exceeded max combined manifest file size"):
         await render({"app/a.yaml": big, "app/b.yaml": big}, "app", PLAIN)
+
+
+async def test_what_is_evaluated_does_not_count(render: Render) -> None:
+    big = config_map("a", text="x" * 6_000_000)
+    table = {"app/a.yaml": big, "app/b.jsonnet": "// " + "x" * 6_000_000 + "\n[]"}
+    assert names(await render(table, "app", PLAIN)) == ["a"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+async def test_marked_encodings_are_read(render: Render, encoding: str) -> None:
+    table: Table = {"app/a.yaml": config_map("a", text="grün").encode(encoding)}
+    result = await render(table, "app", PLAIN)
+    assert result.manifests[0]["data"]["text"] == "grün"
