@@ -1,6 +1,6 @@
 """Builds one of the project's Go programs and links it into .venv/bin.
 
-    python tools/go_build.py engine | devcluster
+    python tools/go_build.py engine | devcluster | <a folder of tests/programs>
 
 What was built is kept in a cache, keyed by everything that it is made of, so that a second call
 only hashes the sources. A build that fails or is interrupted leaves nothing behind.
@@ -25,7 +25,13 @@ from pathlib import Path
 from go_toolchain import Toolchain, ToolchainError, find_toolchain
 
 ROOT = Path(__file__).resolve().parent.parent
-PROGRAMS = ("engine", "devcluster")
+TEST_PROGRAMS = ROOT / "tests" / "programs"
+"""Programs of others that tests compare with, or speak to; each a folder with its go.mod."""
+PROGRAMS = (
+    "engine",
+    "devcluster",
+    *sorted(one.parent.name for one in TEST_PROGRAMS.glob("*/go.mod")),
+)
 KEPT_BUILDS = 4
 """Older builds of a program that stay in the cache, for switching between branches."""
 PROGRESS_INTERVAL = 3.0
@@ -71,7 +77,7 @@ def main() -> int:
     cache = cache_folder()
     try:
         toolchain = find_toolchain(cache)
-        sources = ROOT / name
+        sources = ROOT / name if (ROOT / name).is_dir() else TEST_PROGRAMS / name
         plan = Plan(name, sources, build_flags(sources), toolchain)
         link(built(plan, cache / "build"), ROOT / ".venv" / "bin" / plan.program)
     except (BuildError, ToolchainError) as error:
