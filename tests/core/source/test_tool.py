@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tiphys.core.source.tool import choose, refuse_overrides
-from tiphys.model.errors import RenderError, UnsupportedSourceError
+from tiphys.core.settings.tools import ToolSettings
+from tiphys.core.source.tool import choose
+from tiphys.model.errors import RenderError
 from tiphys.model.render import EntryKind, ToolKind
 from tiphys.model.source import (
     ApplicationSource,
@@ -79,13 +80,23 @@ def test_a_plugin_is_named_by_its_block() -> None:
     assert choose(source, {"Chart.yaml": FILE}) is ToolKind.PLUGIN
 
 
-@pytest.mark.parametrize("name", [".argocd-source.yaml", ".argocd-source-demo_web.yaml"])
-@pytest.mark.parametrize(("path", "shown"), [("", ""), ("apps/web", "apps/web/")])
-def test_overrides_in_the_repository_are_refused(name: str, path: str, shown: str) -> None:
-    with pytest.raises(UnsupportedSourceError, match="not supported") as caught:
-        refuse_overrides("demo_web", path, {name: FILE})
-    assert str(caught.value).startswith(f"{shown}{name}: ")
+@pytest.mark.parametrize(
+    ("tools", "tool"),
+    [
+        (ToolSettings(kustomize=False), ToolKind.HELM),
+        (ToolSettings(helm=False), ToolKind.KUSTOMIZE),
+        (ToolSettings(helm=False, kustomize=False), ToolKind.DIRECTORY),
+    ],
+)
+def test_a_tool_that_is_off_is_not_found(tools: ToolSettings, tool: ToolKind) -> None:
+    assert choose(PLAIN, {"Chart.yaml": FILE, "kustomization.yaml": FILE}, tools) is tool
 
 
-def test_overrides_of_others_and_folders_are_passed_over() -> None:
-    refuse_overrides("web", "", {".argocd-source-api.yaml": FILE, ".argocd-source.yaml": FOLDER})
+def test_a_block_of_a_tool_that_is_off_is_a_plain_folder() -> None:
+    off = ToolSettings(helm=False, kustomize=False)
+    helm = ApplicationSource(repo_url="", helm=ApplicationSourceHelm())
+    kustomize = ApplicationSource(repo_url="", kustomize=ApplicationSourceKustomize())
+    plugin = ApplicationSource(repo_url="", plugin=ApplicationSourcePlugin())
+    assert choose(helm, {"kustomization.yaml": FILE}, off) is ToolKind.DIRECTORY
+    assert choose(kustomize, {"Chart.yaml": FILE}, off) is ToolKind.DIRECTORY
+    assert choose(plugin, {}, off) is ToolKind.PLUGIN

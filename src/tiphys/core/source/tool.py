@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tiphys.core.settings.tools import ToolSettings
-from tiphys.model.errors import RenderError, UnsupportedSourceError
+from tiphys.model.errors import RenderError
 from tiphys.model.render import EntryKind, ToolKind
 from tiphys.model.source import ApplicationSource
 
@@ -59,14 +59,3 @@ def _enabled(tool: ToolKind, tools: ToolSettings) -> bool:
     """Of the others none can be switched off."""
     switches = {ToolKind.HELM: tools.helm, ToolKind.KUSTOMIZE: tools.kustomize}
     return switches.get(tool, True)
-
-
-def refuse_overrides(instance: str, path: str, children: Mapping[str, EntryKind]) -> None:
-    """Parameters kept beside the manifests would change the source: refused, never passed over."""
-    for name in (".argocd-source.yaml", f".argocd-source-{instance}.yaml"):
-        if children.get(name, EntryKind.FOLDER) is not EntryKind.FOLDER:
-            where = f"{path}/{name}" if path else name
-            raise UnsupportedSourceError(
-                f"{where}: parameter overrides in the repository are not supported by this version",
-                field="spec.source.path",
-            )
