@@ -109,7 +109,8 @@ async def test_an_unreachable_server_is_told_without_its_moods(git: GitCli) -> N
     with pytest.raises(RepositoryUnreachableError) as caught:
         await git.refs(Repository("http://127.0.0.1:1/r"))
     assert str(caught.value) == (
-        "failed to list refs: Failed to connect to 127.0.0.1 port 1: Couldn't connect to server"
+        "failed to list refs: connection: Failed to connect to 127.0.0.1 port 1: "
+        "Couldn't connect to server: check that it runs and can be reached from here"
     )
     with pytest.raises(RepositoryUnreachableError, match=r"^Failed to checkout revision 00000"):
         await git.tree(Repository("http://127.0.0.1:1/r"), "0" * 40)
@@ -118,7 +119,10 @@ async def test_an_unreachable_server_is_told_without_its_moods(git: GitCli) -> N
 async def test_a_missing_repository_over_http(git: GitCli, server: GitServer) -> None:
     with pytest.raises(RepositoryError) as caught:
         await git.refs(Repository(f"{server.url}/none.git"))
-    assert str(caught.value) == "failed to list refs: repository not found: "
+    assert str(caught.value) == (
+        "failed to list refs: repository not found: check its URL, and whether the credentials "
+        "permit reading it"
+    )
     assert not isinstance(caught.value, RepositoryUnreachableError)
 
 

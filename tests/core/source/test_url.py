@@ -41,6 +41,27 @@ def test_an_accepted_url() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "user", "host", "port", "path"),
+    [
+        ("git@H:o/r.git", "git", "h", 22, "o/r.git"),
+        ("h:o/r", "", "h", 22, "o/r"),
+        ("git@[::1]:r", "git", "::1", 22, "r"),
+        ("ssh://git@h:2222/o/r", "git", "h", 2222, "/o/r"),
+        ("ssh://APKA1.x@[::1]/r", "APKA1.x", "::1", 22, "/r"),
+        ("git@h:o/a;b", "git", "h", 22, "o/a;b"),
+    ],
+)
+def test_ssh_in_both_forms(url: str, user: str, host: str, port: int, path: str) -> None:
+    assert parse_repository_url(url) == RepositoryUrl(url, Transport.SSH, host, port, path, user)
+
+
+def test_user_information_leaves_the_text() -> None:
+    parsed = parse_repository_url("https://ada%40x:s3%3Acret@h/r")
+    assert (parsed.text, parsed.user, str(parsed.password)) == ("https://h/r", "ada@x", "s3:cret")
+    assert "s3" not in repr(parsed)
+
+
+@pytest.mark.parametrize(
     ("url", "reason"),
     [
         ("", "empty or begins with a dash"),
@@ -48,8 +69,23 @@ def test_an_accepted_url() -> None:
         ("http://h/r\nhost=evil", "control character"),
         ("http://h/a b", "control character"),
         ("http://h/\x00", "control character"),
-        ("git@h:o/r", "the transport ssh is not supported"),
-        ("ssh://git@h/o/r", "the transport ssh is not supported"),
+        ("-oProxyCommand=id@h:o/r", "begins with a dash"),
+        ("git@-oProxyCommand=id:o/r", "no name that SSH takes"),
+        ("-x@h:o/r", "begins with a dash"),
+        ("ssh://-oProxyCommand=id/r", "no name that SSH takes"),
+        ("ssh://-oProxyCommand=id@h/r", "its user is no name that SSH takes"),
+        ("ssh://git@h;id/r", "its host is no name that SSH takes"),
+        ("git@$(id):o/r", "its host is no name that SSH takes"),
+        ("git`id`@h:o/r", "its user is no name that SSH takes"),
+        ("git@h:-u/r", "its path begins with a dash"),
+        ("ssh://git@h/-u", "its path begins with a dash"),
+        ("ssh://git@h/a%0Ab", "holds a blank or control character"),
+        ("ssh://git:s3cret@h/o/r", "it holds a password"),
+        ("ssh:///r", "host is missing"),
+        ("git@[fe80::1%eth0]:r", "its host is no name that SSH takes"),
+        ("git@169.254.169.254:o/r", "metadata service"),
+        ("ssh://git@metadata/o/r", "metadata service"),
+        ("https://u:p%0A@h/r", "user information holds a blank or a control character"),
         ("ext::sh -c id", "control character"),
         ("ext::sh", "no scheme"),
         ("ext://sh", "the transport ext is not supported"),
@@ -61,7 +97,6 @@ def test_an_accepted_url() -> None:
         ("http://-oProxy/r", "host is missing or begins with a dash"),
         ("http://h:99999/r", "not a valid URL"),
         ("http://[::1/r", "not a valid URL"),
-        ("https://user:s3cret@h/r", "credentials in the URL"),
     ],
 )
 def test_a_refused_url(url: str, reason: str) -> None:

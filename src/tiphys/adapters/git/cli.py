@@ -1,8 +1,8 @@
 """GitRepositories by the `git` program for the network and libgit2 for reading.
 
-One bare repository per normal form of a URL. A commit is fetched at depth one and pinned under
-`refs/tiphys/`, so that repacking keeps it; history comes only for an abbreviated commit, or from
-servers that hand out nothing but refs.
+One bare repository per normal form of a URL and project of its Secret. A commit is fetched at
+depth one and pinned under `refs/tiphys/`, so that repacking keeps it; history comes only for an
+abbreviated commit, for a question about it, or from servers that hand out nothing but refs.
 """
 
 from __future__ import annotations
@@ -17,31 +17,28 @@ from weakref import WeakSet
 
 from prometheus_client import CollectorRegistry
 
-from tiphys.adapters.git import errors
-from tiphys.adapters.git.listing import parse_listing
+from tiphys.adapters.git.access import Tokens
 from tiphys.adapters.git.metrics import GitMetrics
+from tiphys.adapters.git.pace import Pace
 from tiphys.adapters.git.process import (
     Finished,
     GitRunError,
     GitSettings,
     run_git,
 )
+from tiphys.adapters.git.remote import Remote
 from tiphys.adapters.git.store import HISTORY, PINS, Store
-from tiphys.adapters.git.transport import local_options, remote_options
+from tiphys.adapters.git.transport import local_options
 from tiphys.adapters.git.tree import GitTree
 from tiphys.core.source.revision import is_commit
 from tiphys.core.source.url import RepositoryUrl, Transport, normal_form, parse_repository_url
 from tiphys.model.errors import (
     RepositoryError,
-    RepositoryUnreachableError,
     RevisionNotFoundError,
     UnsupportedRepositoryError,
 )
-from tiphys.model.repository import Repository
+from tiphys.model.repository import Anonymous, Repository
 
-_FETCH: Final = (
-    "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
-)  # fmt: skip
 _ALL_REFS: Final = (f"+refs/heads/*:{HISTORY}heads/*", f"+refs/tags/*:{HISTORY}tags/*")
 _DEPTHS: Final = (("--depth", "64"), ("--depth", "2147483647"))
 """How history is deepened; the last is all of it."""
@@ -72,7 +69,7 @@ class _Kept:
     def failed(self, commit: str, error: RepositoryError) -> None:
         if len(self.failures) > 1000:
             self.failures.clear()
-        everything = isinstance(error, RepositoryUnreachableError)
+        everything = not isinstance(error, RevisionNotFoundError)
         self.failures["" if everything else commit] = (self.finished, error)
 
     def failure_since(self, arrived: int, commit: str) -> RepositoryError | None:
@@ -81,6 +78,24 @@ class _Kept:
             if asked in self.failures and self.failures[asked][0] > arrived:
                 return self.failures[asked][1]
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    url: RepositoryUrl
+    repository: Repository
+    kept: _Kept
+    commit: str
+
+
+def clone_key(repository: Repository) -> str:
+    """Whoever reads a clone could have made it: another project's Secret has another one, and so
+    has the same URL without any credentials.
+    """
+    key = normal_form(repository.url)
+    if repository.project:
+        key += f"\nproject {repository.project}"
+    return key if isinstance(repository.credentials, Anonymous) else f"{key}\ncredentials"
 
 
 class GitCli:
@@ -92,41 +107,35 @@ class GitCli:
         settings: GitSettings | None = None,
         *,
         metrics: GitMetrics | None = None,
+        tokens: Tokens | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._root = root.resolve()
         self._settings = settings or GitSettings()
         self._metrics = metrics or GitMetrics(CollectorRegistry())
+        self._remote = Remote(self._root, self._settings, self._metrics, tokens=tokens, pace=pace)
         self._repositories: dict[str, _Kept] = {}
-        self._listings = asyncio.Semaphore(self._settings.listings_at_once)
-        self._fetches = asyncio.Semaphore(self._settings.fetches_at_once)
 
     async def refs(self, repository: Repository) -> Mapping[str, str]:
-        parsed = self._parse(repository.url)
-        options = await remote_options(parsed)
-        self._metrics.listed(parsed.text)
-        try:
-            return parse_listing(await self._list(parsed, options))
-        except RepositoryError:
-            self._metrics.list_failed(parsed.text)
-            raise
+        return await self._remote.refs(self._parse(repository.url), repository)
 
     async def tree(self, repository: Repository, commit: str) -> GitTree:
         parsed = self._parse(repository.url)
-        kept = self._kept(repository.url)
+        kept = self._kept(repository)
         asked = commit.lower()
         if asked in kept.recent:
             kept.recent.move_to_end(asked)
             return kept.recent[asked]
         found = await self._find(kept, asked)
         if found is None:
-            found = await self._in_turn(parsed, kept, asked)
+            found = await self._in_turn(_Wanted(parsed, repository, kept, asked))
         reader = await asyncio.to_thread(GitTree, kept.store.path, found)
         kept.opened(asked, reader)
         return reader
 
     async def maintain(self, repository: Repository, in_use: Collection[str]) -> None:
         """Forget the revisions that nobody uses, and repack."""
-        kept = self._kept(repository.url)
+        kept = self._kept(repository)
         async with kept.network:
             if not await asyncio.to_thread(kept.store.exists):
                 return
@@ -140,7 +149,8 @@ class GitCli:
             kept.dropped = 0
 
     async def aclose(self) -> None:
-        """Nothing outlives a call: a run of Git ends with its caller."""
+        """Runs of Git end with their callers; what is left is the folder of private files."""
+        await asyncio.to_thread(self._remote.close)
 
     def _parse(self, url: str) -> RepositoryUrl:
         parsed = parse_repository_url(url)
@@ -154,8 +164,8 @@ class GitCli:
             )
         return parsed
 
-    def _kept(self, url: str) -> _Kept:
-        key = normal_form(url)
+    def _kept(self, repository: Repository) -> _Kept:
+        key = clone_key(repository)
         if key not in self._repositories:
             self._repositories[key] = _Kept(Store(self._root, key))
         return self._repositories[key]
@@ -166,59 +176,60 @@ class GitCli:
             return None
         return await asyncio.to_thread(repository.store.find, commit)
 
-    async def _in_turn(self, url: RepositoryUrl, repository: _Kept, asked: str) -> str:
+    async def _in_turn(self, wanted: _Wanted) -> str:
         """Fetch when it is this caller's turn, unless the one before did, or failed to."""
-        arrived = repository.finished
-        async with repository.network:
-            found = await self._find(repository, asked)
+        kept = wanted.kept
+        arrived = kept.finished
+        async with kept.network:
+            found = await self._find(kept, wanted.commit)
             if found is not None:
                 return found
-            if failure := repository.failure_since(arrived, asked):
+            if failure := kept.failure_since(arrived, wanted.commit):
                 raise failure
             try:
-                return await self._fetch(url, repository, asked)
+                return await self._fetch(wanted)
             except RepositoryError as error:
-                repository.finished += 1
-                repository.failed(asked, error)
-                self._metrics.fetch_failed(url.text)
+                kept.finished += 1
+                kept.failed(wanted.commit, error)
+                self._metrics.fetch_failed(wanted.url.text)
                 raise
 
-    async def _fetch(self, url: RepositoryUrl, repository: _Kept, asked: str) -> str:
-        options = await remote_options(url)
-        if not repository.prepared:
-            await asyncio.to_thread(repository.store.prepare)
-            repository.prepared = True
+    async def _fetch(self, wanted: _Wanted) -> str:
+        kept, asked = wanted.kept, wanted.commit
+        if not kept.prepared:
+            await asyncio.to_thread(kept.store.prepare)
+            kept.prepared = True
         try:
             if is_commit(asked):
+                depth = ("--depth", str(max(wanted.repository.depth, 1)))
                 refspecs = (f"+{asked}:{PINS}{asked}",)
-                done = await self._remote(
-                    url, repository, options, ("--depth", "1"), refspecs, asked
-                )
-                if done.status == 0 and (found := await self._find(repository, asked)):
+                if await self._ask(wanted, depth, refspecs) and (
+                    found := await self._find(kept, asked)
+                ):
                     return found
-                if done.status != 0 and not errors.needs_a_ref(done.errors):
-                    raise errors.from_fetching(done.errors, url.text, asked)
-            return await self._deepen(url, repository, options, asked)
+            return await self._deepen(wanted)
         except BaseException:
             # A run that was ended may have left locks: they are cleared before the next.
-            repository.prepared = False
+            kept.prepared = False
             raise
 
-    async def _deepen(
-        self, url: RepositoryUrl, repository: _Kept, options: list[str], asked: str
-    ) -> str:
+    async def _deepen(self, wanted: _Wanted) -> str:
         for depth in _DEPTHS:
-            done = await self._remote(
-                url, repository, options, ("--prune", *depth), _ALL_REFS, asked
-            )
-            if done.status != 0 and errors.needs_a_ref(done.errors):
-                done = await self._remote(url, repository, options, ("--prune",), _ALL_REFS, asked)
-            if done.status != 0:
-                raise errors.from_fetching(done.errors, url.text, asked)
-            if found := await self._complete(repository, asked):
+            if not await self._ask(wanted, ("--prune", *depth), _ALL_REFS):
+                await self._ask(wanted, ("--prune",), _ALL_REFS)
+            if found := await self._complete(wanted.kept, wanted.commit):
                 return found
         raise RevisionNotFoundError(
-            f"Failed to checkout revision {asked}: the repository has no such commit", url=url.text
+            f"Failed to checkout revision {wanted.commit}: the repository has no such commit",
+            url=wanted.url.text,
+        )
+
+    async def _ask(
+        self, wanted: _Wanted, arguments: tuple[str, ...], refspecs: tuple[str, ...]
+    ) -> bool:
+        store = wanted.kept.store.path
+        return await self._remote.fetch(
+            wanted.url, wanted.repository, store, wanted.commit, arguments, refspecs
         )
 
     async def _complete(self, repository: _Kept, asked: str) -> str | None:
@@ -234,44 +245,6 @@ class GitCli:
             return None
         repository.abbreviations[asked] = done.output.decode("ascii").strip()
         return await self._find(repository, asked)
-
-    async def _list(self, url: RepositoryUrl, options: list[str]) -> bytes:
-        arguments = [*options, "ls-remote", "--quiet", "--", url.text]
-        try:
-            async with self._listings:
-                done = await run_git(
-                    self._settings, arguments, timeout_seconds=self._settings.list_timeout
-                )
-        except GitRunError as error:
-            raise RepositoryUnreachableError(
-                f"failed to list refs: {error}", url=url.text
-            ) from None
-        if done.status != 0:
-            raise errors.from_listing(done.errors, url.text)
-        return done.output
-
-    async def _remote(
-        self,
-        url: RepositoryUrl,
-        repository: _Kept,
-        options: list[str],
-        how: tuple[str, ...],
-        refspecs: tuple[str, ...],
-        asked: str,
-    ) -> Finished:
-        place = ("--git-dir", str(repository.store.path))
-        self._metrics.fetched(url.text)
-        try:
-            async with self._fetches:
-                return await run_git(
-                    self._settings,
-                    [*options, *place, *_FETCH, *how, "--", url.text, *refspecs],
-                    timeout_seconds=self._settings.fetch_timeout,
-                )
-        except GitRunError as error:
-            raise RepositoryUnreachableError(
-                f"Failed to checkout revision {asked}: {error}", url=url.text
-            ) from None
 
     async def _local(self, repository: _Kept, *arguments: str) -> Finished:
         place = ("--git-dir", str(repository.store.path))

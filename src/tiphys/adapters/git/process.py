@@ -14,6 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from tiphys.adapters.git.access import Access
+from tiphys.core.settings.duration import parse_duration
+
 _INHERITED: Final = frozenset(
     {"PATH", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 )
@@ -45,6 +48,39 @@ class GitSettings:
     fetches_at_once: int = 8
     output_limit: int = 64 * 1024 * 1024
     """Bytes of one answer: half a million refs."""
+    attempts: int = 1
+    """How often what may pass (time-outs, ended connections, 429, 500) is tried in all."""
+    retry_wait: float = 0.25
+    retry_factor: float = 2.0
+    retry_longest: float = 5.0
+    submodules: bool = True
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str]) -> GitSettings:
+        """With the contract's variables; one that cannot be read counts as unset."""
+        usual = cls()
+
+        def seconds(name: str, otherwise: float) -> float:
+            found = parse_duration(environment.get(name, ""))
+            return found if found else otherwise
+
+        attempts = environment.get("ARGOCD_GIT_ATTEMPTS_COUNT", "")
+        factor = environment.get("ARGOCD_GIT_RETRY_FACTOR", "")
+        return cls(
+            environment=environment,
+            list_timeout=seconds("ARGOCD_GIT_REQUEST_TIMEOUT", usual.list_timeout),
+            fetch_timeout=seconds("ARGOCD_EXEC_TIMEOUT", usual.fetch_timeout),
+            attempts=max(int(attempts), 1) if _is_count(attempts) else usual.attempts,
+            retry_wait=seconds("ARGOCD_GIT_RETRY_DURATION", usual.retry_wait),
+            retry_factor=float(factor) if _is_count(factor) else usual.retry_factor,
+            retry_longest=seconds("ARGOCD_GIT_RETRY_MAX_DURATION", usual.retry_longest),
+            submodules=environment.get("ARGOCD_GIT_MODULES_ENABLED", "true").lower()
+            not in {"false", "f", "0"},
+        )
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +93,34 @@ class Finished:
 class GitRunError(Exception):
     """Git did not run to its end: not started, over its time, or over what is read of it."""
 
+    def __init__(self, text: str, *, timed_out: bool = False) -> None:
+        super().__init__(text)
+        self.timed_out = timed_out
+
 
 async def run_git(
-    settings: GitSettings, arguments: Sequence[str], *, timeout_seconds: float
+    settings: GitSettings,
+    arguments: Sequence[str],
+    *,
+    timeout_seconds: float,
+    access: Access | None = None,
 ) -> Finished:
     """Run to the end. Raises GitRunError; on cancellation Git is ended."""
-    process = await _start(settings, arguments)
+    access = access or Access()
+    process = await _start(settings, [*access.options, *arguments], access)
     try:
         async with asyncio.timeout(timeout_seconds):
             return await _collect(process, settings.output_limit)
     except TimeoutError:
-        raise GitRunError(f"git took longer than {timeout_seconds:g} s") from None
+        raise GitRunError(f"git took longer than {timeout_seconds:g} s", timed_out=True) from None
     finally:
         if process.returncode is None:
             await _end(process)
 
 
-async def _start(settings: GitSettings, arguments: Sequence[str]) -> asyncio.subprocess.Process:
+async def _start(
+    settings: GitSettings, arguments: Sequence[str], access: Access
+) -> asyncio.subprocess.Process:
     """Shielded: before 3.12.4 asyncio waits for ever for a start that is cancelled half way."""
     starting = asyncio.ensure_future(
         asyncio.create_subprocess_exec(
@@ -82,7 +129,8 @@ async def _start(settings: GitSettings, arguments: Sequence[str]) -> asyncio.sub
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=_environment(settings.environment),
+            env=_environment(settings.environment, access),
+            pass_fds=access.inherited,
             start_new_session=True,
         )
     )
@@ -132,6 +180,10 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             return
 
 
-def _environment(given: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in given.items() if name.upper() in _INHERITED}
-    return {**kept, **_FIXED}
+def _environment(given: Mapping[str, str], access: Access) -> dict[str, str]:
+    kept = {
+        name: value
+        for name, value in given.items()
+        if name.upper() in _INHERITED and name.upper() not in access.without
+    }
+    return {**kept, **_FIXED, **access.environment}

@@ -9,6 +9,8 @@ from typing import Final
 
 import pygit2
 
+from tiphys.core.source.url import without_user
+
 PINS: Final = "refs/tiphys/"
 """A revision in use: the ref's name ends with the commit."""
 HISTORY: Final = "refs/deep/"
@@ -24,7 +26,7 @@ def open_repository(path: Path) -> pygit2.Repository:
 
 
 class Store:
-    """`key` is the normal form of the repository's URL."""
+    """`key` tells clones apart; its text begins with the normal form of the URL."""
 
     def __init__(self, root: Path, key: str) -> None:
         self.path = root / f"{sha256(key.encode()).hexdigest()[:40]}.git"
@@ -36,7 +38,7 @@ class Store:
             # What was cut short holds nothing, and may be past repair.
             rmtree(self.path, ignore_errors=True)
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            pygit2.init_repository(str(self.path), bare=True, description=self._key)
+            pygit2.init_repository(str(self.path), bare=True, description=without_user(self._key))
         for pattern in (*_LOCKS, *_REMAINS):
             for path in self.path.glob(pattern):
                 path.unlink(missing_ok=True)

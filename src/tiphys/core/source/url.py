@@ -8,33 +8,45 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import unquote, urlsplit
 
 from tiphys.model.errors import UnsupportedRepositoryError
+from tiphys.model.repository import Confidential
 
 
 class Transport(StrEnum):
     HTTP = "http"
     HTTPS = "https"
+    SSH = "ssh"
     FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryUrl:
-    """A URL that passed. `text` is what Git is given, `host` is lower-case and empty for files."""
+    """A URL that passed. `text` is what Git is given, `host` is lower-case and empty for files.
+
+    Of the user information only an SSH user stays in the text, for it is part of the address.
+    """
 
     text: str
     transport: Transport
     host: str
     port: int
     path: str
+    user: str = ""
+    password: Confidential = field(default=Confidential(""))
 
 
 _SCP_FORM = re.compile(r"^(?P<host>[^/:]+):(?P<path>(?!//|:).+)$")
+_SCP_PARTS = re.compile(
+    r"^(?:(?P<user>[^/:@]*)@)?(?P<host>\[[^\]/@]+\]|[^/:@]+):(?P<path>(?!//|:).+)$"
+)
+_SSH_HOST = re.compile(r"[a-z0-9_][a-z0-9._-]*", re.ASCII)
+_SSH_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+$-]*", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
-_PORTS = {Transport.HTTP: 80, Transport.HTTPS: 443, Transport.FILE: 0}
+_PORTS = {Transport.HTTP: 80, Transport.HTTPS: 443, Transport.SSH: 22, Transport.FILE: 0}
 _METADATA_NAMES = frozenset(
     {
         "metadata",
@@ -94,13 +106,14 @@ def parse_repository_url(url: str) -> RepositoryUrl:
     if not text or text.startswith("-"):
         raise _refuse(text, "it is empty or begins with a dash")
     if "://" not in text:
-        if _SCP_FORM.match(text):
-            raise _refuse(text, "the transport ssh is not supported by this version")
-        raise _refuse(text, "it has no scheme; http, https and file are supported")
+        return _parse_scp(text)
     scheme = text.partition("://")[0].lower()
     if scheme not in set(Transport):
-        raise _refuse(text, f"the transport {scheme} is not supported by this version")
+        raise _refuse(text, f"the transport {scheme} is not supported; {_SUPPORTED}")
     return _parse(text, Transport(scheme))
+
+
+_SUPPORTED = "https, http, ssh and file are"
 
 
 def _parse(text: str, transport: Transport) -> RepositoryUrl:
@@ -109,20 +122,61 @@ def _parse(text: str, transport: Transport) -> RepositoryUrl:
         port = parts.port or _PORTS[transport]
     except ValueError:
         raise _refuse(text, "it is not a valid URL") from None
-    if "@" in parts.netloc:
-        raise _refuse(text, "credentials in the URL are not supported by this version")
     host = (parts.hostname or "").rstrip(".")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    path = unquote(parts.path)
+    if transport is Transport.SSH:
+        if password:
+            raise _refuse(text, "it holds a password, and SSH takes a key")
+        _check_ssh(text, user, host, path)
+    elif _CONTROL.search(user + password):
+        raise _refuse(text, "its user information holds a blank or a control character")
+    _check_host(text, transport, host, path)
+    shown = text if transport is Transport.SSH else without_user(text)
+    return RepositoryUrl(shown, transport, host, port, path, user, Confidential(password))
+
+
+def _parse_scp(text: str) -> RepositoryUrl:
+    match = _SCP_PARTS.match(text)
+    if match is None:
+        raise _refuse(text, f"it has no scheme; {_SUPPORTED} supported")
+    host = match["host"].strip("[]").lower().rstrip(".")
+    user, path = match["user"] or "", match["path"]
+    _check_ssh(text, user, host, path)
+    _check_host(text, Transport.SSH, host, path)
+    return RepositoryUrl(text, Transport.SSH, host, _PORTS[Transport.SSH], path, user)
+
+
+def _check_host(text: str, transport: Transport, host: str, path: str) -> None:
     if transport is Transport.FILE:
-        if host or not parts.path.startswith("/"):
+        if host or not path.startswith("/"):
             raise _refuse(text, "a file URL needs an absolute path and no host")
     elif not host or host.startswith("-"):
         raise _refuse(text, "its host is missing or begins with a dash")
-    elif _leads_to_metadata(host):
+    elif is_metadata_host(host):
         raise _refuse(text, "its host is a metadata service")
-    return RepositoryUrl(text, transport, host, port, unquote(parts.path))
 
 
-def _leads_to_metadata(host: str) -> bool:
+def _check_ssh(text: str, user: str, host: str, path: str) -> None:
+    """Users and hosts reach `ssh` as arguments, and may be put into commands of its settings."""
+    if user and not _SSH_USER.fullmatch(user):
+        raise _refuse(text, "its user is no name that SSH takes")
+    if host and not _SSH_HOST.fullmatch(host) and not _is_address(host):
+        raise _refuse(text, "its host is no name that SSH takes")
+    if path.lstrip("/").startswith("-") or _CONTROL.search(path):
+        raise _refuse(text, "its path begins with a dash, or holds a blank or control character")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return "%" not in host
+
+
+def is_metadata_host(host: str) -> bool:
+    """Whether a lower-case name or address, in whatever form, is a cloud's metadata service."""
     if host in _METADATA_NAMES:
         return True
     try:
