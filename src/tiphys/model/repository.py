@@ -137,6 +137,8 @@ class Repository:
     Helm knows it by. `oci` (enableOCI): charts come from a registry instead of an index.
     `plain_http` speaks to registries without TLS. `depth` is how deep Git fetches at least, 0 for
     as the reader pleases. `inherited`: the credentials come from a template.
+    `pass_credentials` (of an application's source, not of the Secret): the login also goes to other
+    hosts that a chart repository names.
     `warms`: a push that changes nothing for an application carries its manifests over.
     """
 
@@ -153,6 +155,7 @@ class Repository:
     lfs: bool = False
     depth: int = 0
     inherited: bool = False
+    pass_credentials: bool = False
     warms: bool = True
 
 

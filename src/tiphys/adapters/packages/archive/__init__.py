@@ -1,0 +1,1 @@
+"""Archives read as trees: unpacked once, kept by digest, no file named as they say."""

@@ -1,0 +1,1 @@
+"""Chart repositories with an index."""

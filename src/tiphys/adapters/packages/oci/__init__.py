@@ -1,0 +1,1 @@
+"""OCI registries: charts in them, and artefacts that hold manifests."""

@@ -1,0 +1,1 @@
+"""HTTP to where packages come from: what is believed, followed and sent, and to whom."""
