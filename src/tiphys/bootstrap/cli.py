@@ -20,12 +20,15 @@ if TYPE_CHECKING:
     from tiphys.adapters.kube import KubeClient, KubeConfig, KubeDiscovery, Transport
     from tiphys.bootstrap.sources import CommandSources
     from tiphys.cli.ports import (
+        CertificateApi,
         ClusterApi,
         ClusterChoice,
         ClusterTargets,
         CoreApi,
         Documents,
+        KeyApi,
         ProjectApi,
+        RepositoryApi,
         Setup,
     )
     from tiphys.model.application import Application, ApplicationSource
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from tiphys.services.devcluster.ports import ControlPlane
     from tiphys.services.evaluate.ports import Evaluator
     from tiphys.services.live.ports import Discovery
+    from tiphys.services.repositories.configmaps import ConfigMapEditor
 
 DEFAULT_NAMESPACE = "argocd"
 # The controller's kubeconfig is written anew with every installation.
@@ -136,6 +140,45 @@ class CommandWiring:
                 in_cluster=in_cluster,
                 now=lambda: datetime.now(UTC),
             )
+
+    @asynccontextmanager
+    async def repositories(self, choice: ClusterChoice) -> AsyncIterator[RepositoryApi]:
+        from tiphys.bootstrap.connections import open_tester
+        from tiphys.services.repositories.catalogue import RepositoryCatalogue
+
+        async with self._cluster(choice) as (config, transport), open_tester() as tester:
+            client, _ = _client(transport)
+            yield RepositoryCatalogue(
+                client,
+                client,
+                tester,
+                namespace=choice.namespace or config.namespace or DEFAULT_NAMESPACE,
+                now=lambda: datetime.now(UTC),
+            )
+
+    @asynccontextmanager
+    async def certificates(self, choice: ClusterChoice) -> AsyncIterator[CertificateApi]:
+        from tiphys.services.repositories.certificates import CertificateCatalogue
+
+        async with self._config_maps(choice) as config_maps:
+            yield CertificateCatalogue(config_maps)
+
+    @asynccontextmanager
+    async def keys(self, choice: ClusterChoice) -> AsyncIterator[KeyApi]:
+        from tiphys.adapters.gnupg import GnuPG
+        from tiphys.services.repositories.keys import KeyCatalogue
+
+        async with self._config_maps(choice) as config_maps:
+            yield KeyCatalogue(config_maps, GnuPG())
+
+    @asynccontextmanager
+    async def _config_maps(self, choice: ClusterChoice) -> AsyncIterator[ConfigMapEditor]:
+        from tiphys.services.repositories.configmaps import ConfigMapEditor
+
+        async with self._cluster(choice) as (config, transport):
+            client, _ = _client(transport)
+            namespace = choice.namespace or config.namespace or DEFAULT_NAMESPACE
+            yield ConfigMapEditor(client, client, namespace)
 
     def targets(self, kubeconfig: str) -> ClusterTargets:
         from tiphys.bootstrap.clustertargets import KubeconfigTargets

@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 COMMANDS = {
     "admin": ("tiphys.cli.admin:admin", "Administration by direct access to the cluster"),
     "app": ("tiphys.cli.app:app", "Manage applications"),
+    "cert": ("tiphys.cli.cert:cert", "Manage certificates and SSH keys of servers"),
     "cluster": ("tiphys.cli.cluster:cluster", "Manage clusters"),
     "devcluster": ("tiphys.cli.devcluster:devcluster", "A control plane of one's own, to try"),
+    "gpg": ("tiphys.cli.gpg:gpg", "Manage keys that signatures are checked with"),
     "install": ("tiphys.cli.install:install", "Put into a cluster what Tiphys needs there"),
     "proj": ("tiphys.cli.proj:proj", "Manage projects"),
+    "repo": ("tiphys.cli.repo:repo", "Manage repositories"),
+    "repocreds": ("tiphys.cli.repocreds:repocreds", "Manage credentials for repositories"),
     "version": ("tiphys.cli.version:version", "Show the version"),
 }
 _LATER = (
     "account",
     "appset",
-    "cert",
     "completion",
     "configure",
     "context",
-    "gpg",
     "login",
     "logout",
     "relogin",
-    "repo",
-    "repocreds",
 )
-"""What an API server, or repositories with credentials, are needed for."""
+"""What an API server is needed for."""
 _INTERRUPTED = 130
 _FAILED = 20
 

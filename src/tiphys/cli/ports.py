@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     # Only for signatures: help is shown without loading the model.
+    from tiphys.core.repositories.knownhosts import HostKey
+    from tiphys.core.repositories.record import Record
     from tiphys.model.application import Application
     from tiphys.model.appproject import AppProject
     from tiphys.model.cluster import Cluster, KubeContext
+    from tiphys.model.openpgp import PublicKey
     from tiphys.model.resource import Manifest, ResourceKey
     from tiphys.services.applications import AppEvent, AppName, SyncCommand, TreeNode
     from tiphys.services.applications.desired import Asked
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from tiphys.services.clusters.target import ClusterTarget
     from tiphys.services.install import Installed
     from tiphys.services.projects.service import Detailed
+    from tiphys.services.repositories.catalogue import RepositoryAnswer
+    from tiphys.services.repositories.certificates import Certificate
+    from tiphys.services.repositories.keys import AddedKeys
 
 
 class CoreApi(Protocol):
@@ -145,6 +151,56 @@ class ClusterApi(Protocol):
     async def store(self, cluster: Cluster) -> None: ...
 
 
+class RepositoryApi(Protocol):
+    """The calls on repositories and templates. All raise ApiError and KubeError."""
+
+    async def list(
+        self, *, fresh: bool = False, trying: bool = True
+    ) -> Sequence[RepositoryAnswer]: ...
+
+    async def get(
+        self, url: str, project: str = "", *, fresh: bool = False
+    ) -> RepositoryAnswer: ...
+
+    async def validate(self, record: Record) -> None: ...
+
+    async def create(self, record: Record, *, upsert: bool) -> Record: ...
+
+    async def delete(self, url: str, project: str = "") -> None: ...
+
+    async def templates(self) -> Sequence[Record]: ...
+
+    async def create_template(self, record: Record, *, upsert: bool) -> Record: ...
+
+    async def delete_template(self, url: str) -> None: ...
+
+
+class CertificateApi(Protocol):
+    """The calls on certificates and keys of servers. All raise ApiError and KubeError."""
+
+    async def list(self, *, pattern: str = "", kind: str = "") -> Sequence[Certificate]: ...
+
+    async def add_server(self, server: str, pems: Sequence[str], *, upsert: bool) -> None: ...
+
+    async def add_keys(self, keys: Sequence[HostKey], *, upsert: bool) -> Sequence[HostKey]: ...
+
+    async def delete(
+        self, pattern: str, *, kind: str = "", subtype: str = ""
+    ) -> Sequence[Certificate]: ...
+
+
+class KeyApi(Protocol):
+    """The calls on the keys of signatures. All raise ApiError and KubeError."""
+
+    async def list(self) -> Sequence[PublicKey]: ...
+
+    async def get(self, asked: str) -> PublicKey: ...
+
+    async def add(self, text: str) -> AddedKeys: ...
+
+    async def delete(self, key_id: str) -> None: ...
+
+
 class ClusterTargets(Protocol):
     """The clusters that the kubeconfig names. Raises KubeError."""
 
@@ -213,6 +269,14 @@ class Wiring(Protocol):
     def projects(self, choice: ClusterChoice) -> AbstractAsyncContextManager[ProjectApi]: ...
 
     def clusters(self, choice: ClusterChoice) -> AbstractAsyncContextManager[ClusterApi]: ...
+
+    def repositories(self, choice: ClusterChoice) -> AbstractAsyncContextManager[RepositoryApi]: ...
+
+    def certificates(
+        self, choice: ClusterChoice
+    ) -> AbstractAsyncContextManager[CertificateApi]: ...
+
+    def keys(self, choice: ClusterChoice) -> AbstractAsyncContextManager[KeyApi]: ...
 
     def targets(self, kubeconfig: str) -> ClusterTargets: ...
 

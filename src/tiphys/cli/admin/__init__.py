@@ -8,6 +8,7 @@ admin = group(
         "app": ("tiphys.cli.admin.app:app", "Work on applications"),
         "cluster": ("tiphys.cli.admin.cluster:cluster", "Work on clusters"),
         "proj": ("tiphys.cli.admin.proj:proj", "Work on projects"),
+        "repo": ("tiphys.cli.admin.repo:repo", "Work on repositories"),
         "settings": ("tiphys.cli.admin.settings:settings", "Check settings before they are used"),
     },
     "Administration by direct access to the cluster, or to files.",
@@ -18,6 +19,5 @@ admin = group(
         "initial-password",
         "notifications",
         "redis-initial-password",
-        "repo",
     ),
 )

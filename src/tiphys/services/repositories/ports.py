@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from tiphys.model.openpgp import PublicKey
 from tiphys.model.repository import CredentialTemplate, Repository
 
 
@@ -25,3 +27,31 @@ class Repositories(Protocol):
         ...
 
     def templates(self) -> tuple[CredentialTemplate, ...]: ...
+
+
+class Probed(Protocol):
+    """Indexes and registries of charts, and registries of artefacts. Raises RepositoryError."""
+
+    async def probe(self, repository: Repository) -> None:
+        """Whether it answers, and takes the login that the repository has."""
+        ...
+
+
+class Listed(Protocol):
+    """Git repositories. Raises RepositoryError."""
+
+    async def refs(self, repository: Repository) -> Mapping[str, str]: ...
+
+
+class Connections(Protocol):
+    """Tries repositories. Raises RepositoryError that names the step which failed."""
+
+    async def test(self, repository: Repository) -> None: ...
+
+
+class KeyReader(Protocol):
+    """Reads OpenPGP public keys."""
+
+    async def read(self, text: str) -> Sequence[PublicKey]:
+        """The keys in an armoured text, each on its own. Raises SettingsError for what is none."""
+        ...

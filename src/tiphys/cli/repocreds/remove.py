@@ -1,0 +1,25 @@
+"""`repocreds rm`."""
+
+from __future__ import annotations
+
+from tiphys.cli.app.session import write
+from tiphys.cli.command import Call, command
+from tiphys.cli.ports import RepositoryApi
+from tiphys.cli.prompts import confirmed
+from tiphys.cli.repo.session import run_repositories
+
+
+@command("rm", (), usage="CREDSURL [flags]", summary="Forget credentials for repositories.")
+def remove(call: Call) -> None:
+    if not call.words:
+        call.help_and_fail()
+
+    async def verb(api: RepositoryApi) -> None:
+        for url in call.words:
+            if not confirmed(call, f"Are you sure you want to remove '{url}'? [y/n] "):
+                write(f"The command to remove '{url}' was cancelled.\n")
+                continue
+            await api.delete_template(url)
+            write(f"Repository credentials for '{url}' removed\n")
+
+    run_repositories(call, verb)

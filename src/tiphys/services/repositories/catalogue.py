@@ -1,0 +1,247 @@
+"""The calls on repositories and templates: their Secrets in the control plane's namespace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from tiphys.core.repositories.known import Known, by_host
+from tiphys.core.repositories.record import Record, SecretType
+from tiphys.core.repositories.secret import (
+    AnySecret,
+    BrokenSecret,
+    read_secret,
+    same_url,
+    secret_type,
+)
+from tiphys.core.repositories.writing import (
+    changed_secret,
+    differing,
+    new_secret,
+    shown_repository,
+)
+from tiphys.model.errors import (
+    ApiCode,
+    ApiError,
+    ConflictError,
+    ObjectExistsError,
+    ObjectNotFoundError,
+    RepositoryError,
+)
+from tiphys.model.live import PatchKind
+from tiphys.model.names import LABEL_SECRET_TYPE
+from tiphys.model.resource import ApiResource
+from tiphys.services.live.ports import KubeReader, KubeWriter
+from tiphys.services.repositories.ports import Connections
+from tiphys.services.repositories.registry import CERTIFICATES, KNOWN_HOSTS, KNOWN_HOSTS_KEY
+from tiphys.services.repositories.states import RepositoryState, RepositoryStates
+
+MANAGER = "argocd"
+_VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
+SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
+CONFIG_MAPS = ApiResource("", "v1", "ConfigMap", "configmaps", True, _VERBS)
+_AT_ONCE = 10
+_ATTEMPTS = 5
+_NOUNS = {False: "repository", True: "repository credentials"}
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryAnswer:
+    """A repository with what its template adds, and how its connection fares. `problem` is why
+    its Secret cannot be read, empty where it can.
+    """
+
+    record: Record
+    state: RepositoryState
+    problem: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As the API shows it, without what is secret."""
+        return shown_repository(self.record, self.state.to_json())
+
+
+class RepositoryCatalogue:
+    """All methods raise ApiError and KubeError."""
+
+    def __init__(
+        self,
+        reader: KubeReader,
+        writer: KubeWriter,
+        connections: Connections,
+        *,
+        namespace: str,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._connections = connections
+        self._namespace = namespace
+        self._states = RepositoryStates(connections, now)
+
+    async def known(self) -> Known:
+        """All that is known of repositories now."""
+        listed = await self._reader.list(
+            SECRETS, namespace=self._namespace, label_selector=LABEL_SECRET_TYPE
+        )
+        read = (read_secret(item) for item in listed.items)
+        return Known(
+            {one.name: one for one in read if one is not None},
+            by_host(await self._config_map(CERTIFICATES)),
+            (await self._config_map(KNOWN_HOSTS)).get(KNOWN_HOSTS_KEY, ""),
+        )
+
+    async def list(self, *, fresh: bool = False, trying: bool = True) -> Sequence[RepositoryAnswer]:
+        """By project and URL. Without `trying` nobody is asked how the connections fare."""
+        known = await self.known()
+        if not trying:
+            return [_untried(known, secret) for secret in _repositories(known)]
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def answer(secret: AnySecret) -> RepositoryAnswer:
+            async with gate:
+                return await self._answer(known, secret, fresh=fresh)
+
+        return await asyncio.gather(*(answer(secret) for secret in _repositories(known)))
+
+    async def get(self, url: str, project: str = "", *, fresh: bool = False) -> RepositoryAnswer:
+        known = await self.known()
+        return await self._answer(known, _meant(known, url, project), fresh=fresh)
+
+    async def validate(self, record: Record) -> None:
+        """Tries a repository that need not be stored. Raises ApiError with the step that failed."""
+        try:
+            known = await self.known()
+            await self._connections.test(known.open(record))
+        except RepositoryError as error:
+            text = f"error testing repository connectivity: {error}"
+            raise ApiError(ApiCode.UNKNOWN, text) from None
+
+    async def create(self, record: Record, *, upsert: bool) -> Record:
+        """Whoever calls has tried it. The record may be there already."""
+        known = await self.known()
+        before = known.secret(record.url, record.project)
+        return await self._put(before, record, SecretType.REPOSITORY, upsert=upsert)
+
+    async def delete(self, url: str, project: str = "") -> None:
+        secret = _meant(await self.known(), url, project)
+        await self._drop(secret)
+
+    # -- templates ------------------------------------------------------------------------------
+
+    async def templates(self) -> Sequence[Record]:
+        """By URL."""
+        known = await self.known()
+        found = [one for one in known.secrets.values() if one.type is SecretType.TEMPLATE]
+        return [one.record for one in sorted(found, key=lambda one: (one.url, one.name))]
+
+    async def create_template(self, record: Record, *, upsert: bool) -> Record:
+        known = await self.known()
+        before = next(
+            (
+                one
+                for one in known.secrets.values()
+                if one.type is SecretType.TEMPLATE and same_url(one.url, record.url)
+            ),
+            None,
+        )
+        return await self._put(before, record, SecretType.TEMPLATE, upsert=upsert)
+
+    async def delete_template(self, url: str) -> None:
+        """The one that this URL would get its credentials from."""
+        secret = (await self.known()).template(url)
+        if secret is None:
+            raise ApiError(ApiCode.NOT_FOUND, f"repository credentials '{url}' not found")
+        await self._drop(secret)
+
+    # -- Secrets --------------------------------------------------------------------------------
+
+    async def _answer(self, known: Known, secret: AnySecret, *, fresh: bool) -> RepositoryAnswer:
+        state = await self._states.state(known, secret, fresh=fresh)
+        return replace(_untried(known, secret), state=state)
+
+    async def _put(
+        self, before: AnySecret | None, record: Record, kind: SecretType, *, upsert: bool
+    ) -> Record:
+        noun = _NOUNS[kind.is_template]
+        if before is None:
+            await self._create(record, kind, noun)
+            return record
+        keys = differing(before.record, record, kind)
+        if not keys and not isinstance(before, BrokenSecret):
+            return before.record
+        if not upsert:
+            raise ApiError(
+                ApiCode.INVALID_ARGUMENT,
+                f"existing {noun} spec is different; use upsert flag to force update; "
+                f'difference in keys "{",".join(keys)}"',
+            )
+        await self._change(before.name, record, kind)
+        return record
+
+    async def _create(self, record: Record, kind: SecretType, noun: str) -> None:
+        secret = new_secret(record, kind, self._namespace)
+        try:
+            await self._writer.create(SECRETS, secret, manager=MANAGER)
+            return
+        except ObjectExistsError:
+            name = str(secret["metadata"]["name"])
+        there = await self._reader.get(SECRETS, self._namespace, name)
+        if secret_type(there) is None:
+            # Raises: a Secret that only has the name is somebody else's.
+            changed_secret(there, record, kind)
+        raise ApiError(ApiCode.ALREADY_EXISTS, f'{noun} "{record.url}" already exists')
+
+    async def _change(self, name: str, record: Record, kind: SecretType) -> None:
+        for _ in range(_ATTEMPTS):
+            live = await self._reader.get(SECRETS, self._namespace, name)
+            changed = changed_secret(live, record, kind)
+            try:
+                await self._writer.replace(SECRETS, changed, manager=MANAGER)
+                return
+            except ConflictError:
+                continue
+        raise ConflictError(f"Secret {name} changes all the time", status=409)
+
+    async def _drop(self, secret: AnySecret) -> None:
+        """What somebody else declared is only forgotten."""
+        live = await self._reader.get(SECRETS, self._namespace, secret.name)
+        if secret.managed:
+            uid = live["metadata"]["uid"]
+            await self._writer.delete(SECRETS, self._namespace, secret.name, uid=uid)
+            return
+        body = {"metadata": {"uid": live["metadata"]["uid"], "labels": {LABEL_SECRET_TYPE: None}}}
+        await self._writer.patch(
+            SECRETS, self._namespace, secret.name, PatchKind.MERGE, body, manager=MANAGER
+        )
+
+    async def _config_map(self, name: str) -> Mapping[str, str]:
+        try:
+            found = await self._reader.get(CONFIG_MAPS, self._namespace, name)
+        except ObjectNotFoundError:
+            return {}
+        return found.get("data") or {}
+
+
+def _untried(known: Known, secret: AnySecret) -> RepositoryAnswer:
+    problem = secret.problem if isinstance(secret, BrokenSecret) else ""
+    return RepositoryAnswer(known.filled(secret.record), RepositoryState(), problem)
+
+
+def _repositories(known: Known) -> list[AnySecret]:
+    found = [one for one in known.secrets.values() if one.type is SecretType.REPOSITORY]
+    return sorted(found, key=lambda one: (f"{one.project}/{one.url}", one.name))
+
+
+def _meant(known: Known, url: str, project: str) -> AnySecret:
+    found = [one for one in _repositories(known) if same_url(one.url, url)]
+    if not found:
+        raise ApiError(ApiCode.PERMISSION_DENIED, "permission denied")
+    if len(found) == 1 and not project:
+        return found[0]
+    for one in found:
+        if one.project == project:
+            return one
+    raise ApiError(ApiCode.UNKNOWN, f'repository not found for url "{url}" and project "{project}"')
