@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from tiphys.model.repository import Repository
 from tiphys.model.resource import Manifest
 
 
@@ -101,12 +102,15 @@ class HelmOptions:
 
 @dataclass(frozen=True, slots=True)
 class PluginOptions:
-    """spec.source.plugin, or a plugin that was discovered. `environment` is all that its commands
-    see of the application, in the contract's order and names.
+    """spec.source.plugin, or, without a `name`, a plugin that is discovered. `environment` is all
+    that its commands see of the application, in the contract's order and names. `root` is the
+    folder that is sent to it, without what the globs of `exclude` match there.
     """
 
     name: str = ""
     environment: tuple[tuple[str, str], ...] = ()
+    root: str = ""
+    exclude: tuple[str, ...] = ()
 
 
 ToolOptions = DirectoryOptions | KustomizeOptions | HelmOptions | PluginOptions
@@ -143,7 +147,8 @@ class RenderRequest:
     `application` names the application for logs only: it never changes what is rendered.
     `overlay` are files that stand in for those of the tree, by path. `mounts` says which tree
     beside the main one (its name, without MOUNT) is what a remote led to; the root of a file's
-    tree holds just that file, under the name `content`.
+    tree holds just that file, under the name `content`. `repository` is where the source comes
+    from: only plugins that ask for its credentials look at it.
     """
 
     path: str
@@ -152,6 +157,7 @@ class RenderRequest:
     deadline_seconds: float = 90.0
     overlay: Mapping[str, bytes] = field(default_factory=dict)
     mounts: Mapping[Remote, str] = field(default_factory=dict)
+    repository: Repository | None = None
 
     @property
     def tool(self) -> ToolKind:

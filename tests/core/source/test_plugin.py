@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
+from tiphys.core.settings.tools import ToolSettings
 from tiphys.core.source.environment import BuildContext
-from tiphys.core.source.plugin import announcement_environment, plugin_options
+from tiphys.core.source.plugin import announcement_environment, plugin_options, with_subtree
+from tiphys.model.render import PluginOptions
 from tiphys.model.source import ApplicationSourcePlugin
 from tiphys.model.structs import decode
 
@@ -61,6 +65,27 @@ def test_parameters() -> None:
         ("PARAM_MAP_A_B", "1"),
         ("PARAM_MAP_C", "2"),
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "paths", "root"),
+    [
+        ("apps/web", (), ""),
+        ("apps/web", ("apps/web",), "apps/web"),
+        ("apps/web", ("apps/web", "apps/shared"), "apps"),
+        ("apps/web", ("apps/web/*/x.yaml", "apps/web/lib"), "apps/web"),
+        ("apps/web", ("apps/w*",), "apps"),
+        ("apps/web", ("",), ""),
+        ("", ("apps",), ""),
+        ("apps/web", ("apps/webs",), "apps"),
+    ],
+)
+def test_only_what_is_needed_is_sent(path: str, paths: tuple[str, ...], root: str) -> None:
+    whole = PluginOptions("x")
+    tools = ToolSettings(plugin_use_generate_paths=True, plugin_tar_exclude=("*.md",))
+    narrow = with_subtree(whole, path, paths, tools)
+    assert narrow == PluginOptions("x", root=root, exclude=("*.md",))
+    assert with_subtree(whole, path, paths, ToolSettings()) == whole
 
 
 def test_an_announcement_sees_little() -> None:

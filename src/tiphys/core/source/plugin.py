@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import takewhile
 
 import msgspec
 
+from tiphys.core.settings.tools import ToolSettings
 from tiphys.core.source.environment import BuildContext, substitute
+from tiphys.core.source.generatepaths import is_glob
 from tiphys.core.source.helm import plain_kube_version
 from tiphys.model.render import PluginOptions
 from tiphys.model.source import ApplicationSourcePlugin, ApplicationSourcePluginParameter
@@ -32,6 +36,27 @@ def plugin_options(
         found.append((f"ARGOCD_ENV_{entry.name}", substitute(entry.value, dict(found))))
     found += parameter_environment(block.parameters)
     return PluginOptions(block.name, tuple(found))
+
+
+def with_subtree(
+    options: PluginOptions, path: str, generate_paths: Sequence[str], tools: ToolSettings
+) -> PluginOptions:
+    """What is sent of the repository: all of it, or the folder that holds the application's path
+    and all that its manifest-generate-paths name.
+    """
+    narrow = tools.plugin_use_generate_paths and bool(generate_paths)
+    root = _common([path, *(_literal(one) for one in generate_paths)]) if narrow else ""
+    return replace(options, root=root, exclude=tools.plugin_tar_exclude)
+
+
+def _literal(path: str) -> str:
+    """The part of a glob before its first star."""
+    return "/".join(takewhile(lambda step: not is_glob(step), path.split("/")))
+
+
+def _common(paths: Sequence[str]) -> str:
+    steps = zip(*(path.split("/") for path in paths), strict=False)
+    return "/".join(level[0] for level in takewhile(lambda level: len(set(level)) == 1, steps))
 
 
 def announcement_environment(
