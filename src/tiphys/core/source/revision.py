@@ -53,7 +53,8 @@ def is_commit(revision: str) -> bool:
 def settled(place: Place, asked: Asked) -> str | None:
     """The revision where it is certain without asking anyone."""
     revision = asked.revision
-    match place_kind(place):
+    kind = place_kind(place)
+    match kind:
         case RepositoryKind.GIT:
             return revision if is_commit(revision) else None
         case RepositoryKind.HELM:
@@ -62,8 +63,8 @@ def settled(place: Place, asked: Asked) -> str | None:
             return revision if exact else None
         case RepositoryKind.OCI:
             return revision if _DIGEST.fullmatch(revision) else None
-        case other:
-            assert_never(other)
+        case _:
+            assert_never(kind)
 
 
 def look_up(place: Place, asked: Asked, listing: Listing) -> str | None:

@@ -21,12 +21,16 @@ __all__ = ["RefTree", "RenderJob", "Surroundings", "ToolSettings"]
 class Surroundings:
     """What a render may fetch beside its source. `repositories` and `templates` are those that the
     project may use; `source_repos` are its patterns, which every URL has to be permitted by.
+    `certificates` are PEM texts by host, `known_hosts` is a file's text: whom to believe where no
+    Secret speaks of the repository.
     """
 
     tools: ToolSettings = field(default_factory=ToolSettings)
     repositories: tuple[Repository, ...] = ()
     templates: tuple[CredentialTemplate, ...] = ()
     source_repos: tuple[str, ...] = ("*",)
+    certificates: Mapping[str, str] = field(default_factory=dict)
+    known_hosts: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,7 +181,7 @@ class RenderService:
 
     async def _look(self, job: RenderJob) -> _Looked:
         main = await self._upstream.tree(
-            place_of(job.source, job.repository),
+            _place(job),
             job.revision,
             media_types=job.surroundings.tools.oci_media_types,
         )
@@ -309,6 +309,13 @@ class RenderService:
         if self._archive is not None:
             store(self._archive, wanted.key, made)
         return made
+
+
+def _place(job: RenderJob) -> Place:
+    helm, repository = job.source.helm, job.repository
+    if helm is not None and helm.pass_credentials:
+        repository = replace(repository, pass_credentials=True)
+    return place_of(job.source, repository)
 
 
 def _clean(path: str) -> str:

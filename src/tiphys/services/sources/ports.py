@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from tiphys.core.source.remotes import FileAt, WebFile
 from tiphys.model.repository import Asked, Listing, Place, Repository
 from tiphys.services.render.ports import TreeReader
 
@@ -73,3 +74,13 @@ class Upstream(Protocol):
     async def tree(
         self, place: Place, revision: str, *, media_types: Collection[str] = ()
     ) -> TreeReader: ...
+
+
+class WebFiles(Protocol):
+    """Files behind http and https URLs, of which nobody logs in to any. Raises RepositoryError."""
+
+    async def get(self, file: FileAt, *, etag: str, limit: int) -> WebFile | None:
+        """At most so many bytes; None where the one of this etag is still the one. Redirects never
+        lead to a metadata service, and to this machine or its link only where the file is `near`.
+        """
+        ...

@@ -144,24 +144,26 @@ class RefWatcher:
     def listen(self, listener: Listener) -> None:
         self._listeners.append(listener)
 
-    async def resolve(self, place: Place, asked: Asked, *, fresh: bool = False) -> str:
+    async def resolve(
+        self, place: Place, asked: Asked, *, fresh: bool = False, kept: float = 0.0
+    ) -> str:
         """A commit, whole or as abbreviated as it was asked for; a chart's version; a digest.
 
-        What is certain by itself needs no listing. `fresh` asks the place in any case. Raises
-        RepositoryError.
+        What is certain by itself needs no listing. `fresh` asks the place in any case; for `kept`
+        seconds a listing is young even where polls come faster, or never. Raises RepositoryError.
         """
         known = settled(place, asked)
         if known is not None:
             return known
         watched = self._watched(place)
         watched.ask(asked)
-        if not fresh and self._is_young(watched, asked):
+        if not fresh and self._is_young(watched, asked, kept):
             if watched.asked[asked] is None:
                 watched.asked[asked] = watched.revision(asked)
             return watched.answer(asked)
         if not fresh and (failure := self._failed_lately(watched)):
             raise failure
-        await self._renew(watched, asked, fresh=fresh)
+        await self._renew(watched, asked, fresh=fresh, kept=kept)
         if watched.error is not None:
             raise watched.error
         return watched.answer(asked)
@@ -228,7 +230,9 @@ class RefWatcher:
         if not self._by_url[url]:
             del self._by_url[url]
 
-    async def _renew(self, watched: _Watched, asked: Asked | None, *, fresh: bool) -> None:
+    async def _renew(
+        self, watched: _Watched, asked: Asked | None, *, fresh: bool, kept: float = 0.0
+    ) -> None:
         """Lists, unless somebody did since this was called."""
         asked_after = watched.started
         async with watched.turn:
@@ -238,14 +242,14 @@ class RefWatcher:
                 asked is None or watched.error is not None or watched.revision(asked) is not None
             ):
                 return
-            if fresh or asked is None or not self._is_young(watched, asked):
+            if fresh or asked is None or not self._is_young(watched, asked, kept):
                 await self._list(watched, asked)
 
-    def _is_young(self, watched: _Watched, asked: Asked) -> bool:
+    def _is_young(self, watched: _Watched, asked: Asked, kept: float) -> bool:
         if watched.revision(asked) is None:
             return False
         age = self._clock() - watched.listed_at
-        return age <= self._timing.interval + self._timing.jitter
+        return age <= max(self._timing.interval + self._timing.jitter, kept)
 
     def _failed_lately(self, watched: _Watched) -> RepositoryError | None:
         kept = min(_FAILURE_KEPT, self._timing.interval)
