@@ -16,21 +16,14 @@ from bench.processes import cpu_seconds, memory_mib
 from bench.report import emit, progress, spread
 from bench.workload import TARGET, applications, done, fill, names
 from tests.e2e.kube import Kube
-from tests.e2e.stack import NAMESPACE, Stack
+from tests.e2e.stack import Stack
 
 _IDLE = 60.0
-_INTERVAL = "120s"
 
 
 def run(apps: int, objects: int, runs: int) -> None:
     """All of them on one set of applications, polled as a user's are."""
     with lab() as stack:
-        stack.kube.merge(
-            "ConfigMap",
-            NAMESPACE,
-            "argocd-cm",
-            {"data": {"timeout.reconciliation": _INTERVAL, "timeout.reconciliation.jitter": "60s"}},
-        )
         repo = stack.repo("workload.git")
         listed = names(apps)
         fill(repo, listed, objects, "ConfigMap")

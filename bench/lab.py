@@ -16,13 +16,18 @@ from tiphys.adapters.devcluster import DevCluster
 
 
 @contextmanager
-def lab() -> Iterator[Stack]:
+def lab(*, interval: str = "120s") -> Iterator[Stack]:
+    """`interval` between two listings of the repository; the usual one is a user's."""
     folder = Path(tempfile.mkdtemp(prefix="tiphys-bench-"))
     cluster = DevCluster("bench", root=folder / "devcluster")
     cluster.up()
     stack = Stack(cluster, folder)
     try:
         stack.install()
+        polled = {"timeout.reconciliation": interval}
+        if interval == "120s":
+            polled["timeout.reconciliation.jitter"] = "60s"
+        stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", {"data": polled})
         stack.start_git()
         with suppress(ApiError):
             stack.kube.create(

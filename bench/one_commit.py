@@ -12,7 +12,7 @@ from tests.e2e.stack import Stack
 
 
 def run(scenario: str, apps: int, objects: int, runs: int) -> None:
-    with lab() as stack:
+    with lab(interval="2s") as stack:
         repo = stack.repo("workload.git")
         listed = names(apps)
         fill(repo, listed, objects, "ConfigMap")

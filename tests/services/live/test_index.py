@@ -76,6 +76,21 @@ async def test_quick_changes_are_told_once(cluster: FakeCluster) -> None:
         )
 
 
+async def test_a_batch_is_told_early_when_somebody_must_know(cluster: FakeCluster) -> None:
+    cluster.seed(config_map("web", app="guestbook"))
+    async with indexed(cluster) as index:
+        await settle()
+        heard = Heard(index)
+        index.observe(cluster.change(config_map("web", app="guestbook", data="2")))
+        assert not heard.batches
+        index.tell_now()
+        assert [change.key for change in heard.changes] == [KEY]
+        # Once, and not again when the batch would have been due.
+        index.tell_now()
+        await settle()
+        assert len(heard.of(KEY)) == 1
+
+
 async def test_what_came_and_went_within_a_batch_is_told_as_gone(cluster: FakeCluster) -> None:
     async with indexed(cluster) as index:
         await settle()

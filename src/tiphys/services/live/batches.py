@@ -58,6 +58,12 @@ class ChangeBatches:
                 else loop.call_soon(self._flush, context=nobody)
             )
 
+    def hand_on(self) -> None:
+        """What is pending is told now, and not when the batch is due."""
+        if self._due is not None:
+            self._due.cancel()
+            Context().run(self._flush)
+
     def close(self) -> None:
         """What is pending is dropped: whoever listens is going too."""
         if self._due is not None:

@@ -278,6 +278,9 @@ class ClusterIndex:
     def subscribe(self, listener: Callable[[Sequence[LiveChange]], None]) -> None:
         self._batches.subscribe(listener)
 
+    def tell_now(self) -> None:
+        self._batches.hand_on()
+
     def subscribe_kinds(self, listener: KindsListener) -> None:
         """Calls with the kinds that came, went, or changed in version or schema."""
         self._follower.subscribe(listener)

@@ -207,3 +207,7 @@ class LiveIndex(Protocol):
     def subscribe(self, listener: Callable[[Sequence[LiveChange]], None]) -> None:
         """Calls with changes in batches, on the event loop."""
         ...
+
+    def tell_now(self) -> None:
+        """Hands on what is waiting for its batch: all that happened until now is told."""
+        ...

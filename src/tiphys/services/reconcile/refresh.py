@@ -244,7 +244,9 @@ class Refresher:
         if wanted.error:
             return None
         look = memory.look()
-        # What was asked for until now is answered by this; what comes from now on is not.
+        # What was asked for until now, by our own writes too, is answered by this; what comes from
+        # now on is not.
+        view.index.tell_now()
         asked = memory.answered(level)
         try:
             compared = await self._compare(app, wanted, memory, settings, hard=False)
