@@ -13,6 +13,7 @@ from tiphys.adapters.packages.archive.store import TreeStore
 from tiphys.adapters.packages.charts.indexes import Indexes, IndexLimits
 from tiphys.adapters.packages.charts.repositories import IndexedCharts
 from tiphys.adapters.packages.download import Downloads
+from tiphys.adapters.packages.files import HttpFiles
 from tiphys.adapters.packages.login import Logins, PlainLogins
 from tiphys.adapters.packages.oci.client import Registry
 from tiphys.adapters.packages.oci.sources import Layers, OciArtifacts, RegistryCharts
@@ -41,7 +42,9 @@ class PackageSettings:
 
 
 class Packages:
-    """`charts` implements ChartRepositories, `artifacts` Artifacts; close it on its event loop."""
+    """`charts` implements ChartRepositories, `artifacts` Artifacts, `files` WebFiles; close it on
+    its event loop.
+    """
 
     def __init__(self, settings: PackageSettings, logins: Logins | None = None) -> None:
         logins = logins or PlainLogins()
@@ -71,6 +74,7 @@ class Packages:
         indexed = IndexedCharts(self._web, self._indexes, charts, of_registries, logins)
         self.charts = Charts(indexed, of_registries)
         self.artifacts = OciArtifacts(registry, Layers(registry, artifacts))
+        self.files = HttpFiles(self._web)
 
     async def aclose(self) -> None:
         await self._indexes.aclose()
