@@ -122,9 +122,8 @@ class PackTree:
             return TreeEntry(EntryKind.FOLDER, entry.oid, children=children)
         data = os.pread(self._file.fileno(), entry.size, entry.offset)
         if hashlib.sha256(data).hexdigest() != entry.oid:
-            raise RepositoryError(
-                "the unpacked archive on disk is damaged; remove it from its folder"
-            )
+            self._path.unlink(missing_ok=True)
+            raise RepositoryError("the unpacked archive on disk was damaged: it is fetched again")
         return TreeEntry(EntryKind.FILE, entry.oid, data, entry.executable)
 
 

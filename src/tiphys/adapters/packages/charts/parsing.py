@@ -37,9 +37,7 @@ def compact(stream: BinaryIO) -> dict[str, list[ChartVersion]]:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise UnreadableIndexError(f"it is no YAML: line {line}") from None
     except yaml.YAMLError:
-        raise UnreadableIndexError(
-            "it is no YAML: it holds characters that none may have"
-        ) from None
+        raise UnreadableIndexError("it is no YAML: a character in it is not allowed") from None
 
 
 class _Reader:

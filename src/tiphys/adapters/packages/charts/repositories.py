@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Final, Protocol
 
 from tiphys.adapters.packages.archive.pack import PackTree
@@ -100,9 +101,9 @@ class IndexedCharts:
             place, tag = url.removeprefix("oci://"), version
         path, _, name = place.rpartition("/")
         credentials = repository.credentials if repository.pass_credentials else Anonymous()
-        there = Repository(
-            path, credentials=credentials, oci=True, trust=repository.trust, proxy=repository.proxy
-        )
+        there = replace(repository, url=path, credentials=credentials, oci=True)
+        if not repository.pass_credentials:
+            there = replace(there, client_certificate=None)
         return await self._registries.tree(there, name, tag)
 
     @asynccontextmanager
