@@ -79,12 +79,15 @@ func isDate(value reflect.Value) bool {
 	return false
 }
 
-func (n *Notes) call(name, warning string) {
-	if _, known := n.called[name]; known {
+func (n *Notes) call(name, warning string) { n.warn(name, fmt.Sprintf(warning, name)) }
+
+// warn says once what the key stands for.
+func (n *Notes) warn(key, warning string) {
+	if _, known := n.called[key]; known {
 		return
 	}
-	n.called[name] = struct{}{}
-	n.warnings = append(n.warnings, fmt.Sprintf(warning, name))
+	n.called[key] = struct{}{}
+	n.warnings = append(n.warnings, warning)
 }
 
 // Warnings says once for each function what its calls mean, in the order of their names.

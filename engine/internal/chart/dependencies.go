@@ -37,9 +37,7 @@ func (s *source) complete(chart *v2.Chart) error {
 		}
 	}
 	if len(nowhere) > 0 {
-		return fault.New(fault.Render, "an error occurred while checking for chart dependencies. You may need to "+
-			"run `helm dependency build` to fetch missing dependencies: "+
-			"found in Chart.yaml, but missing in charts/ directory: %s", strings.Join(nowhere, ", "))
+		return incomplete(nowhere)
 	}
 	if err := checkLock(chart); err != nil {
 		return err
@@ -50,6 +48,13 @@ func (s *source) complete(chart *v2.Chart) error {
 		}
 	}
 	return nil
+}
+
+// incomplete is what Helm says of dependencies that are nowhere.
+func incomplete(names []string) error {
+	return fault.New(fault.Render, "an error occurred while checking for chart dependencies. You may need to "+
+		"run `helm dependency build` to fetch missing dependencies: "+
+		"found in Chart.yaml, but missing in charts/ directory: %s", strings.Join(names, ", "))
 }
 
 // missing are the dependencies of whose name there is no chart.

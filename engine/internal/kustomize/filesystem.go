@@ -1,42 +1,128 @@
 package kustomize
 
 import (
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 
+	"sigs.k8s.io/kustomize/api/resource"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"tiphys.dev/engine/internal/manifest"
 	"tiphys.dev/engine/internal/tree"
 )
 
-// mount is where the tree's root appears to Kustomize. One name above the real root lets a
-// path with too many `..` be seen as what it is; the name is what the contract puts into
-// errors in place of a path on disk.
-const mount = "/<path to cached source>"
+// shownRoot is what the contract puts into errors in place of the main tree's path on disk.
+const shownRoot = "<path to cached source>"
 
 var errReadOnly = errors.New("the source is read only")
 
-// fileSystem lets Kustomize see the tree.
+// place is where a tree appears to Kustomize: a folder of the root that no source can name, since
+// its name is made for this render. So `..` out of one tree leads to no other. One tree has several
+// places where charts in it inherit other namespaces.
+type place struct {
+	name, root, namespace string
+	// remote is the repository that the tree is of.
+	remote repository
+}
+
+// inside gives the path below the place's root.
+func (p *place) inside(name string) string {
+	return strings.TrimPrefix(strings.TrimPrefix(name, p.root), "/")
+}
+
+// path is where a path of the tree appears.
+func (p *place) path(name string) string { return path.Join("/", p.name, p.inside(name)) }
+
+// fileSystem lets Kustomize see the trees, with files of ours laid over them.
 type fileSystem struct {
-	view *tree.Tree
+	view   *tree.Tree
+	token  string
+	places []*place
+	files  map[string][]byte
+	// edited stand in for files of the trees, which are read for the record all the same.
+	edited map[string][]byte
+	// origins say where a file of ours really came from, for Kustomize's own notes of that.
+	origins map[string]func(*resource.Origin)
 	// refused keeps the first reason that must not get lost when Kustomize tries elsewhere.
 	refused error
 }
 
 var _ filesys.FileSystem = (*fileSystem)(nil)
 
-func (f *fileSystem) inside(name string) (string, error) {
-	clean := path.Clean(name)
-	if clean != mount && !strings.HasPrefix(clean, mount+"/") {
-		err := tree.Escape(name)
-		f.refuse(err)
-		return "", err
+func newFileSystem(view *tree.Tree) *fileSystem {
+	var token [16]byte
+	// It never fails: without a source of randomness the process ends.
+	_, _ = rand.Read(token[:])
+	return &fileSystem{
+		view: view, token: "t" + hex.EncodeToString(token[:]),
+		files: map[string][]byte{}, edited: map[string][]byte{}, origins: map[string]func(*resource.Origin){},
 	}
-	return strings.TrimPrefix(strings.TrimPrefix(clean, mount), "/"), nil
+}
+
+// placeOf gives the place of a tree for charts that inherit a namespace.
+func (f *fileSystem) placeOf(root, namespace string, remote repository) *place {
+	for _, known := range f.places {
+		if known.root == root && known.namespace == namespace {
+			return known
+		}
+	}
+	made := &place{name: f.name(len(f.places)), root: root, namespace: namespace, remote: remote}
+	f.places = append(f.places, made)
+	return made
+}
+
+func (f *fileSystem) name(number int) string { return f.token + "-" + strconv.Itoa(number) }
+
+// lay puts a file of ours beside those of a folder.
+func (f *fileSystem) lay(in *place, folder string, data []byte, origin func(*resource.Origin)) string {
+	name := f.token + "-file-" + strconv.Itoa(len(f.files)) + ".yaml"
+	f.files[path.Join(in.path(folder), name)] = data
+	f.origins[name] = origin
+	return name
+}
+
+// inside finds the place of a path and the path in the tree there.
+func (f *fileSystem) inside(name string) (*place, string, error) {
+	first, rest, _ := strings.Cut(strings.TrimPrefix(path.Clean(name), "/"), "/")
+	for _, known := range f.places {
+		if known.name == first && !strings.Contains(rest, tree.Mount) {
+			return known, path.Join(known.root, rest), nil
+		}
+	}
+	err := tree.Escape(name)
+	f.refuse(err)
+	return nil, "", err
+}
+
+var numbered = regexp.MustCompile(`-(?:file-)?\d+(?:\.yaml)?`)
+
+// shown writes a text of Kustomize's with the names that its user knows.
+func (f *fileSystem) shown(text string) string {
+	for number := len(f.places) - 1; number >= 0; number-- {
+		known, instead := f.places[number], shownRoot
+		if known.root != "" {
+			instead = redact(known.remote.url)
+		}
+		text = strings.ReplaceAll(text, "/"+known.name, instead)
+		text = strings.ReplaceAll(text, known.name, instead)
+	}
+	if !strings.Contains(text, f.token) {
+		return text
+	}
+	parts := strings.Split(text, f.token)
+	for index := 1; index < len(parts); index++ {
+		if found := numbered.FindStringIndex(parts[index]); found != nil && found[0] == 0 {
+			parts[index] = parts[index][found[1]:]
+		}
+	}
+	return strings.Join(parts, "<fetched>")
 }
 
 func (f *fileSystem) refuse(err error) {
@@ -54,13 +140,19 @@ func (f *fileSystem) seen(err error) error {
 }
 
 func (f *fileSystem) ReadFile(name string) ([]byte, error) {
-	inside, err := f.inside(name)
+	if data, ok := f.files[path.Clean(name)]; ok {
+		return data, nil
+	}
+	_, inside, err := f.inside(name)
 	if err != nil {
 		return nil, err
 	}
 	data, err := f.view.Read(inside)
 	if err != nil {
 		return nil, f.seen(err)
+	}
+	if edited, ok := f.edited[path.Clean(name)]; ok {
+		return edited, nil
 	}
 	if err := manifest.Guard(data); err != nil {
 		f.refuse(err)
@@ -70,7 +162,10 @@ func (f *fileSystem) ReadFile(name string) ([]byte, error) {
 }
 
 func (f *fileSystem) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) {
-	inside, err := f.inside(name)
+	if _, ok := f.files[path.Clean(name)]; ok {
+		return filesys.ConfirmedDir(path.Dir(path.Clean(name))), path.Base(name), nil
+	}
+	place, inside, err := f.inside(name)
 	if err != nil {
 		return "", "", err
 	}
@@ -78,7 +173,7 @@ func (f *fileSystem) CleanedAbs(name string) (filesys.ConfirmedDir, string, erro
 	if err != nil {
 		return "", "", f.seen(err)
 	}
-	full := path.Join(mount, real)
+	full := place.path(real)
 	if kind == tree.Folder {
 		return filesys.ConfirmedDir(full), "", nil
 	}
@@ -86,7 +181,7 @@ func (f *fileSystem) CleanedAbs(name string) (filesys.ConfirmedDir, string, erro
 }
 
 func (f *fileSystem) IsDir(name string) bool {
-	inside, err := f.inside(name)
+	_, inside, err := f.inside(name)
 	if err != nil {
 		return false
 	}
@@ -95,7 +190,10 @@ func (f *fileSystem) IsDir(name string) bool {
 }
 
 func (f *fileSystem) Exists(name string) bool {
-	inside, err := f.inside(name)
+	if _, ok := f.files[path.Clean(name)]; ok {
+		return true
+	}
+	_, inside, err := f.inside(name)
 	if err != nil {
 		return false
 	}
@@ -104,7 +202,7 @@ func (f *fileSystem) Exists(name string) bool {
 }
 
 func (f *fileSystem) ReadDir(name string) ([]string, error) {
-	inside, err := f.inside(name)
+	_, inside, err := f.inside(name)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ func newRecorder() *recorder {
 }
 
 func (r *recorder) note(set map[string]struct{}, path string) {
-	if !r.paused && !r.ignored[rootOf(path)] {
+	if !r.paused && !r.ignored[Root(path)] {
 		set[path] = struct{}{}
 	}
 }
@@ -47,7 +47,7 @@ func (r *recorder) note(set map[string]struct{}, path string) {
 func (t *Tree) Reads() *Reads {
 	r := t.recorder
 	for folder := range r.folders {
-		if folder != rootOf(folder) && !anyBelow(r.files, folder) {
+		if folder != Root(folder) && !anyBelow(r.files, folder) {
 			r.listings[folder] = struct{}{}
 		}
 	}
@@ -71,7 +71,7 @@ func (r *recorder) outside(set map[string]struct{}, self bool) []string {
 
 // covered says that a listed folder above the path speaks for it.
 func (r *recorder) covered(path string, self bool) bool {
-	root := rootOf(path)
+	root := Root(path)
 	for path != root {
 		if _, listed := r.listings[path]; listed && !self {
 			return true

@@ -143,6 +143,14 @@ func (t *Tree) Quietly(look func() error) error {
 	return look()
 }
 
+// Aloud records inside of Quietly: for what is read while looking ahead, and not again.
+func (t *Tree) Aloud(look func() error) error {
+	before := t.recorder.paused
+	t.recorder.paused = false
+	defer func() { t.recorder.paused = before }()
+	return look()
+}
+
 // Read gives the content of a file, links followed.
 func (t *Tree) Read(name string) ([]byte, error) {
 	real, found, err := t.resolve(name)
@@ -209,7 +217,7 @@ func (t *Tree) Prefetch(names []string) error {
 	var paths, folders []string
 	for _, name := range names {
 		clean := Clean(name)
-		if rootOf(clean) == clean {
+		if Root(clean) == clean {
 			t.root(clean)
 		}
 		if node, ok := t.nodes[clean]; ok && (node.kind != Folder || node.listed) {
@@ -219,7 +227,7 @@ func (t *Tree) Prefetch(names []string) error {
 			continue
 		}
 		folders = append(folders, clean)
-		for up := parent(clean); up != rootOf(up); up = parent(up) {
+		for up := parent(clean); up != Root(up); up = parent(up) {
 			if _, ok := t.nodes[up]; !ok {
 				paths = append(paths, up)
 			}
@@ -233,7 +241,7 @@ func (t *Tree) Prefetch(names []string) error {
 
 // knownAbsent says that a listed folder above the path does not have it.
 func (t *Tree) knownAbsent(name string) bool {
-	for name != rootOf(name) {
+	for name != Root(name) {
 		above := parent(name)
 		if up, ok := t.nodes[above]; ok {
 			if up.kind != Folder {
@@ -268,7 +276,7 @@ func (t *Tree) need(paths, folders []string) error {
 
 // resolve walks one name at a time. Every link on the way and the first missing name are noted.
 func (t *Tree) resolve(name string) (string, *node, error) {
-	root := rootOf(name)
+	root := Root(name)
 	t.root(root)
 	current, links := root, 0
 	rest := strings.Split(strings.TrimPrefix(name, root), "/")
@@ -356,8 +364,8 @@ func (t *Tree) root(name string) {
 	}
 }
 
-// rootOf gives the root that a path begins at: "" for the main tree.
-func rootOf(name string) string {
+// Root gives the root that a path begins at: "" for the main tree.
+func Root(name string) string {
 	if !strings.HasPrefix(name, Mount) {
 		return ""
 	}
@@ -369,14 +377,14 @@ func rootOf(name string) string {
 func parent(name string) string {
 	cut := strings.LastIndexByte(name, '/')
 	if cut < 0 {
-		return rootOf(name)
+		return Root(name)
 	}
 	return name[:cut]
 }
 
 // Clean removes `.` and `..` without leaving the root that the path begins at.
 func Clean(name string) string {
-	root := rootOf(name)
+	root := Root(name)
 	inside := strings.TrimPrefix(path.Clean("/"+strings.TrimPrefix(name, root)), "/")
 	return path.Join(root, inside)
 }
@@ -396,7 +404,7 @@ func (t *Tree) Target(name string) (string, bool) {
 	if !ok || found.kind != Link || strings.HasPrefix(string(found.data), "/") {
 		return "", false
 	}
-	root := rootOf(name)
+	root := Root(name)
 	folder := strings.TrimPrefix(strings.TrimPrefix(parent(name), root), "/")
 	target := path.Join(folder, string(found.data))
 	if target == ".." || strings.HasPrefix(target, "../") {

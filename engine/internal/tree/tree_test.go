@@ -19,7 +19,7 @@ func newTable(files map[string]string, links map[string]string) *table {
 	put := func(name, text string, kind Kind) {
 		source.entries[name] = Entry{Path: name, Kind: kind, Size: len(text)}
 		source.data[name] = text
-		for name != rootOf(name) {
+		for name != Root(name) {
 			above := parent(name)
 			folder, ok := source.entries[above]
 			if !ok {
