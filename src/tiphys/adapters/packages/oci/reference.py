@@ -45,7 +45,7 @@ def place_of(repository: Repository, chart: str = "") -> Place:
     """Raises UnsupportedRepositoryError for what is no name in a registry."""
     text = without_user(repository.url.strip())
     bare = re.sub(r"^(?:oci|https?)://", "", text, flags=re.IGNORECASE).rpartition("@")[2]
-    host, _, path = bare.strip("/").partition("/")
+    host, _, path = bare.rstrip("/").partition("/")
     name = "/".join(part for part in (path.strip("/"), chart.strip("/")) if part)
     if _HOST.fullmatch(host) is None:
         raise _refused(text, "it has no host")
