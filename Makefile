@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest -q
 # Of the services one runs on the real control plane, and so with the adapters.
 ON_CLUSTER := tests/services/sync/test_on_cluster.py
 
-.PHONY: help build up down check test test-core test-adapters test-e2e test-faults soak bench lock clean
+.PHONY: help build up down check test test-core test-adapters test-e2e test-faults soak bench lock protos clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,7 @@ test-core: build
 	    --ignore=$(ON_CLUSTER) --cov --cov-report=term --cov-fail-under=100
 
 test-adapters: build
+	@$(BIN)/python tools/debian.py redis-server
 	@$(BIN)/python tools/go_test.py engine
 	@$(BIN)/python tools/go_test.py devcluster
 	@$(PYTEST) tests/adapters tests/devcluster tests/deploy tests/tools $(ON_CLUSTER)
@@ -67,6 +68,9 @@ bench: build ## One JSON line a scenario
 
 lock: .venv/.installed ## Resolve requirements.lock again, with hashes and without hosts
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements.lock
+
+protos: .venv/.installed ## Make the Python code of protos/ again
+	@$(BIN)/python -m grpc_tools.protoc -Iprotos --python_out=src/tiphys/adapters/plugin/wire --pyi_out=src/tiphys/adapters/plugin/wire plugin.proto
 
 clean: ## Remove .venv; the build cache stays
 	@rm -rf .venv

@@ -1,0 +1,43 @@
+"""Installs the programs that tests need and that only come as Debian's packages.
+
+    python tools/debian.py redis-server
+
+Nothing is done where they are there. Who may not install is told the packages by name: a test is
+never passed over.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+
+def missing(programs: list[str]) -> list[str]:
+    """Each is named as its package is."""
+    return [program for program in programs if shutil.which(program) is None]
+
+
+def main(programs: list[str]) -> int:
+    wanted = missing(programs)
+    if not wanted:
+        return 0
+    names = " ".join(wanted)
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        print(f"these programs are needed for the tests: {names}\n  apt-get install {names}")
+        return 1
+    print(f"installing {names}", flush=True)
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    quiet = ["apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    for command in (
+        [*quiet, "update"],
+        [*quiet, "install", "--yes", "--no-install-recommends", *wanted],
+    ):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if done.returncode:
+            print(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+            return 1
+    return 1 if missing(wanted) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
