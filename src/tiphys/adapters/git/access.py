@@ -88,7 +88,7 @@ class Accesses:
         if url.transport is Transport.FILE:
             yield Access(tuple(options))
             return
-        login = await self._login(url, repository)
+        login = await self.login(url, repository)
         _check(url, login)
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(self._private.folder())
@@ -111,8 +111,8 @@ class Accesses:
             return Access(environment=ssh_environment(url, repository, folder, self._environment))
         return _http(url, repository, login, folder)
 
-    async def _login(self, url: RepositoryUrl, repository: Repository) -> Login:
-        """Whatever SSH does not take is not sent to it, and the other way round."""
+    async def login(self, url: RepositoryUrl, repository: Repository) -> Login:
+        """What is sent: whatever SSH does not take is not sent to it, and the other way round."""
         if url.transport is Transport.SSH:
             return Anonymous()
         match repository.credentials:

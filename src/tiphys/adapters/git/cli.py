@@ -17,7 +17,9 @@ from weakref import WeakSet
 
 from prometheus_client import CollectorRegistry
 
+from tiphys.adapters.git import modules
 from tiphys.adapters.git.access import Tokens
+from tiphys.adapters.git.large import LargeFiles, tidy
 from tiphys.adapters.git.metrics import GitMetrics
 from tiphys.adapters.git.pace import Pace
 from tiphys.adapters.git.process import (
@@ -29,7 +31,7 @@ from tiphys.adapters.git.process import (
 from tiphys.adapters.git.remote import Remote
 from tiphys.adapters.git.store import HISTORY, PINS, Store
 from tiphys.adapters.git.transport import local_options
-from tiphys.adapters.git.tree import GitTree
+from tiphys.adapters.git.tree import Contents, GitTree, Graft
 from tiphys.core.source.revision import is_commit
 from tiphys.core.source.url import RepositoryUrl, Transport, normal_form, parse_repository_url
 from tiphys.model.errors import (
@@ -58,9 +60,13 @@ class _Kept:
     failures: dict[str, tuple[int, RepositoryError]] = field(default_factory=dict)
     abbreviations: dict[str, str] = field(default_factory=dict)
     readers: WeakSet[GitTree] = field(default_factory=WeakSet)
-    recent: OrderedDict[str, GitTree] = field(default_factory=OrderedDict)
+    modules: set[str] = field(default_factory=set)
+    """Clones of submodules, which nobody else may tidy."""
+    asked: bool = False
+    """By itself, and not only as a submodule."""
+    recent: OrderedDict[tuple[str, Repository], GitTree] = field(default_factory=OrderedDict)
 
-    def opened(self, asked: str, reader: GitTree) -> None:
+    def opened(self, asked: tuple[str, Repository], reader: GitTree) -> None:
         self.readers.add(reader)
         self.recent[asked] = reader
         if len(self.recent) > _READERS_KEPT:
@@ -109,33 +115,107 @@ class GitCli:
         metrics: GitMetrics | None = None,
         tokens: Tokens | None = None,
         pace: Pace | None = None,
+        find: modules.FindRepository | None = None,
     ) -> None:
         self._root = root.resolve()
         self._settings = settings or GitSettings()
         self._metrics = metrics or GitMetrics(CollectorRegistry())
         self._remote = Remote(self._root, self._settings, self._metrics, tokens=tokens, pace=pace)
+        self._find_repository = find
         self._repositories: dict[str, _Kept] = {}
 
     async def refs(self, repository: Repository) -> Mapping[str, str]:
         return await self._remote.refs(self._parse(repository.url), repository)
 
     async def tree(self, repository: Repository, commit: str) -> GitTree:
+        self._kept(repository).asked = True
+        return await self._tree(repository, commit, ())
+
+    async def _tree(self, repository: Repository, commit: str, below: tuple[str, ...]) -> GitTree:
+        """`below` are the clones that this one is a submodule of."""
         parsed = self._parse(repository.url)
         kept = self._kept(repository)
         asked = commit.lower()
-        if asked in kept.recent:
-            kept.recent.move_to_end(asked)
-            return kept.recent[asked]
+        if (known := kept.recent.get((asked, repository))) is not None:
+            kept.recent.move_to_end((asked, repository))
+            return known
         found = await self._find(kept, asked)
         if found is None:
             found = await self._in_turn(_Wanted(parsed, repository, kept, asked))
-        reader = await asyncio.to_thread(GitTree, kept.store.path, found)
-        kept.opened(asked, reader)
+        wanted = _Wanted(parsed, repository, kept, found)
+        large = self._large(wanted)
+        plain = await asyncio.to_thread(self._open, wanted, large, {})
+        grafts = await self._grafts(wanted, plain, below)
+        reader = await asyncio.to_thread(self._open, wanted, large, grafts) if grafts else plain
+        if not any(isinstance(each, RepositoryError) for each in grafts.values()):
+            kept.opened((asked, repository), reader)
+        kept.readers.add(reader)
         return reader
 
+    def _open(
+        self, wanted: _Wanted, large: Contents | None, grafts: Mapping[str, Graft]
+    ) -> GitTree:
+        return GitTree(
+            wanted.kept.store.path,
+            wanted.commit,
+            grafts=grafts,
+            large=large,
+            modules=self._settings.submodules,
+        )
+
+    def _large(self, wanted: _Wanted) -> Contents | None:
+        if not wanted.repository.lfs or wanted.url.transport is Transport.FILE:
+            return None
+        folder, loop = wanted.kept.store.large, asyncio.get_running_loop()
+        files = LargeFiles(folder, wanted.url, wanted.repository, self._remote.accesses, loop)
+        return files.contents
+
+    async def _grafts(
+        self, wanted: _Wanted, plain: GitTree, below: tuple[str, ...]
+    ) -> Mapping[str, Graft]:
+        """Submodules by path. One that cannot be had is an error for those who look at it only."""
+        there = await asyncio.to_thread(plain.oids, [modules.FILE])
+        if not self._settings.submodules or there[modules.FILE] is None:
+            return {}
+        store = wanted.kept.store.path
+        found = await modules.declared(self._settings, store, wanted.commit)
+        paths = [each.path for each in found]
+        commits = await asyncio.to_thread(plain.modules, paths)
+        grafts: dict[str, Graft] = {}
+        for module in found:
+            if module.path in commits:
+                commit = commits[module.path]
+                grafts[module.path] = await self._graft(wanted, module, commit, below)
+        return grafts
+
+    async def _graft(
+        self, wanted: _Wanted, module: modules.Declared, commit: str, below: tuple[str, ...]
+    ) -> Graft:
+        if module.skipped:
+            return None
+        try:
+            repository = modules.module_repository(wanted.repository, module, self._find_repository)
+            chain = (*below, clone_key(wanted.repository))
+            if len(chain) > modules.DEEPEST or clone_key(repository) in chain:
+                raise RepositoryError("it is nested too deeply, or in itself")
+            wanted.kept.modules.add(clone_key(repository))
+            return await self._tree(repository, commit, chain)
+        except RepositoryError as error:
+            return modules.described(error, module.path)
+
     async def maintain(self, repository: Repository, in_use: Collection[str]) -> None:
-        """Forget the revisions that nobody uses, and repack."""
+        """Forget the revisions that nobody uses, and repack; of submodules too, unless they are
+        repositories of somebody, who tidies them.
+        """
         kept = self._kept(repository)
+        await self._tidy(kept, in_use)
+        for key in kept.modules:
+            module = self._repositories.get(key)
+            if module is not None and not module.asked:
+                await self._tidy(module, ())
+
+    async def _tidy(self, kept: _Kept, in_use: Collection[str]) -> None:
+        await asyncio.to_thread(tidy, kept.store.large)
         async with kept.network:
             if not await asyncio.to_thread(kept.store.exists):
                 return

@@ -30,6 +30,7 @@ class Store:
 
     def __init__(self, root: Path, key: str) -> None:
         self.path = root / f"{sha256(key.encode()).hexdigest()[:40]}.git"
+        self.large = self.path / "lfs" / "tiphys"
         self._key = key
 
     def prepare(self) -> None:

@@ -1,25 +1,28 @@
 """A commit's tree read from Git's objects: no checkout, no link followed, nothing outside.
 
-Blocking, for use from a thread. Submodules are not fetched by this version: whatever looks at
-one, or walks over one, gets an error instead of a tree with a hole in it.
+Blocking, for use from a thread. Trees of submodules are grafted where they belong; whatever looks
+at one that could not be had, or walks over it, gets its error instead of a tree with a hole in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Final, TypeVar
 
 import pygit2
 
+from tiphys.adapters.git.pointer import Pointer, parse_pointer
 from tiphys.adapters.git.store import open_repository
-from tiphys.model.errors import RenderLimitError, UnsupportedRepositoryError
+from tiphys.model.errors import RenderLimitError, RepositoryError, UnsupportedRepositoryError
 from tiphys.model.render import EntryKind, TreeEntry
 
 _SUBMODULE: Final = 0o160000
 _EXECUTABLE: Final = 0o100755
+_UNKNOWN: Final = "no URL is known for it in .gitmodules"
+_NOTHING: Final = TreeEntry(EntryKind.FOLDER, "")
 _FOLDERS_KEPT: Final = 2_000
 
 
@@ -32,12 +35,30 @@ class TreeLimits:
     depth: int = 200
 
 
-class GitTree:
-    """TreeReader over one commit of a bare repository."""
+Contents = Callable[[Sequence[Pointer]], Mapping[str, bytes]]
+"""The contents that LFS pointers stand for, by their ids. Blocking. Raises RepositoryError."""
 
-    def __init__(self, repository: Path, commit: str, limits: TreeLimits | None = None) -> None:
+
+class GitTree:
+    """TreeReader over one commit of a bare repository. `large` resolves LFS pointers, which are
+    files like others without it. Without `modules` every submodule is an empty folder.
+    """
+
+    def __init__(
+        self,
+        repository: Path,
+        commit: str,
+        limits: TreeLimits | None = None,
+        *,
+        grafts: Mapping[str, Graft] | None = None,
+        large: Contents | None = None,
+        modules: bool = True,
+    ) -> None:
         self._path = repository
         self._limits = limits or TreeLimits()
+        self._grafts = grafts or {}
+        self._otherwise = _UNKNOWN if modules else None
+        self._large = large
         self._lock = Lock()
         self._open(commit)
 
@@ -55,7 +76,7 @@ class GitTree:
     def read(self, paths: Sequence[str]) -> Mapping[str, TreeEntry | None]:
         with self._lock:
             budget = _Budget(self._limits)
-            return {path: self._read(path, budget) for path in paths}
+            return self._whole({path: self._read(path, budget) for path in paths}, budget)
 
     def walk(self, path: str) -> Mapping[str, TreeEntry]:
         with self._lock:
@@ -63,13 +84,36 @@ class GitTree:
             found = self._find(path)
             if found is None:
                 return {}
-            return dict(self._below(path, found, budget))
+            return self._whole(dict(self._below(path, found, budget)), budget)
 
     def oids(self, paths: Sequence[str]) -> Mapping[str, str | None]:
-        """A path at or behind a submodule has that submodule's id: it is never just absent."""
+        """A submodule has the id of its commit, and where it could not be had, so has all that is
+        in it: it is never just absent.
+        """
+        with self._lock:
+            return {path: self._oid(path) for path in paths}
+
+    def modules(self, paths: Sequence[str]) -> Mapping[str, str]:
+        """The commits of the submodules that are at these paths."""
         with self._lock:
             found = ((path, self._find(path)) for path in paths)
-            return {path: None if entry is None else str(entry.id) for path, entry in found}
+            return {
+                path: str(entry.id)
+                for path, entry in found
+                if entry is not None
+                and entry.filemode == _SUBMODULE
+                and self._module(path) == (path, "")
+            }
+
+    def _oid(self, path: str) -> str | None:
+        found = self._find(path)
+        if found is None or found.filemode != _SUBMODULE:
+            return None if found is None else str(found.id)
+        root, rest = self._module(path)
+        graft = self._grafts.get(root, self._otherwise)
+        if not rest or isinstance(graft, RepositoryError | str):
+            return str(found.id)
+        return None if graft is None else graft.oids([rest])[rest]
 
     def _find(self, path: str) -> pygit2.Object | None:
         """The entry at a path; behind a submodule, the submodule."""
@@ -91,9 +135,57 @@ class GitTree:
             self._folders[path] = None if isinstance(found, pygit2.Blob) else found
         return self._folders[path]
 
+    def _module(self, path: str) -> tuple[str, str]:
+        """The submodule that a path is at or behind, and the path in it."""
+        names = path.split("/")
+        for count in range(1, len(names)):
+            found = self._find("/".join(names[:count]))
+            if found is not None and found.filemode == _SUBMODULE:
+                return "/".join(names[:count]), "/".join(names[count:])
+        return path, ""
+
+    def _grafted(self, path: str) -> tuple[GitTree | None, str]:
+        """The tree of a submodule, None where it is to be an empty folder, and the path in it."""
+        root, rest = self._module(path)
+        match self._grafts.get(root, self._otherwise):
+            case RepositoryError() as error:
+                raise error
+            case str() as reason:
+                raise RepositoryError(f"failed to update submodules: '{root}': {reason}")
+            case graft:
+                return graft, rest
+
     def _read(self, path: str, budget: _Budget) -> TreeEntry | None:
         found = self._find(path)
-        return None if found is None else self._entry(path, found, budget)
+        if found is None:
+            return None
+        if found.filemode != _SUBMODULE:
+            return self._entry(path, found, budget)
+        graft, rest = self._grafted(path)
+        entry = _NOTHING if graft is None else graft.read([rest])[rest]
+        if entry is None or (rest and graft is None):
+            return None
+        budget.entry(path)
+        budget.data(path, len(entry.data))
+        return entry if rest else replace(entry, oid=str(found.id))
+
+    def _whole(self, entries: dict[str, _Entry], budget: _Budget) -> dict[str, _Entry]:
+        """With the contents in the place of LFS pointers."""
+        if self._large is None:
+            return entries
+        pointers: dict[str, Pointer] = {}
+        for path, entry in entries.items():
+            if entry is not None and (pointer := parse_pointer(entry)) is not None:
+                budget.data(path, pointer.size)
+                pointers[path] = pointer
+        if not pointers:
+            return entries
+        contents = self._large(list(pointers.values()))
+        for path, pointer in pointers.items():
+            entry = entries[path]
+            if entry is not None:
+                entries[path] = replace(entry, data=contents[pointer.oid])
+        return entries
 
     def _below(
         self, path: str, start: pygit2.Object, budget: _Budget
@@ -101,24 +193,41 @@ class GitTree:
         waiting = [(path, start)]
         while waiting:
             at, found = waiting.pop()
+            if found.filemode == _SUBMODULE:
+                yield from self._walked(at, found, budget)
+                continue
             yield at, self._entry(at, found, budget)
             if isinstance(found, pygit2.Tree):
                 waiting.extend(
                     (f"{at}/{_name(child)}" if at else _name(child), child) for child in found
                 )
 
+    def _walked(
+        self, path: str, found: pygit2.Object, budget: _Budget
+    ) -> Iterator[tuple[str, TreeEntry]]:
+        graft, rest = self._grafted(path)
+        root, _ = self._module(path)
+        below = {"": _NOTHING} if graft is None else graft.walk(rest)
+        for name, entry in below.items():
+            at = f"{root}/{name}" if name else root
+            budget.entry(at)
+            budget.data(at, len(entry.data))
+            yield at, entry if name else replace(entry, oid=str(found.id))
+
     def _entry(self, path: str, found: pygit2.Object, budget: _Budget) -> TreeEntry:
         budget.entry(path)
         if isinstance(found, pygit2.Tree):
             children = {_name(child): _kind(child) for child in found}
             return TreeEntry(EntryKind.FOLDER, str(found.id), children=children)
-        if found.filemode == _SUBMODULE:
-            raise UnsupportedRepositoryError(
-                f"'{path}' is a submodule: submodules are not supported by this version"
-            )
         budget.data(path, self._git.odb.read_header(found.id)[1])
         executable = found.filemode == _EXECUTABLE
         return TreeEntry(_kind(found), str(found.id), found.read_raw(), executable)
+
+
+Graft = GitTree | RepositoryError | None
+"""A submodule: its tree, why there is none, or None for the empty folder of one left out."""
+
+_Entry = TypeVar("_Entry", TreeEntry, TreeEntry | None)
 
 
 class _Budget:
