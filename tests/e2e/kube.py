@@ -65,13 +65,19 @@ class Kube:
         self.tls = _tls(cluster, user, self.kubeconfig.parent)
 
     def call(
-        self, method: str, path: str, body: Any = None, media: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        media: str = "application/json",
+        *,
+        accept: str = "application/json",
     ) -> Any:
         where = urlsplit(self.server)
         connection = http.client.HTTPSConnection(
             where.hostname or "", where.port, context=self.tls, timeout=30
         )
-        headers = {"Content-Type": media, "Accept": "application/json", "User-Agent": "e2e-test"}
+        headers = {"Content-Type": media, "Accept": accept, "User-Agent": "e2e-test"}
         headers |= self.authorization()
         try:
             data = None if body is None else json.dumps(body)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.e2e.manifests import config_map, deployment
 from tests.e2e.stack import NAMESPACE, Stack
@@ -146,3 +147,19 @@ def test_another_installation_s_objects_are_not_ours(stack: Stack) -> None:
     assert stack.kube.get("ConfigMap", "installed", "unmarked") is not None
     found = metadata(stack, "ConfigMap", "installed", "settings")["annotations"]
     assert found[INSTALLATION] == "two"
+
+
+def test_a_method_that_nobody_knows_is_the_default(stack: Stack) -> None:
+    configure(stack, **{METHOD: "by-heart"})
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": "by-heart"},
+        "rules": [],
+    }
+    synced(stack, "by-heart", yaml.safe_dump(role))
+    found = metadata(stack, "ClusterRole", "", "by-heart")
+    # What has no namespace is named with the destination's.
+    identity = "by-heart:rbac.authorization.k8s.io/ClusterRole:by-heart/by-heart"
+    assert found["annotations"][TRACKING] == identity
+    assert "labels" not in found
