@@ -53,8 +53,7 @@ def test_applications_of_a_cluster_may_be_left_alone(stack: Stack, repo: Repo) -
     stack.until_status("cs-beside", "Synced", "Healthy")
     assert "status" not in stack.app("cs-alone")
     assert stack.kube.get("Namespace", "", "cs-alone") is None
-    note = {"metadata": {"annotations": {SKIP: None}}}
-    stack.kube.merge("Secret", NAMESPACE, "cs-again", note)
+    stack.kube.merge("Secret", NAMESPACE, "cs-again", {"metadata": {"annotations": {SKIP: None}}})
     stack.until_status("cs-alone", "Synced", "Healthy")
 
 
