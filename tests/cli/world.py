@@ -22,7 +22,14 @@ from tests.fakes.evaluate import FakeEvaluator
 from tests.fakes.kube import BUILT_IN, FakeCluster
 from tiphys.adapters.jose import sign
 from tiphys.cli.main import run
-from tiphys.cli.ports import ClusterApi, ClusterChoice, ClusterTargets
+from tiphys.cli.ports import (
+    CertificateApi,
+    ClusterApi,
+    ClusterChoice,
+    ClusterTargets,
+    KeyApi,
+    RepositoryApi,
+)
 from tiphys.core.source.revision import resolve
 from tiphys.model.application import Application, ApplicationSource
 from tiphys.model.errors import KubeError, RenderError, RepositoryUnreachableError
@@ -266,6 +273,15 @@ class World:
 
     def clusters(self, choice: ClusterChoice) -> AbstractAsyncContextManager[ClusterApi]:
         raise AssertionError(f"nothing is known of clusters here: {choice}")
+
+    def repositories(self, choice: ClusterChoice) -> AbstractAsyncContextManager[RepositoryApi]:
+        raise AssertionError(f"nothing is known of repositories here: {choice}")
+
+    def certificates(self, choice: ClusterChoice) -> AbstractAsyncContextManager[CertificateApi]:
+        raise AssertionError(f"nothing is known of certificates here: {choice}")
+
+    def keys(self, choice: ClusterChoice) -> AbstractAsyncContextManager[KeyApi]:
+        raise AssertionError(f"nothing is known of keys here: {choice}")
 
     def targets(self, kubeconfig: str) -> ClusterTargets:
         raise AssertionError(f"no kubeconfig is known here: {kubeconfig}")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tiphys.services.projects.service import Detailed
     from tiphys.services.repositories.catalogue import RepositoryAnswer
     from tiphys.services.repositories.certificates import Certificate
-    from tiphys.services.repositories.keys import AddedKeys
+    from tiphys.services.repositories.keys import AddedKeys, ListedKeys
 
 
 class CoreApi(Protocol):
@@ -192,7 +192,7 @@ class CertificateApi(Protocol):
 class KeyApi(Protocol):
     """The calls on the keys of signatures. All raise ApiError and KubeError."""
 
-    async def list(self) -> Sequence[PublicKey]: ...
+    async def list(self) -> ListedKeys: ...
 
     async def get(self, asked: str) -> PublicKey: ...
 

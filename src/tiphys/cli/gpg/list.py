@@ -9,6 +9,7 @@ from tiphys.cli.app.session import check_output, write
 from tiphys.cli.command import Call, command
 from tiphys.cli.globals import text
 from tiphys.cli.gpg.session import run_keys
+from tiphys.cli.log import Level, log
 from tiphys.cli.output import table, to_json, to_yaml
 from tiphys.cli.ports import KeyApi
 
@@ -23,8 +24,10 @@ _HEADER = ("KEYID", "TYPE", "IDENTITY")
 def list_command(call: Call) -> None:
     async def verb(api: KeyApi) -> None:
         found = await api.list()
+        for problem in found.problems:
+            log(Level.WARN, problem, form=call.text("logformat"))
         check_output(call.text("output"), ("json", "yaml", "wide", ""))
-        write(_shown(found, call.text("output")))
+        write(_shown(found.keys, call.text("output")))
 
     run_keys(call, verb)
 

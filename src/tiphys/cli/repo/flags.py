@@ -9,7 +9,7 @@ from tiphys.cli.app.session import write
 from tiphys.cli.command import Call
 from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import Flag, FlagKind, text, yes
-from tiphys.core.repositories.opening import is_ssh
+from tiphys.core.repositories.opening import is_oci, is_ssh
 from tiphys.core.repositories.record import Record
 from tiphys.model.repository import Confidential, RepositoryKind
 
@@ -87,12 +87,14 @@ def with_password(record: Record) -> Record:
 def _opening(call: Call) -> Record:
     url = call.words[0]
     kind = call.text("type")
+    if not call.given("type") and is_oci(url):
+        kind = RepositoryKind.OCI
     if kind not in set(RepositoryKind):
         raise FatalError(f'unsupported repository type "{kind}"')
     _check(call, url)
     return Record(
         url=url,
-        type=kind,
+        type=str(kind),
         username=call.text("username"),
         password=Confidential(call.text("password")),
         bearer_token=Confidential(call.text("bearer-token")),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tiphys.core.repositories.opening import kind_of
-from tiphys.core.repositories.record import Form, Key, Record, SecretType, has_credentials, keys_of
+from tiphys.core.repositories.record import Form, Key, Record, SecretType, keys_of
 from tiphys.core.repositories.secret import MANAGED_BY, MANAGER
 from tiphys.core.settings.clustersecret import fnv32a
 from tiphys.model.errors import ApiCode, ApiError
@@ -147,11 +147,6 @@ def credentials_shown(record: Record) -> str:
     if record.inherited:
         return "inherited"
     return "true" if record.username or record.azure_workload else "false"
-
-
-def can_write(record: Record) -> bool:
-    """Whether there is anything to write with."""
-    return has_credentials(record) or bool(record.google_key)
 
 
 def _text(key: Key, value: Any) -> str:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import structlog
 
 from tiphys.model.errors import ApiCode, ApiError, SettingsError
 from tiphys.model.openpgp import PublicKey
 from tiphys.services.repositories.configmaps import ConfigMapEditor
 from tiphys.services.repositories.ports import KeyReader
-
-log = structlog.get_logger()
 
 KEYS = "argocd-gpg-keys-cm"
 _ID = re.compile(r"(?:[0-9A-F]{24})?[0-9A-F]{16}")
@@ -27,6 +23,14 @@ class AddedKeys:
 
     created: tuple[str, ...]
     skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKeys:
+    """`problems` say which entries are no keys."""
+
+    keys: tuple[PublicKey, ...]
+    problems: tuple[str, ...] = ()
 
 
 def shown_key(key: PublicKey, *, whole: bool) -> dict[str, Any]:
@@ -47,22 +51,23 @@ class KeyCatalogue:
         self._config_maps = config_maps
         self._keys = keys
 
-    async def list(self) -> Sequence[PublicKey]:
-        """By id; what cannot be read is said and left out."""
+    async def list(self) -> ListedKeys:
+        """By id."""
         data = await self._config_maps.read(KEYS)
-        found: list[PublicKey] = []
+        keys: list[PublicKey] = []
+        problems: list[str] = []
         for name in sorted(data):
             try:
-                found += await self._keys.read(data[name])
+                keys += await self._keys.read(data[name])
             except SettingsError as error:
-                log.warning("a key cannot be read", configmap=KEYS, key=name, error=str(error))
-        return found
+                problems.append(f"ConfigMap {KEYS}: key {name}: {error}")
+        return ListedKeys(tuple(keys), tuple(problems))
 
     async def get(self, asked: str) -> PublicKey:
         """By id or fingerprint."""
         wanted = asked.upper()
         if _ID.fullmatch(wanted):
-            for key in await self.list():
+            for key in (await self.list()).keys:
                 if key.key_id == wanted[-16:] and key.fingerprint.endswith(wanted):
                     return key
         raise ApiError(ApiCode.UNKNOWN, f"no such key: {asked}")

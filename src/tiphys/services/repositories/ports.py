@@ -28,6 +28,14 @@ class Repositories(Protocol):
 
     def templates(self) -> tuple[CredentialTemplate, ...]: ...
 
+    def certificates(self) -> Mapping[str, str]:
+        """PEM texts by host: whom to believe where no Secret speaks of the repository."""
+        ...
+
+    def known_hosts(self) -> str:
+        """The same for SSH, as lines in the form of OpenSSH's file."""
+        ...
+
 
 class Probed(Protocol):
     """Indexes and registries of charts, and registries of artefacts. Raises RepositoryError."""

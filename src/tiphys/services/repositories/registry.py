@@ -52,6 +52,12 @@ class KnownRepositories:
     def templates(self) -> tuple[CredentialTemplate, ...]:
         return self._known.templates
 
+    def certificates(self) -> Mapping[str, str]:
+        return self._known.certificates
+
+    def known_hosts(self) -> str:
+        return self._known.known_hosts
+
     def problems(self, url: str, project: str) -> list[str]:
         """Why this repository cannot be opened; empty where it can."""
         try:
