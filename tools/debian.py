@@ -32,7 +32,7 @@ def main(programs: list[str]) -> int:
         [*quiet, "update"],
         [*quiet, "install", "--yes", "--no-install-recommends", *wanted],
     ):
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
         if done.returncode:
             print(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
             return 1
