@@ -242,7 +242,7 @@ async def test_nothing_is_remembered_of_an_application_that_is_gone() -> None:
         await until(lambda: here.store.get("web") is None)
         assert list(here.memories._by_name) == []
         assert here.refs._places == {}
-        assert here.controller._interest.moved(URL, {}) == []
+        assert here.controller._interest.moved(Place(Repository(URL)), {}) == []
 
 
 async def test_another_repository_is_watched_instead() -> None:

@@ -20,13 +20,10 @@ class Case:
 
     named: str
     spec: dict[str, Any] = field(default_factory=dict)
-    source: dict[str, Any] = field(default_factory=dict)
     options: tuple[str, ...] = ()
 
 
-PLUGIN = {"plugin": {"name": "own"}}
 CASES = {
-    "sources": Case("spec.sources", {"sources": [{"repoURL": "{url}", "path": "app"}]}),
     "hydrator": Case(
         "spec.sourceHydrator",
         {
@@ -36,8 +33,6 @@ CASES = {
             }
         },
     ),
-    "plugin": Case("spec.source.plugin", source=PLUGIN),
-    "chart": Case("spec.source.chart", source={"chart": "web", "targetRevision": "1.0.0"}),
     **{
         option.lower().replace("=", "-"): Case(option, options=(option,))
         for option in (
@@ -65,8 +60,6 @@ def _spec(case: Case, repo: Repo) -> dict[str, Any]:
     }
     policy = {"automated": {}, **case.spec.get("syncPolicy", {})}
     spec["syncPolicy"] = {**policy, "syncOptions": list(case.options)}
-    if case.source:
-        spec["source"] = {"repoURL": repo.url, "path": "app", **case.source}
     return spec
 
 
@@ -98,10 +91,11 @@ def test_a_field_is_refused_by_name(stack: Stack, name: str) -> None:
 
 
 def test_a_refused_application_recovers(stack: Stack, repo: Repo) -> None:
-    source = {"repoURL": repo.url, "path": "app", **PLUGIN}
-    stack.apply("recovers", repo, "app", source=source, syncPolicy={"automated": {}})
+    policy: dict[str, Any] = {"automated": {}, "syncOptions": ["NoSuchOption=true"]}
+    stack.apply("recovers", repo, "app", syncPolicy=policy)
     stack.until("it is refused", lambda: "InvalidSpecError" in stack.conditions("recovers"))
-    stack.kube.merge("Application", NAMESPACE, "recovers", {"spec": {"source": {"plugin": None}}})
+    mended = {"spec": {"syncPolicy": {"syncOptions": None}}}
+    stack.kube.merge("Application", NAMESPACE, "recovers", mended)
     stack.until_status("recovers", "Synced", "Healthy")
     assert stack.conditions("recovers") == {}
 

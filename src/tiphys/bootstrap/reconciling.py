@@ -34,6 +34,7 @@ from tiphys.services.reconcile.comparison import Comparer
 from tiphys.services.reconcile.deletion import Deleter
 from tiphys.services.reconcile.desired import DesiredState
 from tiphys.services.reconcile.events import EventRecorder
+from tiphys.services.reconcile.jobs import RenderJobs, own_repositories
 from tiphys.services.reconcile.judging import Judging
 from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.named import Projects
@@ -46,6 +47,7 @@ from tiphys.services.reconcile.store import AppChange
 from tiphys.services.render.behind import WriteBehind
 from tiphys.services.render.fair import FairRenderer
 from tiphys.services.render.service import RenderService
+from tiphys.services.repositories.registry import Concerns
 from tiphys.services.sources.fair import FairUpstream
 from tiphys.services.sources.housekeeping import keep_tidy
 from tiphys.services.sources.refs import PollTiming, RefWatcher
@@ -118,9 +120,6 @@ class Reconciling:
             engine_version=fingerprint(),
             registry=ground.page.registry,
         )
-        self._desired = DesiredState(
-            self._refs, render, ground.clusters, namespace=ground.namespace
-        )
         self._memories = Memories()
         self._projects = Projects(ground.projects)
         self._rules = ProjectRules(
@@ -129,7 +128,16 @@ class Reconciling:
             self.settings,
             control_plane=ground.namespace,
             clusters=ground.clusters.known,
+            repositories=lambda project: own_repositories(ground.repositories, project),
         )
+        jobs = RenderJobs(
+            ground.repositories,
+            self._rules,
+            ground.clusters,
+            lambda: self.settings().tools,
+            namespace=ground.namespace,
+        )
+        self._desired = DesiredState(self._refs, render, jobs)
         self._upkeep = ProjectUpkeep(
             ground.writer, self._projects.find, ground.store.of_project, namespace=ground.namespace
         )
@@ -337,7 +345,12 @@ class Reconciling:
                 for name in ground.store.of_project(one):
                     controller.look_again(name, CompareLevel.LATEST)
 
-        ground.repositories.listener = controller.look_at_repositories
+        def repositories_changed(concerns: Concerns) -> None:
+            # A repository that belongs to a project alone is one of its sources.
+            self._rules.forget()
+            controller.look_at_repositories(concerns)
+
+        ground.repositories.listener = repositories_changed
         ground.settings.listener = settings_changed
         ground.clusters.follow_kinds(kinds_changed)
         # A cluster that belongs to a project alone is one of its destinations.

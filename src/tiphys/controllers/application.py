@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -25,7 +25,7 @@ from tiphys.model.cluster import Cluster
 from tiphys.model.errors import DestinationError, ManifestDecodeError, TiphysError
 from tiphys.model.live import LiveChange
 from tiphys.model.names import ANNOTATION_DELETION_APPROVED, ANNOTATION_REFRESH
-from tiphys.model.repository import Asked, Place, Repository
+from tiphys.model.repository import Asked, Place
 from tiphys.model.status import CompareLevel, OperationPhase
 from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.reconcile.again import Again, skips
@@ -108,7 +108,7 @@ class ApplicationController:
         self._refresh = refresh
         self._operations = operations
         self._counts_orphans = counts_orphans
-        self._interest = SourceInterest()
+        self._interest = SourceInterest(desired.place)
         self._places = PlaceInterest()
         self._passing = Workers(
             self._pass, slots=lambda: settings().status_processors, groups=self._groups
@@ -168,9 +168,12 @@ class ApplicationController:
         """Those whose repository URL and project are concerned."""
         for name in self._store.names():
             app = self._store.get(name)
-            spec = (app.raw.get("spec") or {}) if app is not None else {}
-            url = (spec.get("source") or {}).get("repoURL") or ""
-            if url and concerns(url, spec.get("project") or DEFAULT_PROJECT):
+            if app is None:
+                continue
+            spec = app.raw.get("spec") or {}
+            project = spec.get("project") or DEFAULT_PROJECT
+            if any(concerns(url, project) for url in _urls(spec)):
+                self._watch(*self._interest.follow(name, app))
                 self.look_again(name, CompareLevel.LATEST)
 
     # -- events -------------------------------------------------------------------------------
@@ -185,8 +188,7 @@ class ApplicationController:
             # Another one of the same name: nothing that is known is about this one.
             self._forget(change.name)
             old = None
-        came, went = self._interest.follow(change.name, app)
-        self._watch(came, went)
+        self._watch(*self._interest.follow(change.name, app))
         destination = _destination(app)
         self._clusters.hold(change.name, destination)
         self._places.follow(change.name, destination.namespace if destination else "")
@@ -217,7 +219,7 @@ class ApplicationController:
         self._passes.add(key, after=_WHILE_LEAVING if leaving else 0.0)
 
     def _forget(self, name: str) -> None:
-        self._watch("", self._interest.drop(name))
+        self._watch((), self._interest.drop(name))
         self._clusters.hold(name, None)
         self._places.follow(name, "")
         self._operations.abandon(name)
@@ -236,11 +238,11 @@ class ApplicationController:
         except (DestinationError, ManifestDecodeError):
             return False
 
-    def _watch(self, came: str, went: str) -> None:
-        if came:
-            self._refs.watch(Place(Repository(came)))
-        if went:
-            self._refs.unwatch(Place(Repository(went)))
+    def _watch(self, came: Sequence[Place], went: Sequence[Place]) -> None:
+        for place in came:
+            self._refs.watch(place)
+        for place in went:
+            self._refs.unwatch(place)
 
     def _cluster_changed(self, cluster: Cluster) -> None:
         """It came or went, or its connection did: what waited for it, or rested on it, goes on."""
@@ -296,22 +298,21 @@ class ApplicationController:
             return False
 
     def _refs_moved(self, place: Place, news: Mapping[Asked, str]) -> None:
-        url, moved = place.repository.url, {}
-        revisions = {asked.revision: commit for asked, commit in news.items()}
-        for name, commit in self._interest.moved(url, revisions):
+        moved = {}
+        for name, revisions in self._interest.moved(place, news):
             app = self._store.get(name)
             if app is None or self._left_alone(app):
                 continue
             if in_progress(app):
                 # A retry that waits may be about to be made of this commit.
                 self._running.add(name)
-            if commit:
-                self._moves.note(name, commit)
+            if revisions and all(revisions.values()):
+                self._moves.note(name, revisions)
                 moved[name] = app
             else:
                 self.request(name, CompareLevel.LATEST)
         if moved:
-            self._spawn(self._moves.sort(url, moved))
+            self._spawn(self._moves.sort(place, moved))
 
     # -- workers ------------------------------------------------------------------------------
 
@@ -322,7 +323,7 @@ class ApplicationController:
         if destination is None:
             return ()
         cluster = cluster_group(destination.server, destination.name)
-        return repository_group(self._interest.url(name)), cluster
+        return *map(repository_group, self._interest.urls(name)), cluster
 
     async def _pass(self, name: str) -> None:
         await self._one(self._passes, name, self._refresh)
@@ -367,6 +368,13 @@ class ApplicationController:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _urls(spec: Mapping[str, Any]) -> set[str]:
+    """Of all sources of a spec that may be one that cannot be read."""
+    sources = spec.get("sources") or [spec.get("source")]
+    urls = {one.get("repoURL") for one in sources if isinstance(one, Mapping)}
+    return {url for url in urls if isinstance(url, str) and url}
 
 
 def _destination(app: Application) -> ApplicationDestination | None:

@@ -2,60 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tiphys.core.app.spec import effective_source
-from tiphys.core.source.url import normal_form
+from tiphys.core.app.spec import sources_of
+from tiphys.core.source.places import place_key
 from tiphys.model.application import Application
-from tiphys.model.errors import ManifestDecodeError
+from tiphys.model.errors import ManifestDecodeError, RepositoryError
 from tiphys.model.live import LiveChange
+from tiphys.model.repository import Asked, Place
 from tiphys.model.resource import ResourceKey
+from tiphys.model.source import ApplicationSource
 from tiphys.model.status import CompareLevel
 from tiphys.services.live.ports import LiveIndex
 
 
+class Followed(NamedTuple):
+    """One source of an application: where it comes from, and the revision that is followed."""
+
+    place: Place
+    key: str
+    asked: Asked
+
+
 class SourceInterest:
-    """The repository and revision that each application follows."""
+    """The places and revisions that each application follows, of all its sources.
 
-    def __init__(self) -> None:
-        self._by_app: dict[str, tuple[str, str]] = {}
-        self._by_url: dict[str, set[str]] = {}
+    `place` says where a source comes from; raises RepositoryError.
+    """
 
-    def follow(self, name: str, app: Application) -> tuple[str, str]:
-        """Takes in what the application follows now; answers the URL that came and that went."""
+    def __init__(self, place: Callable[[Application, ApplicationSource], Place]) -> None:
+        self._place = place
+        self._by_app: dict[str, tuple[Followed | None, ...]] = {}
+        self._by_key: dict[str, set[str]] = {}
+
+    def follow(self, name: str, app: Application) -> tuple[Sequence[Place], Sequence[Place]]:
+        """Takes in what the application follows now; answers the places that came and that went.
+        One that is opened otherwise than before has come, and gone.
+        """
         try:
-            source = effective_source(app.spec)
+            sources = sources_of(app.spec)
         except ManifestDecodeError:
-            return "", self.drop(name)
-        before = self.url(name)
-        self._by_app[name] = (source.repo_url, source.target_revision)
-        if source.repo_url == before:
-            return "", ""
-        _leave(self._by_url, normal_form(before), name)
-        self._by_url.setdefault(normal_form(source.repo_url), set()).add(name)
-        return source.repo_url, before
+            return (), self.drop(name)
+        before = self._places(name)
+        self._by_app[name] = tuple(self._followed(app, source) for source in sources)
+        now = self._places(name)
+        for key in now.keys() - before.keys():
+            self._by_key.setdefault(key, set()).add(name)
+        for key in before.keys() - now.keys():
+            _leave(self._by_key, key, name)
+        came = [place for key, place in now.items() if before.get(key) != place]
+        went = [place for key, place in before.items() if now.get(key) != place]
+        return came, went
 
-    def drop(self, name: str) -> str:
-        """The application follows nothing any more; answers the URL that it followed."""
-        url, _ = self._by_app.pop(name, ("", ""))
-        _leave(self._by_url, normal_form(url), name)
-        return url
+    def drop(self, name: str) -> Sequence[Place]:
+        """The application follows nothing any more; answers the places that it followed."""
+        places = self._places(name)
+        self._by_app.pop(name, None)
+        for key in places:
+            _leave(self._by_key, key, name)
+        return list(places.values())
 
-    def url(self, name: str) -> str:
-        """Empty where it follows nothing."""
-        return self._by_app.get(name, ("", ""))[0]
+    def urls(self, name: str) -> Sequence[str]:
+        """Of the places that it follows."""
+        return list(dict.fromkeys(one.repository.url for one in self._places(name).values()))
 
-    def moved(self, url: str, revisions: Mapping[str, str]) -> list[tuple[str, str]]:
-        """Applications whose revision moved, with the commit; where none is named, all."""
+    def moved(
+        self, place: Place, news: Mapping[Asked, str]
+    ) -> Sequence[tuple[str, Mapping[int, str]]]:
+        """Applications with the sources, by index, of which the revision moved, and where to;
+        where no revision is named, all at this place, without any.
+        """
+        key = place_key(place)
         found = []
-        for name in sorted(self._by_url.get(normal_form(url), ())):
-            revision = self._by_app[name][1]
-            if not revisions:
-                found.append((name, ""))
-            elif revision in revisions:
-                found.append((name, revisions[revision]))
+        for name in sorted(self._by_key.get(key, ())):
+            moved = {
+                at: news[one.asked]
+                for at, one in enumerate(self._by_app[name])
+                if one is not None and one.key == key and one.asked in news
+            }
+            if moved or not news:
+                found.append((name, moved))
         return found
+
+    def _followed(self, app: Application, source: ApplicationSource) -> Followed | None:
+        """None where nobody knows how to open it: whoever compares says why."""
+        if not source.repo_url:
+            return None
+        try:
+            place = self._place(app, source)
+        except RepositoryError:
+            return None
+        return Followed(place, place_key(place), Asked(source.target_revision, source.tag_prefix))
+
+    def _places(self, name: str) -> dict[str, Place]:
+        return {one.key: one.place for one in self._by_app.get(name, ()) if one is not None}
 
 
 class PlaceInterest:

@@ -15,13 +15,14 @@ import structlog
 
 from tiphys.controllers.queue import KeyedQueue
 from tiphys.core.settings import Settings
+from tiphys.core.source.url import without_user
 from tiphys.model.application import Application
 from tiphys.model.errors import TiphysError
+from tiphys.model.repository import Place
 from tiphys.model.status import CompareLevel
 from tiphys.services.reconcile.desired import DesiredState
 from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.store import ApplicationStore
-from tiphys.services.turns.whereabouts import repository_group, waiting_for
 
 log = structlog.get_logger()
 
@@ -47,23 +48,26 @@ class Moves:
     settings: Callable[[], Settings]
     passes: Passes
     queue: KeyedQueue
-    _commits: dict[str, str] = field(default_factory=dict)
+    _noted: dict[str, dict[int, str]] = field(default_factory=dict)
 
     def forget(self, name: str) -> None:
         self.queue.forget(name)
-        self._commits.pop(name, None)
+        self._noted.pop(name, None)
 
-    def note(self, name: str, commit: str) -> None:
-        """An application's revision is this commit now; `sort` has to follow."""
-        self._commits[name] = commit
+    def note(self, name: str, moved: Mapping[int, str]) -> None:
+        """Sources of an application, by index, are at these revisions now; `sort` has to follow."""
+        self._noted.setdefault(name, {}).update(moved)
 
-    async def sort(self, url: str, moved: Mapping[str, Application]) -> None:
-        """Applications whose own folder changed go first, and need no further look."""
-        commits = {name: self._commits[name] for name in moved if name in self._commits}
-        apps = {name: moved[name] for name in commits}
+    async def sort(self, place: Place, moved: Mapping[str, Application]) -> None:
+        """Applications with a source here whose own folder changed go first, and need no further
+        look.
+        """
+        noted = {name: dict(self._noted[name]) for name in moved if name in self._noted}
+        apps = {name: moved[name] for name in noted}
         try:
-            touched = await self.desired.touched(apps, url, commits)
+            touched = await self.desired.touched(apps, place, noted)
         except TiphysError as error:
+            url = without_user(place.repository.url)
             log.warning("changes are not known by folder", repository=url, error=str(error))
             touched = set()
         except Exception:
@@ -74,7 +78,7 @@ class Moves:
             if self.store.get(name) is None:
                 continue
             if name in touched:
-                self._commits.pop(name, None)
+                self._noted.pop(name, None)
                 self.passes.request(name, CompareLevel.LATEST)
             else:
                 self.queue.add(name)
@@ -82,14 +86,13 @@ class Moves:
     async def check(self, name: str) -> None:
         """A commit that is equal for an application is told when nothing else is to be done."""
         app = self.store.get(name)
-        commit = self._commits.pop(name, "")
-        if app is None or not commit:
+        moved = self._noted.pop(name, None)
+        if app is None or not moved:
             return
         memory = self.memories.of(name)
         memory.request(CompareLevel.LATEST)
         try:
-            with waiting_for(repository_group(_url(app))):
-                equal = await self.desired.unchanged(app, memory, commit)
+            equal = await self.desired.unchanged(app, memory, moved)
         except TiphysError:
             # The comparison will say what is wrong.
             equal = False
@@ -99,7 +102,3 @@ class Moves:
             self.passes.add(name, after=spread, low=True)
         elif self.store.get(name) is not None:
             self.passes.add(name)
-
-
-def _url(app: Application) -> str:
-    return app.spec.source.repo_url if app.spec.source is not None else ""

@@ -116,7 +116,7 @@ class _Piece:
 
     workers: Workers
     groups: tuple[str, ...]
-    waits: dict[str, float] = field(default_factory=dict)
+    waits: dict[str, list[float]] = field(default_factory=dict)
     slow: bool = False
     alarm: asyncio.TimerHandle | None = None
 
@@ -133,12 +133,14 @@ class _Piece:
         self.workers.ends(self.groups)
 
     def enters(self, group: str) -> None:
-        self.waits[group] = asyncio.get_running_loop().time()
+        self.waits.setdefault(group, []).append(asyncio.get_running_loop().time())
         if self.slow:
             self.alarm = asyncio.get_running_loop().call_later(self.workers.moment, self._suspects)
 
     def leaves(self, group: str) -> None:
-        since = self.waits.pop(group)
+        since = self.waits[group].pop()
+        if not self.waits[group]:
+            del self.waits[group]
         if asyncio.get_running_loop().time() - since < self.workers.moment:
             self.workers.trust(group)
 

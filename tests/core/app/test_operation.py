@@ -26,11 +26,12 @@ from tiphys.core.app.operation import (
     decide_operation,
     history_after,
     is_manual,
-    unsupported_operation,
+    misasked,
 )
 from tiphys.core.settings import Settings
 from tiphys.model.application import (
     AppHealthStatus,
+    ApplicationSpec,
     ApplicationStatus,
     Backoff,
     Operation,
@@ -65,19 +66,36 @@ def test_an_operation_that_was_taken_away_while_it_ran_is_terminated() -> None:
     assert step == TerminateOperation(replace(running, phase="Terminating"), timed_out=False)
 
 
+SEVERAL = replace(SPEC, source=None, sources=(SOURCE, replace(SOURCE, path="", ref="values")))
+
+
 @pytest.mark.parametrize(
-    ("sync", "fields"),
+    ("spec", "sync", "problems"),
     [
-        (SyncOperation(revision=SHA, prune=True), []),
-        (SyncOperation(manifests=("{}",)), []),
+        (SPEC, SyncOperation(revision=SHA, prune=True), []),
+        (SPEC, SyncOperation(manifests=("{}",)), []),
+        (SPEC, SyncOperation(sources=(SOURCE,), revisions=(SHA,)), []),
+        (SEVERAL, SyncOperation(revisions=(SHA, SHA)), []),
+        (SEVERAL, SyncOperation(source=SOURCE, revision=SHA), []),
         (
-            SyncOperation(sources=(SOURCE,), revisions=(SHA,)),
-            ["operation.sync.sources", "operation.sync.revisions"],
+            SPEC,
+            SyncOperation(revisions=(SHA,)),
+            ["operation.sync.revisions is for applications with several sources"],
+        ),
+        (
+            SEVERAL,
+            SyncOperation(revision=SHA, revisions=(SHA, SHA, SHA)),
+            [
+                "operation.sync.revision names one revision, and there are several sources",
+                "operation.sync.revisions names 3 revisions for 2 sources",
+            ],
         ),
     ],
 )
-def test_fields_of_an_operation_that_are_refused(sync: SyncOperation, fields: list[str]) -> None:
-    assert unsupported_operation(sync) == fields
+def test_revisions_of_an_operation_that_fit_no_source(
+    spec: ApplicationSpec, sync: SyncOperation, problems: list[str]
+) -> None:
+    assert misasked(spec, sync) == problems
 
 
 @pytest.mark.parametrize("phase", [None, "Succeeded", "Failed", "Error"])

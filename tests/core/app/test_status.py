@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as replace_struct
 
-from tests.core.app.build import DESTINATION, NOW, SHA, SOURCE
+from tests.core.app.build import DESTINATION, NOW, OTHER_SHA, SHA, SOURCE
 from tiphys.core.app.status import (
     PassResult,
     after_compare,
@@ -16,6 +17,7 @@ from tiphys.core.app.status import (
     after_refusal,
     after_tree,
     merge_patch,
+    revisions_named,
 )
 from tiphys.core.app.times import parse_rfc3339, rfc3339
 from tiphys.core.health import AppHealth
@@ -73,6 +75,36 @@ WRITTEN = {
 
 def test_first_comparison() -> None:
     assert after_compare({}, RESULT, NOW) == WRITTEN
+
+
+def test_several_sources_take_the_place_of_one() -> None:
+    sources = (SOURCE, replace_struct(SOURCE, path="", ref="values"))
+    several = replace(
+        RESULT,
+        compared_to=ComparedTo(destination=DESTINATION, sources=sources),
+        revision="",
+        source_type="",
+        revisions=(SHA, OTHER_SHA),
+        source_types=("Helm", ""),
+    )
+    found = after_compare(WRITTEN, several, NOW)
+    assert found["sync"] == {
+        "status": "Synced",
+        "comparedTo": {
+            "source": {"repoURL": ""},
+            "destination": {"server": "https://kubernetes.default.svc", "namespace": "demo"},
+            "sources": [
+                {"repoURL": SOURCE.repo_url, "path": "guestbook"},
+                {"repoURL": SOURCE.repo_url, "ref": "values"},
+            ],
+        },
+        "revisions": [SHA, OTHER_SHA],
+    }
+    assert "sourceType" not in found
+    assert found["sourceTypes"] == ["Helm", ""]
+    back = after_compare(found, RESULT, NOW)
+    assert back["sync"] == WRITTEN["sync"]
+    assert "sourceTypes" not in back
 
 
 def test_an_equal_pass_changes_nothing_but_the_clock() -> None:
@@ -207,6 +239,27 @@ def test_the_patch_is_minimal() -> None:
     assert merge_patch({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 1, "c": 4}, "d": 3}) == {
         "a": {"c": 4}
     }
+
+
+def test_commits_that_a_status_names() -> None:
+    git, other = {"repoURL": "https://git.example.com/a"}, {"repoURL": "https://git.example.com/b"}
+    chart = {"repoURL": "https://charts.example.com", "chart": "redis"}
+    status = {
+        "sync": {
+            "comparedTo": {"source": {"repoURL": ""}, "sources": [git, chart, other]},
+            "revisions": [SHA, "7.1.2", OTHER_SHA],
+        },
+        "operationState": {"syncResult": {"source": git, "revision": OTHER_SHA}},
+    }
+    assert list(revisions_named(status)) == [
+        (git["repoURL"], SHA),
+        (other["repoURL"], OTHER_SHA),
+        (git["repoURL"], OTHER_SHA),
+    ]
+    # What could not be loaded is named as it was asked for.
+    asked = {"sync": {"comparedTo": {"source": git}, "revision": "main"}}
+    assert list(revisions_named(asked)) == []
+    assert list(revisions_named({})) == []
 
 
 def test_times() -> None:

@@ -7,14 +7,13 @@ from msgspec.structs import replace
 
 from tests.core.app.build import SOURCE, SPEC
 from tiphys.core.app.conditions import Condition
-from tiphys.core.app.spec import effective_source, project_name
+from tiphys.core.app.spec import effective_source, project_name, sources_of
 from tiphys.core.app.validate import Place, invalid, unsupported
 from tiphys.core.project import EffectiveProject, effective_project
 from tiphys.model.application import (
     ApplicationDestination,
     ApplicationSource,
     ApplicationSourceDirectory,
-    ApplicationSourcePlugin,
     ApplicationSpec,
     DrySource,
     SourceHydrator,
@@ -74,6 +73,41 @@ def test_source_shape_stops_the_list(source: ApplicationSource | None) -> None:
     ]
 
 
+CHART = replace(SOURCE, path="", chart="redis", target_revision="7.x")
+REF = replace(SOURCE, path="", ref="values")
+UNVERSIONED = "spec.source.targetRevision is required if the manifest source is a helm chart"
+
+
+def test_a_chart_needs_a_version() -> None:
+    assert checked(replace(SPEC, source=CHART)) == []
+    bare = replace(CHART, target_revision="")
+    assert texts(checked(replace(SPEC, source=bare))) == [UNVERSIONED]
+    assert texts(checked(replace(SPEC, sources=(SOURCE, bare)))) == [UNVERSIONED]
+
+
+def test_several_sources_need_no_single_one() -> None:
+    assert checked(replace(SPEC, source=None, sources=(SOURCE, CHART, REF))) == []
+
+
+@pytest.mark.parametrize("bare", [replace(SOURCE, path=""), replace(SOURCE, repo_url="")])
+def test_the_shape_of_each_of_several_sources(bare: ApplicationSource) -> None:
+    spec = replace(SPEC, source=None, sources=(SOURCE, bare))
+    assert texts(checked(spec, resolved="no such cluster")) == [
+        "spec.source.repoURL and either source.path, source.chart, or source.ref are required "
+        "for source 2 of 2"
+    ]
+
+
+def test_each_of_several_sources_has_to_be_permitted() -> None:
+    narrow = project(sourceRepos=["https://git.example.com/apps.git"])
+    other, third = (replace(REF, repo_url=f"https://git.example.com/{name}") for name in "bc")
+    spec = replace(SPEC, source=None, sources=(SOURCE, other, third, other))
+    assert texts(checked(spec, narrow)) == [
+        "application repo https://git.example.com/b is not permitted in project 'team'",
+        "application repo https://git.example.com/c is not permitted in project 'team'",
+    ]
+
+
 def test_a_destination_that_is_no_cluster_is_said() -> None:
     spec = replace(SPEC, destination=ApplicationDestination(name="prod"))
     problem = "there are no clusters with this name: prod"
@@ -86,13 +120,7 @@ HYDRATOR = SourceHydrator(
     sync_source=SyncSource(target_branch="env/dev", path="p"),
 )
 REFUSED = [
-    (replace(SPEC, sources=(SOURCE,)), ["spec.sources"]),
     (replace(SPEC, source=None, source_hydrator=HYDRATOR), ["spec.sourceHydrator"]),
-    (
-        replace(SPEC, source=replace(SOURCE, plugin=ApplicationSourcePlugin())),
-        ["spec.source.plugin"],
-    ),
-    (replace(SPEC, source=replace(SOURCE, path="", chart="redis")), ["spec.source.chart"]),
     (
         replace(
             SPEC,
@@ -197,3 +225,9 @@ def test_effective_source() -> None:
     recursive = replace(SOURCE, directory=ApplicationSourceDirectory(recurse=True))
     assert effective_source(replace(SPEC, source=recursive)) == recursive
     assert effective_source(replace(SPEC, sources=(SOURCE,))).repo_url == ""
+
+
+def test_what_is_rendered() -> None:
+    empty = replace(SOURCE, directory=ApplicationSourceDirectory())
+    assert sources_of(replace(SPEC, source=empty)) == (SOURCE,)
+    assert sources_of(replace(SPEC, source=CHART, sources=(empty, REF))) == (SOURCE, REF)

@@ -195,20 +195,19 @@ async def test_what_was_begun_is_resumed_and_not_what_is_asked_for_since() -> No
         assert "operation" not in here.raw()
 
 
-@pytest.mark.parametrize("name", ["revisions"])
-async def test_fields_that_are_not_supported_are_named(name: str) -> None:
-    async with world(asking(sync={name: ["x"]})) as here:
+async def test_revisions_that_fit_no_source_are_named() -> None:
+    async with world(asking(sync={"revisions": ["x"]})) as here:
         await here.operator.operate("web")
         assert here.state()["phase"] == "Error"
-        text = f"InvalidSpecError: operation.sync.{name} is not supported by this version of Tiphys"
-        assert here.state()["message"] == text
+        text = "operation.sync.revisions is for applications with several sources"
+        assert here.state()["message"] == f"InvalidSpecError: {text}"
 
 
 async def test_the_source_of_an_operation_is_judged_like_the_spec() -> None:
-    source = {"repoURL": URL, "path": "web", "plugin": {"name": "x"}}
+    source = {"repoURL": URL, "chart": "web"}
     async with world(asking(sync={"source": source})) as here:
         await here.operator.operate("web")
-        assert "spec.source.plugin is not supported" in here.state()["message"]
+        assert "spec.source.targetRevision is required" in here.state()["message"]
 
 
 async def test_an_empty_operation_ends() -> None:

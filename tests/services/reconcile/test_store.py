@@ -309,11 +309,14 @@ async def test_a_newer_version_is_waited_for() -> None:
 
 
 async def test_what_is_asked_of_all_of_them() -> None:
-    synced: Mapping[str, Any] = {"syncResult": {"revision": "b"}}
-    desk = Desk(sync={"revision": "a"}, operationState={**RUNNING, **synced})
+    source = {"repoURL": "https://git.example.com/apps"}
+    one, other = "a" * 40, "b" * 40
+    synced: Mapping[str, Any] = {"syncResult": {"source": source, "revision": other}}
+    sync = {"comparedTo": {"source": source}, "revision": one}
+    desk = Desk(sync=sync, operationState={**RUNNING, **synced})
     assert desk.store.of_project("default") == ["web"]
     assert desk.store.of_project("other") == []
-    assert desk.store.commits_in_use() == {"https://git.example.com/apps": {"a", "b"}}
+    assert desk.store.commits_in_use() == {"https://git.example.com/apps": {one, other}}
 
 
 LONG = "because " * 20_000

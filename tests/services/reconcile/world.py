@@ -37,6 +37,7 @@ from tiphys.services.reconcile.comparison import Comparer
 from tiphys.services.reconcile.deletion import Deleter
 from tiphys.services.reconcile.desired import DesiredState
 from tiphys.services.reconcile.events import EVENTS, EventRecorder
+from tiphys.services.reconcile.jobs import RenderJobs
 from tiphys.services.reconcile.judging import Judging
 from tiphys.services.reconcile.memory import Memories
 from tiphys.services.reconcile.operation import Operator
@@ -45,6 +46,7 @@ from tiphys.services.reconcile.refresh import Refresher
 from tiphys.services.reconcile.report import PassReport
 from tiphys.services.reconcile.store import ApplicationStore
 from tiphys.services.render.service import RenderService
+from tiphys.services.repositories.registry import KnownRepositories
 from tiphys.services.sources.refs import PollTiming, RefWatcher
 from tiphys.services.sources.upstream import UpstreamByKind
 from tiphys.services.sync.runner import Pace
@@ -100,6 +102,7 @@ class World:
         self.settings = Settings(wave_delay=0.0)
         self.projects: dict[str, AppProject] = {"default": PROJECT}
         self.refused: list[str] = []
+        self.repositories = KnownRepositories()
         self.upstream = UpstreamByKind(self.git)
         self.refs = RefWatcher(
             self.upstream,
@@ -126,13 +129,20 @@ class World:
 
     def _wire(self) -> None:
         render = RenderService(self.upstream, self.renderer, FakeDecoder(), clock=self.clock)
-        self.desired = DesiredState(self.refs, render, self.clusters, namespace=NAMESPACE)
         self.rules = ProjectRules(
             self.projects.get,
             ClusterTable.of((), in_cluster=True).resolve,
             lambda: self.settings,
             control_plane=NAMESPACE,
         )
+        jobs = RenderJobs(
+            self.repositories,
+            self.rules,
+            self.clusters,
+            lambda: self.settings.tools,
+            namespace=NAMESPACE,
+        )
+        self.desired = DesiredState(self.refs, render, jobs)
         comparisons = Comparisons(Eraser(self.evaluator))
         judging = Judging(comparisons, lambda: self.settings)
         self.comparer = Comparer(self.clusters, self.rules, judging)

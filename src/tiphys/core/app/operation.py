@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from tiphys.core.app.asking import asked_by_operation
 from tiphys.core.app.times import parse_rfc3339, rfc3339
 from tiphys.core.settings import Settings
 from tiphys.core.sync.retry import RetryPolicyError, due, next_attempt
@@ -101,10 +102,19 @@ def begun(operation: Operation, now: datetime) -> OperationState:
     )
 
 
-def unsupported_operation(sync: SyncOperation) -> list[str]:
-    """The fields of an operation whose meaning this version does not implement."""
-    asked = {"sources": sync.sources, "revisions": sync.revisions}
-    return [f"operation.sync.{name}" for name, values in asked.items() if values]
+def misasked(spec: ApplicationSpec, sync: SyncOperation) -> list[str]:
+    """What is wrong with the revisions that an operation asks for, field by field."""
+    asking = asked_by_operation(spec, sync, None)
+    if not asking.several:
+        text = "operation.sync.revisions is for applications with several sources"
+        return [text] if sync.revisions else []
+    found = []
+    if sync.revision:
+        found.append("operation.sync.revision names one revision, and there are several sources")
+    asked, known = len(sync.revisions), len(asking.sources)
+    if asked > known:
+        found.append(f"operation.sync.revisions names {asked} revisions for {known} sources")
+    return found
 
 
 def awaits_newer(state: OperationState | None) -> bool:

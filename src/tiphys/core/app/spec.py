@@ -82,6 +82,11 @@ def normal_sources(spec: ApplicationSpec) -> tuple[ApplicationSource, ...]:
     return tuple(normal_source(source) for source in spec.sources)
 
 
+def sources_of(spec: ApplicationSpec) -> tuple[ApplicationSource, ...]:
+    """The source or sources that are rendered, as they are compared and stored."""
+    return normal_sources(spec) or (effective_source(spec),)
+
+
 def sync_policy(spec: ApplicationSpec) -> SyncPolicy:
     return spec.sync_policy or SyncPolicy()
 

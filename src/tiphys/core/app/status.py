@@ -5,13 +5,14 @@ Statuses are plain JSON here, so that fields that Tiphys does not know are kept.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tiphys.core.app.times import rfc3339
 from tiphys.core.health import AppHealth
+from tiphys.core.source.revision import is_commit
 from tiphys.model.appstatus import (
     AppHealthStatus,
     ApplicationCondition,
@@ -33,6 +34,8 @@ _SOURCE_APP_TREE = "appTree"
 class PassResult:
     """What one pass found. `started` and `level` are the pass's own.
 
+    `revisions` and `source_types` are in the order of the sources, and take the place of
+    `revision` and `source_type` where an application has several.
     `health_inline`: each object's health stands in `resources` instead of in the tree alone.
     """
 
@@ -48,15 +51,24 @@ class PassResult:
     started: datetime
     controller_namespace: str
     health_inline: bool = False
+    revisions: tuple[str, ...] = ()
+    source_types: tuple[str, ...] = ()
 
 
 def after_compare(old: Status, result: PassResult, now: datetime) -> dict[str, Any]:
     """The status after a comparison; history and operationState stay as they are."""
     status = _complete(old)
-    sync = SyncStatus(status=result.sync, compared_to=result.compared_to, revision=result.revision)
-    status["sync"] = encode(sync)
+    status["sync"] = encode(
+        SyncStatus(
+            status=result.sync,
+            compared_to=result.compared_to,
+            revision=result.revision,
+            revisions=result.revisions,
+        )
+    )
     status["health"] = _health(old, result, now)
     status["sourceType"] = result.source_type
+    status["sourceTypes"] = list(result.source_types)
     status["resources"] = [encode(resource) for resource in result.resources]
     status["summary"] = encode(result.summary)
     status["conditions"] = [encode(condition) for condition in result.conditions]
@@ -135,6 +147,18 @@ def _without_empty(status: dict[str, Any]) -> dict[str, Any]:
         for key, value in status.items()
         if value not in ([], (), "") and value is not None
     }
+
+
+def revisions_named(status: Status) -> Iterator[tuple[str, str]]:
+    """The commits that a status names, with the URLs that they are of: compared, and synced."""
+    sync = status.get("sync") or {}
+    result = (status.get("operationState") or {}).get("syncResult") or {}
+    for sources, named in ((sync.get("comparedTo") or {}, sync), (result, result)):
+        pairs = [(sources.get("source") or {}, named.get("revision") or "")]
+        pairs += zip(sources.get("sources") or (), named.get("revisions") or (), strict=False)
+        for source, revision in pairs:
+            if source.get("repoURL") and not source.get("chart") and is_commit(revision):
+                yield source["repoURL"], revision
 
 
 def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

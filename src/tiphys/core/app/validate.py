@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tiphys.core.app.conditions import Condition
-from tiphys.core.app.spec import effective_source, project_name, sync_policy
+from tiphys.core.app.spec import project_name, sources_of, sync_policy
 from tiphys.core.project import (
     EffectiveProject,
     destination_permitted,
@@ -18,6 +18,7 @@ from tiphys.core.project import (
 from tiphys.core.source.url import without_user
 from tiphys.model.appspec import ApplicationSpec
 from tiphys.model.cluster import Cluster
+from tiphys.model.source import ApplicationSource, no_source
 from tiphys.model.status import ConditionType
 
 _OPTIONS = frozenset(
@@ -87,7 +88,7 @@ def invalid(
         return refused
     if shape := _source_shape(spec):
         return [_error(shape)]
-    problems = (_source_problem(spec, project), _destination_problem(spec, project, resolved))
+    problems = [*_source_problems(spec, project), _destination_problem(spec, project, resolved)]
     return [_error(text) for text in problems if text]
 
 
@@ -117,11 +118,14 @@ def _unsupported_of(project: EffectiveProject) -> list[Condition]:
     return [_unsupported(field) for field in named]
 
 
-def _source_problem(spec: ApplicationSpec, project: EffectiveProject) -> str:
-    url = effective_source(spec).repo_url
-    if source_permitted(project, url):
-        return ""
-    return f"application repo {without_user(url)} is not permitted in project '{project.name}'"
+def _source_problems(spec: ApplicationSpec, project: EffectiveProject) -> list[str]:
+    """Those that only lend their files to others count like all."""
+    urls = dict.fromkeys(source.repo_url for source in sources_of(spec))
+    return [
+        f"application repo {without_user(url)} is not permitted in project '{project.name}'"
+        for url in urls
+        if not source_permitted(project, url)
+    ]
 
 
 def _destination_problem(
@@ -145,22 +149,33 @@ def unsupported(spec: ApplicationSpec) -> list[Condition]:
 
 
 def _source_shape(spec: ApplicationSpec) -> str:
-    source = spec.source
-    if source is None or not source.repo_url or not source.path:
+    """What the first source lacks that lacks something; empty where none does."""
+    count = len(spec.sources)
+    for number, source in enumerate(spec.sources, 1):
+        if not source.repo_url or not (source.path or source.chart or source.ref):
+            return (
+                "spec.source.repoURL and either source.path, source.chart, or source.ref are "
+                f"required for source {number} of {count}"
+            )
+        if unversioned := _unversioned(source):
+            return unversioned
+    if spec.sources:
+        return ""
+    source = spec.source or no_source()
+    if not source.repo_url or not (source.path or source.chart):
         return "spec.source.repoURL and either spec.source.path or spec.source.chart are required"
+    return _unversioned(source)
+
+
+def _unversioned(source: ApplicationSource) -> str:
+    if source.chart and not source.target_revision:
+        return "spec.source.targetRevision is required if the manifest source is a helm chart"
     return ""
 
 
 def _unsupported_fields(spec: ApplicationSpec) -> list[str]:
-    source, policy = spec.source, sync_policy(spec)
-    asked = {
-        "sources": bool(spec.sources),
-        "sourceHydrator": spec.source_hydrator is not None,
-        "source.plugin": source is not None and source.plugin is not None,
-        "source.chart": source is not None and bool(source.chart),
-    }
-    fields = [field for field, is_asked in asked.items() if is_asked]
-    for option in policy.sync_options:
+    fields = ["sourceHydrator"] if spec.source_hydrator is not None else []
+    for option in sync_policy(spec).sync_options:
         if not _is_supported(option):
             fields.append(f"syncPolicy.syncOptions: {option}")
     return fields

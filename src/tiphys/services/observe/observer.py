@@ -143,7 +143,7 @@ class Observer:
         now = self._now()
         outcome = Outcome(
             compared.folded.sync,
-            (compared.wanted.revision,),
+            compared.wanted.revisions,
             compared.folded.resources,
             may_have_changed=True,
         )
@@ -154,7 +154,7 @@ class Observer:
             app,
             compared.folded.sync.value,
             compared.folded.health.status.value,
-            compared.wanted.revision,
+            ", ".join(compared.wanted.revisions),
             compared.conditions,
             would_sync=would_sync,
             reason=reason,
@@ -175,11 +175,12 @@ class Observer:
         objects: tuple[ObjectAction, ...] = (),
     ) -> Observation:
         status = app.status
+        theirs = status.sync.revision or ", ".join(status.sync.revisions)
         return Observation(
             app.namespace,
             app.name,
             project_name(app.spec),
-            Standing(status.sync.status, status.health.status, status.sync.revision),
+            Standing(status.sync.status, status.health.status, theirs),
             Standing(sync, health, revision),
             would_sync,
             reason,

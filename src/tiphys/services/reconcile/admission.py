@@ -7,8 +7,8 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from tiphys.core.app.conditions import Condition
-from tiphys.core.app.operation import unsupported_operation
-from tiphys.core.app.spec import effective_source, project_name
+from tiphys.core.app.operation import misasked
+from tiphys.core.app.spec import project_name, sources_of
 from tiphys.core.app.validate import Place, invalid
 from tiphys.model.application import Application, SyncOperation
 from tiphys.model.errors import ManifestDecodeError
@@ -27,11 +27,13 @@ class Admission:
 
     def refused(self, app: Application, sync: SyncOperation | None = None) -> list[Condition]:
         """Empty where nothing speaks against it; `sync` is the operation to be run, if any."""
-        if sync is not None and (fields := unsupported_operation(sync)):
-            return [_error(f"{name} is not supported by this version of Tiphys") for name in fields]
         spec = app.spec
-        if sync is not None and sync.source is not None:
-            spec = replace(spec, source=sync.source)
+        if sync is not None:
+            if problems := misasked(spec, sync):
+                return [_error(problem) for problem in problems]
+            if sync.sources or sync.source is not None:
+                # What is deployed may be what the history says, and that has to be permitted.
+                spec = replace(spec, source=sync.source, sources=sync.sources)
         try:
             project = self._rules.of(app)
         except ManifestDecodeError as error:
@@ -42,8 +44,9 @@ class Admission:
         found = invalid(spec, project, place, self._rules.resolved(spec.destination))
         if found:
             return found
-        url = effective_source(spec).repo_url
-        return [_error(text) for text in self._repositories(url, project_name(spec))]
+        urls = dict.fromkeys(source.repo_url for source in sources_of(spec))
+        project_of = project_name(spec)
+        return [_error(text) for url in urls for text in self._repositories(url, project_of)]
 
 
 def _error(message: str) -> Condition:

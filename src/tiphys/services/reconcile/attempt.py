@@ -9,20 +9,18 @@ from dataclasses import replace as replace_value
 
 from msgspec.structs import replace
 
+from tiphys.core.app.asking import Asking, asked_by_operation, is_pinned
 from tiphys.core.app.conditions import Condition
 from tiphys.core.app.confirmation import approved_since
-from tiphys.core.app.spec import effective_source, sync_policy
+from tiphys.core.app.spec import sync_policy
 from tiphys.core.settings import Settings
-from tiphys.core.source.revision import is_commit
 from tiphys.core.sync.plan import plan
 from tiphys.core.sync.request import HookTarget, SyncPair, SyncRequest, request_for
 from tiphys.core.sync.task import Plan
 from tiphys.core.sync.tasks import hook_targets
 from tiphys.model.application import (
     Application,
-    ApplicationSource,
     OperationState,
-    SyncOperation,
     SyncOperationResult,
 )
 from tiphys.model.errors import (
@@ -30,6 +28,7 @@ from tiphys.model.errors import (
     EvaluationError,
     KubeError,
     KubeUnreachableError,
+    RenderError,
     RepositoryError,
 )
 from tiphys.model.resource import (
@@ -123,11 +122,15 @@ class Attempts:
         if sync is None:
             text = "Invalid operation request: no operation specified"
             return NotReady(_ended(state, OperationPhase.ERROR, text))
-        source = sync.source or effective_source(app.spec)
-        state = _with_result(app, state, source, _revision(state, sync))
-        compared = await self._compare(app, memory, state, source, view)
-        memory.attempted = compared.wanted.commit
-        state = _with_result(app, state, source, compared.wanted.revision)
+        # Resumed attempts stay with the revisions that they began with.
+        asking = asked_by_operation(app.spec, sync, state.sync_result)
+        if state.sync_result is None:
+            state = _with_result(app, state, asking, sync.revision, sync.revisions)
+        compared = await self._compare(app, memory, state, asking, view)
+        wanted = compared.wanted
+        memory.attempted = wanted.commits
+        resolved = wanted.listed or (state.sync_result.revisions if state.sync_result else ())
+        state = _with_result(app, state, asking, wanted.revision, resolved)
         if _SHARED in sync.sync_options and (shared := _found(compared, _SHARED_TYPES)):
             text = f"Shared resource found: {shared[0].message}"
             return NotReady(_ended(state, OperationPhase.FAILED, text))
@@ -156,12 +159,14 @@ class Attempts:
         if sync is None or sync.manifests:
             return False
         # After a restart, what could not be rendered is not known any more: it waits its time.
-        tried = memory.attempted or (result.revision if result else "")
-        if not is_commit(tried):
+        asking = asked_by_operation(app.spec, sync, None)
+        known = (result.revisions if asking.several else (result.revision,)) if result else ()
+        tried = memory.attempted or known
+        if len(tried) != len(asking.sources) or not all(map(is_pinned, asking.sources, tried)):
             return False
         try:
-            return await self._desired.newest(app, sync.source) != tried
-        except RepositoryError:
+            return await self._desired.newest(app, asking) != tried
+        except (RepositoryError, RenderError):
             return False
 
     async def _compare(
@@ -169,18 +174,16 @@ class Attempts:
         app: Application,
         memory: AppMemory,
         state: OperationState,
-        source: ApplicationSource,
+        asking: Asking,
         view: ClusterView,
     ) -> Compared:
         settings = self._settings()
-        asked = state.sync_result.revision if state.sync_result else ""
         wanted = await self._desired.load(
             app,
             memory,
             settings,
             level=CompareLevel.FORCE_RESOLVE,
-            source=source,
-            revision=asked,
+            asking=asking,
             local=state.operation.sync.manifests if state.operation.sync else (),
         )
         for count in range(_LIVE_TRIES):
@@ -322,20 +325,20 @@ def _kinds(compared: Compared) -> set[GroupVersionKind]:
     return kinds | {_NAMESPACE}
 
 
-def _revision(state: OperationState, sync: SyncOperation) -> str:
-    """Resumed attempts stay with the revision that they began with."""
-    known = state.sync_result.revision if state.sync_result else ""
-    return known or sync.revision
-
-
 def _with_result(
-    app: Application, state: OperationState, source: ApplicationSource, revision: str
+    app: Application,
+    state: OperationState,
+    asking: Asking,
+    revision: str,
+    revisions: tuple[str, ...],
 ) -> OperationState:
     before = state.sync_result or SyncOperationResult(revision=revision)
     result = replace(
         before,
         revision=revision,
-        source=source,
+        revisions=revisions,
+        source=asking.source,
+        sources=asking.listed,
         managed_namespace_metadata=sync_policy(app.spec).managed_namespace_metadata,
     )
     return replace(state, sync_result=result)

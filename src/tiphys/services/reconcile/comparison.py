@@ -24,10 +24,10 @@ from tiphys.services.clusters.ports import Clusters, ClusterView
 from tiphys.services.clusters.reaching import unreachable, view_of
 from tiphys.services.compare import Ask
 from tiphys.services.projects.rules import Permission, ProjectRules
-from tiphys.services.reconcile.desired import Wanted
 from tiphys.services.reconcile.judging import Judging
 from tiphys.services.reconcile.memory import AppMemory, Judged, SeenTraits
 from tiphys.services.reconcile.stopwatch import timed
+from tiphys.services.reconcile.wanted import Wanted
 
 _BREATH = 50
 """After so many objects others get a turn: one application must not hold up the rest."""
@@ -136,6 +136,10 @@ class _Comparison:
             conditions.append(Condition(ConditionType.INVALID_SPEC_ERROR, wanted.error))
         elif wanted.error:
             conditions.append(Condition(ConditionType.COMPARISON_ERROR, wanted.failure))
+        # The contract has no type of its own for what never renders the same twice.
+        conditions += [
+            Condition(ConditionType.REPEATED_RESOURCE_WARNING, text) for text in wanted.warnings
+        ]
         if hard:
             memory.forget_comparisons()
         failed = bool(wanted.error)

@@ -34,7 +34,7 @@ from tiphys.core.app.conditions import (
 )
 from tiphys.core.app.events import started
 from tiphys.core.app.operation import begun
-from tiphys.core.app.spec import automation, effective_source
+from tiphys.core.app.spec import automation, effective_source, normal_sources
 from tiphys.core.app.status import PassResult, after_compare, merge_patch
 from tiphys.core.project import Verdict
 from tiphys.core.settings import Settings
@@ -114,7 +114,7 @@ class Conclusion:
         settings = self._settings()
         outcome = Outcome(
             compared.folded.sync,
-            (compared.wanted.revision,),
+            compared.wanted.revisions,
             compared.folded.resources,
             may_have_changed=moved,
         )
@@ -219,11 +219,14 @@ class Conclusion:
             sync=compared.folded.sync,
             compared_to=ComparedTo(
                 source=effective_source(app.spec),
+                sources=normal_sources(app.spec),
                 destination=app.spec.destination,
                 ignore_differences=app.spec.ignore_differences,
             ),
             revision=compared.wanted.revision,
             source_type=compared.wanted.source_type,
+            revisions=compared.wanted.listed,
+            source_types=compared.wanted.source_types,
             resources=compared.folded.resources,
             health=compared.folded.health,
             summary=self._report.summary(app),

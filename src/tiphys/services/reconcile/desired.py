@@ -1,99 +1,59 @@
-"""The desired state of an application: its source at a revision, rendered and made ready."""
+"""The desired state of an application: its sources at their revisions, rendered and made ready.
+
+Sources are resolved and rendered side by side, and joined in their order.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from tiphys.core.app.spec import effective_source, project_name
+from xxhash import xxh3_128_hexdigest
+
+from tiphys.core.app.asking import Asking, asked_before, asked_by_spec, is_rendered
 from tiphys.core.app.targets import (
     Place,
-    Targets,
     local_manifests,
     managed_namespace,
     prepare,
 )
 from tiphys.core.diff.canonical import manifest_hash
-from tiphys.core.manifest.tracking import Tracking, instance_name
+from tiphys.core.manifest.tracking import Tracking
 from tiphys.core.settings import Settings
-from tiphys.core.source.environment import BuildContext
-from tiphys.core.source.places import place_of
-from tiphys.core.source.revision import is_commit
-from tiphys.model.application import Application, ApplicationSource
+from tiphys.core.source.places import place_key
+from tiphys.core.source.revision import settled
+from tiphys.model.application import Application
 from tiphys.model.errors import RenderError, RepositoryError, UnsupportedSourceError
-from tiphys.model.repository import Asked, Repository
+from tiphys.model.repository import Asked
 from tiphys.model.repository import Place as SourcePlace
-from tiphys.model.resource import Manifest, ResourceKey
+from tiphys.model.resource import Manifest
+from tiphys.model.source import ApplicationSource
 from tiphys.model.status import CompareLevel
-from tiphys.services.clusters.ports import Clusters, ClusterView
-from tiphys.services.clusters.reaching import view_of
+from tiphys.services.reconcile.jobs import RenderJobs
 from tiphys.services.reconcile.memory import AppMemory, Known, Prepared
-from tiphys.services.render.job import RenderJob
-from tiphys.services.render.service import RenderService
+from tiphys.services.reconcile.wanted import Wanted, handed_over, not_loaded
+from tiphys.services.render.service import Rendered, RenderService
+from tiphys.services.render.several import SourceError, side_by_side, warnings_of
 from tiphys.services.sources.refs import RefWatcher
+from tiphys.services.turns.whereabouts import repository_group, waiting_for
 
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The desired state. With an `error` there is none: `revision` is then the asked one.
-
-    Two with one `digest` were rendered to equal manifests.
-    `repository_failed` tells a repository that could not be asked from a source that is wrong;
-    `unsupported` says that the spec asks for what this version refuses, naming the field.
-    `commit` is what the revision meant, also where it could not be rendered.
-    `local`: somebody handed the manifests over with a sync, and no revision is behind them.
-    """
-
-    revision: str
-    source_type: str
-    targets: Targets
-    hashes: dict[ResourceKey, str]
-    digest: str = ""
-    error: str = ""
-    repository_failed: bool = False
-    unsupported: bool = False
-    local: bool = False
-    commit: str = ""
-
-    @property
-    def failure(self) -> str:
-        """The error as a condition says it; empty where there is none."""
-        what = "local manifests" if self.local else "target state"
-        return f"Failed to load {what}: {self.error}" if self.error else ""
+__all__ = ["DesiredState", "Wanted"]
 
 
 class DesiredState:
-    """Asks Git and the renderer; both answer from memory where that is certain."""
+    """Asks places and the renderer; both answer from memory where that is certain."""
 
-    def __init__(
-        self,
-        refs: RefWatcher,
-        render: RenderService,
-        clusters: Clusters,
-        *,
-        namespace: str,
-    ) -> None:
+    def __init__(self, refs: RefWatcher, render: RenderService, jobs: RenderJobs) -> None:
         self._refs = refs
         self._render = render
-        self._clusters = clusters
-        self._namespace = namespace
+        self._jobs = jobs
 
     def instance(self, app: Application) -> str:
-        return instance_name(app.namespace, app.name, self._namespace)
+        return self._jobs.instance(app)
 
-    def context(self, app: Application) -> BuildContext:
-        """Raises DestinationError."""
-        discovery = self._view(app).discovery
-        return BuildContext(
-            instance=self.instance(app),
-            namespace=app.spec.destination.namespace,
-            project=project_name(app.spec),
-            kube_version=discovery.server_version,
-            api_versions=tuple(discovery.versions()),
-        )
-
-    def _view(self, app: Application) -> ClusterView:
-        return view_of(self._clusters, app.spec.destination)
+    def place(self, app: Application, source: ApplicationSource) -> SourcePlace:
+        """Where a source comes from, with what opens it. Raises RepositoryError."""
+        return self._jobs.place(app, source)
 
     async def load(
         self,
@@ -103,127 +63,231 @@ class DesiredState:
         *,
         level: CompareLevel,
         hard: bool = False,
-        source: ApplicationSource | None = None,
-        revision: str = "",
+        asking: Asking | None = None,
         local: Sequence[str] | None = None,
     ) -> Wanted:
-        """`source` and `revision` are an operation's, where it names its own.
+        """`asking` is an operation's, where it names its own sources and revisions.
 
-        `local` are manifests that take the source's place. None stands for those of the last
+        `local` are manifests that take the sources' place. None stands for those of the last
         operation: what somebody synced from a folder stays wanted until the next sync.
         """
         local = _handed_over(app) if local is None else local
+        if asking is None:
+            # A recent comparison stays with the revisions that were compared before.
+            recent = level is CompareLevel.RECENT
+            asking = asked_before(app.spec, app.status) if recent else asked_by_spec(app.spec)
         if local:
-            return self._local(app, memory, settings, local)
-        source = source or effective_source(app.spec)
-        asked = revision or self._asked(app, source, level)
-        commit = ""
+            return self._local(app, memory, settings, asking, local)
+        commits: tuple[str, ...] = ()
         try:
             fresh = level >= CompareLevel.FORCE_RESOLVE
-            if not fresh and not is_commit(asked):
-                self._require_reachable(source)
-            commit = await self._refs.resolve(
-                _place(source), Asked(asked, source.tag_prefix), fresh=fresh
-            )
-            rendered = await self._render.render(self._job(app, source, commit), fresh=hard)
-            prepared = self._prepare(app, memory, settings, rendered.manifests, rendered.digest)
-        except UnsupportedSourceError as error:
-            return Wanted(asked, "", Targets(), {}, error=str(error), unsupported=True)
-        except (RepositoryError, RenderError) as error:
-            text = f"failed to generate manifest for source 1 of 1: {error}"
-            failed = isinstance(error, RepositoryError)
-            return Wanted(
-                asked, "", Targets(), {}, error=text, repository_failed=failed, commit=commit
-            )
-        memory.known = Known(rendered.digest, rendered.tool)
+            places, commits = await self._resolved(app, asking, fresh=fresh)
+            rendered = await self._rendered(app, asking, places, commits, fresh=hard)
+            return self._ready(app, memory, settings, asking, commits, rendered)
+        except SourceError as failed:
+            if isinstance(failed.error, UnsupportedSourceError):
+                text = str(failed.error)
+                return Wanted(asking, asking.revisions, (), error=text, unsupported=True)
+            return not_loaded(asking, failed.number, failed.error, commits=commits)
+        except RenderError as error:
+            if not asking.several:
+                return not_loaded(asking, 1, error, commits=commits)
+            return Wanted(asking, asking.revisions, (), error=str(error), commits=commits)
+
+    def _ready(
+        self,
+        app: Application,
+        memory: AppMemory,
+        settings: Settings,
+        asking: Asking,
+        commits: tuple[str, ...],
+        rendered: Sequence[Rendered | None],
+    ) -> Wanted:
+        digests = tuple(one.digest if one else "" for one in rendered)
+        manifests = [manifest for one in rendered if one for manifest in one.manifests]
+        digest = _joined(digests)
+        prepared = self._prepare(app, memory, settings, manifests, digest)
+        memory.known = Known(digests, commits)
         return Wanted(
-            rendered.revision,
-            rendered.tool,
+            asking,
+            commits,
+            tuple(one.tool.value if one else "" for one in rendered),
             prepared.targets,
             prepared.hashes,
-            rendered.digest,
-            commit=rendered.revision,
+            digest,
+            warnings=warnings_of(rendered),
+            commits=commits,
         )
 
     def _local(
-        self, app: Application, memory: AppMemory, settings: Settings, texts: Sequence[str]
+        self,
+        app: Application,
+        memory: AppMemory,
+        settings: Settings,
+        asking: Asking,
+        texts: Sequence[str],
     ) -> Wanted:
         memory.known = None
         try:
             manifests = local_manifests(texts)
         except ValueError as error:
-            return Wanted("", "", Targets(), {}, error=str(error), local=True)
+            return handed_over(asking, str(error))
         digest = manifest_hash({"items": list(manifests)})
         try:
             prepared = self._prepare(app, memory, settings, manifests, f"local {digest}")
         except RenderError as error:
-            return Wanted("", "", Targets(), {}, error=str(error), local=True)
-        return Wanted("", "", prepared.targets, prepared.hashes, local=True)
+            return handed_over(asking, str(error))
+        return replace(handed_over(asking), targets=prepared.targets, hashes=prepared.hashes)
 
-    async def newest(self, app: Application, source: ApplicationSource | None = None) -> str:
-        """The commit that the target revision has, as far as it is known without asking Git.
+    # -- what is known of other revisions -----------------------------------------------------
+
+    async def newest(self, app: Application, asking: Asking) -> tuple[str, ...]:
+        """What the sources' target revisions lead to, as far as it is known without asking anyone.
 
         Raises RepositoryError.
         """
-        source = source or effective_source(app.spec)
-        self._require_reachable(source)
-        return await self._refs.resolve(
-            _place(source), Asked(source.target_revision, source.tag_prefix)
-        )
+        targets = tuple(source.target_revision for source in asking.sources)
+        wanted = replace(asking, revisions=targets)
+        try:
+            return (await self._resolved(app, wanted, fresh=False))[1]
+        except SourceError as failed:
+            raise failed.error from None
 
-    async def equal(self, app: Application, commit: str, digest: str) -> bool:
-        """Whether another commit of the source has the manifests of this digest.
+    async def equal(self, app: Application, revisions: Sequence[str], digest: str) -> bool:
+        """Whether the sources at other revisions have the manifests of this digest.
 
         What cannot be rendered any more equals nothing.
         """
+        asking = asked_by_spec(app.spec)
+        if len(revisions) != len(asking.sources):
+            return False
         try:
-            source = effective_source(app.spec)
-            rendered = await self._render.render(self._job(app, source, commit))
-        except (RepositoryError, RenderError):
+            places = self._places(app, asking)
+            rendered = await self._rendered(app, asking, places, revisions, fresh=False)
+        except (SourceError, RenderError):
             return False
-        return rendered.digest == digest
+        return _joined([one.digest if one else "" for one in rendered]) == digest
 
-    async def unchanged(self, app: Application, memory: AppMemory, commit: str) -> bool:
-        """Whether the commit certainly renders what was compared last. Raises RepositoryError."""
-        known = memory.known
-        if known is None:
-            return False
-        job = self._job(app, effective_source(app.spec), commit)
-        return await self._render.unchanged(job, known.digest)
-
-    def _job(self, app: Application, source: ApplicationSource, revision: str) -> RenderJob:
-        return RenderJob(source, Repository(source.repo_url), revision, self.context(app))
-
-    def _require_reachable(self, source: ApplicationSource) -> None:
-        """What was listed before a repository went away is no answer. Asking again is left to
-        the watcher, so that no pass waits for a repository that does not answer.
+    async def unchanged(
+        self, app: Application, memory: AppMemory, moved: Mapping[int, str]
+    ) -> bool:
+        """Whether sources, by their index, certainly render at new revisions what was compared
+        last. Raises RepositoryError and RenderError.
         """
-        problem = self._refs.problem(_place(source))
-        if problem is not None:
-            raise problem
+        known, asking = memory.known, asked_by_spec(app.spec)
+        count = len(asking.sources)
+        if known is None or len(known.revisions) != count or max(moved, default=0) >= count:
+            return False
+        revisions = [moved.get(at, before) for at, before in enumerate(known.revisions)]
+        try:
+            places = self._places(app, asking)
+        except SourceError as failed:
+            raise failed.error from None
+        jobs = self._jobs.jobs(app, asking, places, revisions)
+        # Sources that lend their files move all that may read them.
+        lent = any(asking.sources[at].ref for at in moved)
+        concerned = [
+            (job, known.digests[at])
+            for at, job in enumerate(jobs)
+            if job is not None and (lent or at in moved)
+        ]
+        for job, digest in concerned:
+            with waiting_for(repository_group(job.repository.url)):
+                if not await self._render.unchanged(job, digest):
+                    return False
+        return True
 
     async def touched(
-        self, apps: Mapping[str, Application], url: str, commits: Mapping[str, str]
+        self,
+        apps: Mapping[str, Application],
+        place: SourcePlace,
+        moved: Mapping[str, Mapping[int, str]],
     ) -> set[str]:
-        """Of the named applications those whose own folder differs from what was compared.
+        """Of the named applications those of which a source's own folder differs from what was
+        compared; `moved` are their sources in this place, by index, with the new revision.
 
         Only a hint for who comes first: a render may read more than its folder. Raises
         RepositoryError.
         """
-        return await self._render.touched(
-            SourcePlace(Repository(url)),
-            {
-                name: (app.status.sync.revision, commits[name], effective_source(app.spec).path)
-                for name, app in apps.items()
-            },
-        )
+        folders = {}
+        for name, app in apps.items():
+            asking, before = asked_by_spec(app.spec), asked_before(app.spec, app.status)
+            here = [at for at, one in enumerate(asking.sources) if self._is_at(place, app, one)]
+            for at, revision in moved[name].items():
+                if at in here and is_rendered(asking.sources[at], several=asking.several):
+                    source = asking.sources[at]
+                    folders[f"{at} {name}"] = (before.revisions[at], revision, source.path)
+        found = await self._render.touched(place, folders)
+        return {one.partition(" ")[2] for one in found}
 
-    def _asked(self, app: Application, source: ApplicationSource, level: CompareLevel) -> str:
-        """A recent comparison stays with the revision that was compared before."""
-        compared = app.status.sync.revision
-        if level is CompareLevel.RECENT and is_commit(compared):
-            return compared
-        return source.target_revision
+    def _is_at(self, place: SourcePlace, app: Application, source: ApplicationSource) -> bool:
+        try:
+            return place_key(self._jobs.place(app, source)) == place_key(place)
+        except RepositoryError:
+            return False
+
+    # -- one source after the other, side by side ---------------------------------------------
+
+    def _places(self, app: Application, asking: Asking) -> tuple[SourcePlace, ...]:
+        places = []
+        for number, source in enumerate(asking.sources, 1):
+            try:
+                places.append(self._jobs.place(app, source))
+            except RepositoryError as error:
+                raise SourceError(number, error) from None
+        return tuple(places)
+
+    async def _resolved(
+        self, app: Application, asking: Asking, *, fresh: bool
+    ) -> tuple[tuple[SourcePlace, ...], tuple[str, ...]]:
+        places = self._places(app, asking)
+        found = await side_by_side(
+            [
+                self._resolve(place, Asked(revision, source.tag_prefix), fresh=fresh)
+                for source, place, revision in zip(
+                    asking.sources, places, asking.revisions, strict=True
+                )
+            ]
+        )
+        return places, tuple(found)
+
+    async def _resolve(self, place: SourcePlace, asked: Asked, *, fresh: bool) -> str:
+        known = settled(place, asked)
+        if known is not None:
+            return known
+        if not fresh:
+            self._require_reachable(place)
+        with waiting_for(repository_group(place.repository.url)):
+            found = await self._refs.resolve(place, asked, fresh=fresh)
+            return await self._render.whole(place, found)
+
+    def _require_reachable(self, place: SourcePlace) -> None:
+        """What was listed before a repository went away is no answer. Asking again is left to
+        the watcher, so that no pass waits for a repository that does not answer.
+        """
+        problem = self._refs.problem(place)
+        if problem is not None:
+            raise problem
+
+    async def _rendered(
+        self,
+        app: Application,
+        asking: Asking,
+        places: Sequence[SourcePlace],
+        revisions: Sequence[str],
+        *,
+        fresh: bool,
+    ) -> Sequence[Rendered | None]:
+        jobs = self._jobs.jobs(app, asking, places, revisions)
+
+        async def render(at: int) -> Rendered | None:
+            job = jobs[at]
+            if job is None:
+                return None
+            with waiting_for(repository_group(job.repository.url)):
+                return await self._render.render(job, fresh=fresh)
+
+        return await side_by_side([render(at) for at in range(len(jobs))])
 
     def _prepare(
         self,
@@ -233,7 +297,7 @@ class DesiredState:
         manifests: Sequence[Manifest],
         digest: str,
     ) -> Prepared:
-        view = self._view(app)
+        view = self._jobs.view(app)
         where = Place(
             self.instance(app),
             app.spec.destination.namespace,
@@ -255,8 +319,8 @@ class DesiredState:
         return memory.prepared
 
 
-def _place(source: ApplicationSource) -> SourcePlace:
-    return place_of(source, Repository(source.repo_url))
+def _joined(digests: Sequence[str]) -> str:
+    return digests[0] if len(digests) == 1 else xxh3_128_hexdigest("\n".join(digests).encode())
 
 
 def _handed_over(app: Application) -> Sequence[str]:

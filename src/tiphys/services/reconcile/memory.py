@@ -10,7 +10,6 @@ from tiphys.core.app.targets import Targets
 from tiphys.core.diff.explain import FieldDifference
 from tiphys.core.diff.rules import CompareRules
 from tiphys.core.diff.schema import TypeSchema
-from tiphys.model.render import ToolKind
 from tiphys.model.resource import GroupKind, ResourceKey
 from tiphys.model.status import CompareLevel
 
@@ -53,10 +52,12 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The desired state that was last compared: what a commit has to differ from to matter."""
+    """The desired state that was last compared, source by source: what a commit has to differ
+    from to matter. A source that only lends its files has no digest.
+    """
 
-    digest: str
-    tool: ToolKind
+    digests: tuple[str, ...]
+    revisions: tuple[str, ...]
 
 
 @dataclass
@@ -64,8 +65,8 @@ class AppMemory:
     """`requested` is the highest level that events asked for and no pass has followed yet.
 
     `repository_failed_at` is when a repository began to fail, in seconds of the process's clock.
-    `operation_began` is when its last operation began, RFC 3339, `attempted` the commit that the
-    last attempt of one was made of, also where it could not be rendered. `failures` counts
+    `operation_began` is when its last operation began, RFC 3339, `attempted` the revisions that
+    the last attempt of one was made of, also where they could not be rendered. `failures` counts
     comparisons in a row for which the live state was not complete. `pass_seconds` is what the last
     pass took. `looks` counts the comparisons that were begun; `told` is the newest of them that
     was written, or is just being.
@@ -74,7 +75,7 @@ class AppMemory:
     requested: CompareLevel | None = None
     repository_failed_at: float | None = None
     operation_began: str = ""
-    attempted: str = ""
+    attempted: tuple[str, ...] = ()
     failures: int = 0
     pass_seconds: float = 0.0
     looks: int = 0

@@ -31,7 +31,7 @@ from tiphys.core.app.operation import (
     history_after,
     is_manual,
 )
-from tiphys.core.app.spec import effective_source
+from tiphys.core.app.spec import sources_of
 from tiphys.core.app.status import merge_patch
 from tiphys.core.app.times import parse_rfc3339, rfc3339
 from tiphys.core.project import Verdict
@@ -434,8 +434,9 @@ def _sync_id() -> str:
 def _group(app: Application) -> str:
     """Whose operations are prepared side by side only so many at a time."""
     destination = app.spec.destination
-    repository = repository_group(effective_source(app.spec).repo_url)
-    return f"{repository} {cluster_group(destination.server, destination.name)}"
+    urls = dict.fromkeys(source.repo_url for source in sources_of(app.spec))
+    cluster = cluster_group(destination.server, destination.name)
+    return " ".join([*map(repository_group, urls), cluster])
 
 
 def _failed(state: OperationState, message: str) -> OperationState:

@@ -16,7 +16,12 @@ import structlog
 from tiphys.core.app.conditions import Condition
 from tiphys.core.app.deletion import delete_finalizers
 from tiphys.core.app.refresh import RefreshDecision, decide_refresh
-from tiphys.core.app.spec import automation, effective_source, normal_spec_patch
+from tiphys.core.app.spec import (
+    automation,
+    effective_source,
+    normal_sources,
+    normal_spec_patch,
+)
 from tiphys.core.app.times import parse_rfc3339
 from tiphys.core.manifest.hooks import delete_hook_types
 from tiphys.core.settings import Settings
@@ -36,13 +41,14 @@ from tiphys.services.reconcile.admission import Admission
 from tiphys.services.reconcile.again import Again, is_done_with
 from tiphys.services.reconcile.comparison import Compared, Comparer
 from tiphys.services.reconcile.conclusion import Conclusion, Outlook
-from tiphys.services.reconcile.desired import DesiredState, Wanted
+from tiphys.services.reconcile.desired import DesiredState
 from tiphys.services.reconcile.events import EventRecorder
 from tiphys.services.reconcile.memory import AppMemory, Memories
 from tiphys.services.reconcile.report import PassReport
 from tiphys.services.reconcile.stopwatch import Stopwatch, stopwatch, timed
 from tiphys.services.reconcile.store import ApplicationStore
-from tiphys.services.turns.whereabouts import cluster_group, repository_group, waiting_for
+from tiphys.services.reconcile.wanted import Wanted
+from tiphys.services.turns.whereabouts import cluster_group, waiting_for
 
 log = structlog.get_logger()
 
@@ -268,7 +274,7 @@ class Refresher:
     async def _load(
         self, app: Application, memory: AppMemory, settings: Settings, decision: RefreshDecision
     ) -> Wanted:
-        with timed("git"), waiting_for(repository_group(effective_source(app.spec).repo_url)):
+        with timed("git"):
             return await self._desired.load(
                 app, memory, settings, level=decision.level, hard=decision.hard
             )
@@ -345,12 +351,19 @@ class Refresher:
             or state is None
             or result is None
             or state.phase != OperationPhase.SUCCEEDED
-            or result.revision in ("", wanted.revision)
-            or result.source != effective_source(app.spec)
         ):
             return True
-        with timed("git"), waiting_for(repository_group(result.source.repo_url)):
-            return not await self._desired.equal(app, result.revision, wanted.digest)
+        several = wanted.asking.several
+        synced = result.revisions if several else (result.revision,)
+        if (
+            not all(synced)
+            or synced == wanted.revisions
+            or result.source != effective_source(app.spec)
+            or result.sources != normal_sources(app.spec)
+        ):
+            return True
+        with timed("git"):
+            return not await self._desired.equal(app, synced, wanted.digest)
 
     def _within_grace(
         self, memory: AppMemory, wanted: Wanted, level: CompareLevel, settings: Settings

@@ -18,7 +18,7 @@ import structlog
 from tiphys.core.app.limits import fitting
 from tiphys.core.app.ownership import after_write, of_others, parts_written, rightful_status
 from tiphys.core.app.spec import DEFAULT_PROJECT
-from tiphys.core.app.status import merge_patch
+from tiphys.core.app.status import merge_patch, revisions_named
 from tiphys.core.manifest.tracking import instance_name
 from tiphys.model.application import Application
 from tiphys.model.errors import (
@@ -131,13 +131,8 @@ class ApplicationStore:
         """Per repository the commits that statuses name: compared, and synced last."""
         used: dict[str, set[str]] = {}
         for entry in self._entries.values():
-            raw = entry.app.raw
-            url = ((raw.get("spec") or {}).get("source") or {}).get("repoURL")
-            status = raw.get("status") or {}
-            result = (status.get("operationState") or {}).get("syncResult") or {}
-            named = {(status.get("sync") or {}).get("revision"), result.get("revision")}
-            if url:
-                used.setdefault(url, set()).update(one for one in named if one)
+            for url, revision in revisions_named(entry.app.raw.get("status") or {}):
+                used.setdefault(url, set()).add(revision)
         return used
 
     # -- reading ------------------------------------------------------------------------------
