@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CONTROLLER_PROGRAM = "argocd-application-controller"
 CONTROLLER_FLAGS = (*CONTRACT_FLAGS, *OWN_FLAGS)
 RUN_FLAGS = tuple(flag for flag in CONTROLLER_FLAGS if flag.where is not Where.ONLY_DEFAULT)
+_ABOUT = "Compares, syncs and heals every Application, until it is told to stop."
 _CHOICES = {"logformat": ("json", "text"), "loglevel": ("debug", "info", "warn", "error")}
 
 
@@ -32,15 +33,21 @@ class _Command(click.Command):
     """Reads its line as the contract does, which is not how click does."""
 
     def __init__(
-        self, name: str, flags: Sequence[ServerFlag], callback: Callable[[Given], None], text: str
+        self,
+        name: str,
+        flags: Sequence[ServerFlag],
+        callback: Callable[[Given], None],
+        text: str,
+        about: str,
     ) -> None:
         super().__init__(name, callback=callback, short_help=text)
         self._flags = flags
+        self._about = about
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         given = read_flags(self._flags, args, os.environ)
         if given.wants_help:
-            click.echo(_help(ctx.command_path, self._flags))
+            click.echo(_help(ctx.command_path, self._flags, self._about))
             ctx.exit()
         for name, choices in _CHOICES.items():
             if name in given.texts and given.texts[name] not in choices:
@@ -51,11 +58,11 @@ class _Command(click.Command):
         return []
 
 
-def _help(program: str, flags: Sequence[ServerFlag]) -> str:
+def _help(program: str, flags: Sequence[ServerFlag], about: str) -> str:
     formatter = click.HelpFormatter(width=100)
     formatter.write_usage(program, "[flags]")
     formatter.write_paragraph()
-    formatter.write_text("Compares, syncs and heals every Application, until it is told to stop.")
+    formatter.write_text(about)
     with formatter.section("Flags"):
         formatter.write_dl([(_usage(flag), flag.help) for flag in flags if flag.help])
     return formatter.getvalue().rstrip()
@@ -90,10 +97,14 @@ def _start(given: Given, options: ControllerOptions) -> None:
 
 
 def process_command(
-    name: str, flags: Sequence[ServerFlag], callback: Callable[[Given], None], text: str
+    name: str,
+    flags: Sequence[ServerFlag],
+    callback: Callable[[Given], None],
+    text: str,
+    about: str = _ABOUT,
 ) -> click.Command:
     """A command that reads its flags as the contract's programs do."""
-    return _Command(name, flags, callback, text)
+    return _Command(name, flags, callback, text, about)
 
 
 application_controller = process_command(

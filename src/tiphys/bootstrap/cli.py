@@ -48,6 +48,7 @@ PROCESSES: dict[str, tuple[str, str]] = {
         "tiphys.bootstrap.application_controller:application_controller",
         "Run the application controller",
     ),
+    "cmp-server": ("tiphys.bootstrap.cmp_server:cmp_server", "Run a config management plugin"),
     "down": ("tiphys.bootstrap.up:down", "Stop what `tiphys up` started"),
     "git-server": ("tiphys.bootstrap.git_server:git_server", "Serve Git repositories on loopback"),
     "observe": ("tiphys.bootstrap.observe:observe", "Tell what a sync would do, beside another"),
@@ -56,7 +57,10 @@ PROCESSES: dict[str, tuple[str, str]] = {
 }
 """Commands that are whole processes, by name: `module:attribute` and a summary."""
 
-PROGRAMS = {"argocd-application-controller": "application-controller"}
+PROGRAMS = {
+    "argocd-application-controller": "application-controller",
+    "argocd-cmp-server": "cmp-server",
+}
 """Names of programs that stand for a command."""
 
 

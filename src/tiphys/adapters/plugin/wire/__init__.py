@@ -1,0 +1,1 @@
+"""Made of protos/plugin.proto by `make protos`."""
