@@ -82,8 +82,8 @@ def _add(builder: TreeBuilder, writer: PackWriter, reader: TarReader, member: Me
             node = writer.copy(reader.data(), executable=member.executable)
             builder.place(member.name, node)
         case MemberKind.LINK:
-            if member.target.startswith("/") or not member.target.isprintable():
-                raise ArchiveError(f"illegal filepath in symlink: {member.name!r} leads outside")
+            if not member.target.isprintable():
+                raise ArchiveError(f"illegal filepath in symlink: {member.target!r}")
             builder.place(member.name, LinkNode(member.target))
         case MemberKind.HARD_LINK:
             builder.place(member.name, builder.find(member.target))

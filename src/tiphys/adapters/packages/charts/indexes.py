@@ -35,8 +35,8 @@ _KEPT: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class IndexLimits:
-    """`size` in bytes, as it is unpacked (the contract's helm-registry-max-index-size), 0 for no
-    limit. `parsing` in seconds. For `shared` seconds one answer is good for all who ask.
+    """`size` in bytes, as it is unpacked (the contract's helm-registry-max-index-size).
+    `parsing` in seconds. For `shared` seconds one answer is good for all who ask.
     """
 
     size: int = 1_000_000_000

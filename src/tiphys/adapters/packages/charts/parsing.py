@@ -40,11 +40,16 @@ def compact(stream: BinaryIO) -> dict[str, list[ChartVersion]]:
         raise UnreadableIndexError("it is no YAML: a character in it is not allowed") from None
 
 
+def _events(stream: BinaryIO) -> Iterator[yaml.Event]:
+    found: Iterator[yaml.Event] = yaml.parse(stream, Loader=yaml.CSafeLoader)
+    return found
+
+
 class _Reader:
     """Takes one event after another, and passes over what no one asks for."""
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._events: Iterator[yaml.Event] = yaml.parse(stream, Loader=yaml.CSafeLoader)
+        self._events = _events(stream)
         self._versions = 0
 
     def charts(self) -> dict[str, list[ChartVersion]]:
