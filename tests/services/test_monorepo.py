@@ -213,6 +213,6 @@ async def _tidy(world: World, commits: set[str]) -> None:
         if turns > 1:
             raise asyncio.CancelledError
 
-    in_use = {world.process.place.repository.url: commits}
+    repository, git = world.process.place.repository, world.process.fetching.git
     with pytest.raises(asyncio.CancelledError):
-        await keep_tidy(world.process.fetching.git, lambda: in_use, sleep=sleep)
+        await keep_tidy(git, lambda: [repository], lambda: {repository.url: commits}, sleep=sleep)

@@ -10,9 +10,8 @@ from dataclasses import replace
 
 from tiphys.adapters.cache import FolderCache
 from tiphys.adapters.engine import EngineRenderer, LaneOptions, fingerprint
-from tiphys.adapters.git.cli import GitCli
-from tiphys.adapters.git.process import GitSettings
 from tiphys.adapters.metrics.figures import FiguresCollector
+from tiphys.bootstrap.fetching import Fetching
 from tiphys.bootstrap.foundation import Foundation, now
 from tiphys.controllers.application import ApplicationController, Operations, Step
 from tiphys.core.app.events import event_labels
@@ -48,10 +47,7 @@ from tiphys.services.render.behind import WriteBehind
 from tiphys.services.render.fair import FairRenderer
 from tiphys.services.render.service import RenderService
 from tiphys.services.repositories.registry import Concerns
-from tiphys.services.sources.fair import FairUpstream
-from tiphys.services.sources.housekeeping import keep_tidy
-from tiphys.services.sources.refs import PollTiming, RefWatcher
-from tiphys.services.sources.upstream import UpstreamByKind
+from tiphys.services.sources.refs import PollTiming
 from tiphys.services.sync.runners import SyncRunners
 
 _NO_COMPARISON = (
@@ -72,8 +68,6 @@ _NO_COMPARISON = (
     "event_labels_include",
     "event_labels_exclude",
 )
-_FAR_OUT = 60
-"""Git programs that may run at once when many hosts are slow."""
 _DRAIN = 5.0
 """Seconds that a stop waits for events that are not written yet."""
 
@@ -93,29 +87,26 @@ class Reconciling:
         self._ground = ground
         stack, options = ground.stack, ground.options
         self.settings = ground.settings.present
-        # The gates decide how much is done at once; the adapters' own bounds lie further out.
         processors = os.cpu_count() or 1
-        git = GitCli(
-            options.data / "repositories",
-            GitSettings(
-                environment=os.environ, listings_at_once=_FAR_OUT, fetches_at_once=_FAR_OUT
-            ),
+        fetching = Fetching(
+            options.data,
+            self._poll_timing(),
             metrics=ground.git_metrics,
+            find=ground.repositories.find,
         )
-        upstream = FairUpstream(UpstreamByKind(git))
-        stack.push_async_callback(git.aclose)
+        stack.push_async_callback(fetching.aclose)
+        self._fetching, self._refs = fetching, fetching.refs
         engine = EngineRenderer(options=LaneOptions(size=2 * processors + 2))
         stack.push_async_callback(engine.close)
-        self._refs = RefWatcher(upstream, self._poll_timing())
-        stack.push_async_callback(self._refs.aclose)
         self._events = self._recorder()
         stack.push_async_callback(self._events.drain, within=_DRAIN)
         archive = WriteBehind(FolderCache(options.data / "renders"))
         stack.callback(archive.close)
         render = RenderService(
-            upstream,
+            fetching.upstream,
             FairRenderer(engine, at_once=processors),
             engine,
+            fetching.remotes,
             archive=archive,
             engine_version=fingerprint(),
             registry=ground.page.registry,
@@ -146,7 +137,6 @@ class Reconciling:
         judging = Judging(Comparisons(Eraser(ground.evaluator)), self.settings)
         self._comparer = Comparer(ground.clusters, self._rules, judging)
         self._admission = Admission(self._rules, ground.repositories.problems)
-        self._git = git
         self._judged_by = judged_by(self.settings())
         ground.page.tell(self._figures())
 
@@ -168,7 +158,7 @@ class Reconciling:
         controller.start()
         if not ground.options.observe:
             self._keep_projects()
-        tidying = asyncio.create_task(keep_tidy(self._git, ground.store.commits_in_use))
+        tidying = asyncio.create_task(self._fetching.keep_tidy(ground.store.commits_in_use))
         ground.stack.callback(tidying.cancel)
 
     def observer(self) -> Observer:

@@ -34,7 +34,8 @@ async def test_every_repository_is_tidied_each_time() -> None:
         if turns > 2:
             raise asyncio.CancelledError
 
-    used = {"http://a/bad": {"1"}, "http://a/good": {"2", "3"}}
+    used = {"http://a/bad": {"1"}, "http://a/good": {"2"}, "http://A/good.git": {"3"}}
+    opened = [Repository("http://a/bad"), Repository("http://a/good", name="n"), Repository("x")]
     with pytest.raises(asyncio.CancelledError):
-        await keep_tidy(git, lambda: used, every=60.0, sleep=sleep)
-    assert git.asked == [("http://a/bad", {"1"}), ("http://a/good", {"2", "3"})] * 2
+        await keep_tidy(git, lambda: opened, lambda: used, every=60.0, sleep=sleep)
+    assert git.asked == [("http://a/bad", {"1"}), ("http://a/good", {"2", "3"}), ("x", set())] * 2

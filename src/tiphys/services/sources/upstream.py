@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection
-from typing import assert_never
+from typing import Final, assert_never
 
-from tiphys.core.source.places import place_kind
+from tiphys.core.source.places import place_key, place_kind
 from tiphys.core.source.revision import is_range, is_reference, tag_in_range
 from tiphys.core.source.url import without_user
 from tiphys.model.errors import UnsupportedRepositoryError
@@ -22,6 +23,8 @@ from tiphys.model.repository import (
 from tiphys.services.render.ports import TreeReader
 from tiphys.services.sources.ports import Artifacts, ChartRepositories, GitRepositories
 
+_OPENED_KEPT: Final = 10_000
+
 
 class UpstreamByKind:
     """Implements Upstream. Without charts or artefacts these are refused."""
@@ -35,6 +38,11 @@ class UpstreamByKind:
         self._git = git
         self._charts = charts
         self._artifacts = artifacts
+        self._opened: OrderedDict[tuple[str, type], Repository] = OrderedDict()
+
+    def opened(self) -> tuple[Repository, ...]:
+        """The Git repositories of which something is kept: each as it was opened last."""
+        return tuple(self._opened.values())
 
     async def list(self, place: Place, asked: Collection[Asked]) -> Listing:
         repository = place.repository
@@ -55,6 +63,7 @@ class UpstreamByKind:
         repository = place.repository
         match place_kind(place):
             case RepositoryKind.GIT:
+                self._note(place)
                 return await self._git.tree(repository, revision)
             case RepositoryKind.HELM:
                 return await self._of_charts(repository).tree(repository, place.chart, revision)
@@ -62,6 +71,12 @@ class UpstreamByKind:
                 return await self._of_artifacts(repository).tree(repository, revision, media_types)
             case other:
                 assert_never(other)
+
+    def _note(self, place: Place) -> None:
+        key = (place_key(place), type(place.repository.credentials))
+        self._opened[key] = place.repository
+        if len(self._opened) > _OPENED_KEPT:
+            self._opened.popitem(last=False)
 
     async def _list_artifacts(self, repository: Repository, asked: Collection[str]) -> ArtifactTags:
         """Digests of the names; the tags are listed once, and only for a range."""
