@@ -69,16 +69,16 @@ def jobs_of(
 def surroundings_of(
     project: EffectiveProject, tools: ToolSettings, repositories: Repositories
 ) -> Surroundings:
-    """Only credentials for what the project permits."""
+    """Only repositories that the project permits. A template is only the beginning of URLs: what it
+    opens is judged when it is named.
+    """
     return Surroundings(
         tools,
         repositories=tuple(
             one for one in repositories.usable(project.name) if source_permitted(project, one.url)
         ),
         templates=tuple(
-            one
-            for one in repositories.templates()
-            if one.like.project in ("", project.name) and source_permitted(project, one.like.url)
+            one for one in repositories.templates() if one.like.project in ("", project.name)
         ),
         # A URL that looks like a pattern would permit more than itself.
         source_repos=(
