@@ -1,0 +1,1 @@
+"""The render process: renders for others, and holds no credentials of any cluster."""
