@@ -238,7 +238,7 @@ def test_a_broken_template_fails_whom_it_would_help() -> None:
     assert book.find(URL, "default").credentials == BasicLogin("x-access-token", C("p"))
     with pytest.raises(RepositoryError, match=r"^Secret bad: key enableOCI is not a boolean$"):
         book.find("https://git.example.com/other", "default")
-    assert book.templates == ()
+    assert book.templates() == ()
 
 
 def test_templates_are_listed_longest_first() -> None:
@@ -249,8 +249,8 @@ def test_templates_are_listed_longest_first() -> None:
         secret("w", url="https://w", kind="repo-write-creds"),
         template("d", url="https://d", depth="x", enableOCI="x"),
     )
-    assert [one.like.url for one in book.templates] == ["https://longer", "https://a"]
-    assert book.templates[1].like.client_certificate == ClientCertificate("c", C("k"))
+    assert [one.like.url for one in book.templates()] == ["https://longer", "https://a"]
+    assert book.templates()[1].like.client_certificate == ClientCertificate("c", C("k"))
     written = book.template("https://w/x", write=True)
     assert written is not None
     assert written.name == "w"
@@ -450,7 +450,7 @@ def test_no_secret_shows() -> None:
     }  # fmt: skip
     book = known(secret(url=URL, **planted), template(url="https://x", **planted))
     assert "s3cret" not in repr(book)
-    assert "s3cret" not in repr((book.find(URL, ""), book.templates, book.usable("")))
+    assert "s3cret" not in repr((book.find(URL, ""), book.templates(), book.usable("")))
     with pytest.raises(RepositoryError) as raised:
         known(secret(url="https://u:s3cret@h/x", insecure="x")).find("https://u:s3cret@h/x", "")
     assert "s3cret" not in f"{raised.value!r} {raised.value.url}"

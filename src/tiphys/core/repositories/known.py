@@ -22,7 +22,8 @@ _REMEMBERED = 20_000
 
 @dataclass(frozen=True)
 class Known:
-    """`secrets` are by name; `certificates` are PEM texts by host; `known_hosts` is a file's text.
+    """Answers as the port Repositories does. `secrets` are by name; `certificates` are PEM texts by
+    host; `known_hosts` is a file's text.
 
     Answers are remembered, so that asking again costs nothing.
     """
@@ -71,9 +72,12 @@ class Known:
         found = (self._opened(one) for one in mine)
         return tuple(one for one in found if isinstance(one, Repository))
 
-    @cached_property
     def templates(self) -> tuple[CredentialTemplate, ...]:
-        """By URL, longest first."""
+        """By URL, longest first; those that cannot be read are not among them."""
+        return self._usable_templates
+
+    @cached_property
+    def _usable_templates(self) -> tuple[CredentialTemplate, ...]:
         found = []
         for length in self._lengths:
             for url, secret in self._templates.items():

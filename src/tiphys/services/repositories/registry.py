@@ -50,7 +50,7 @@ class KnownRepositories:
         return self._known.usable(project)
 
     def templates(self) -> tuple[CredentialTemplate, ...]:
-        return self._known.templates
+        return self._known.templates()
 
     def certificates(self) -> Mapping[str, str]:
         return self._known.certificates
