@@ -39,8 +39,9 @@ func TestRedactKeepsTheRest(t *testing.T) {
 }
 
 func TestRedactBoundsTheText(t *testing.T) {
-	if got := Redact(strings.Repeat("ü", maxText)); len(got) > maxText+8 {
-		t.Errorf("%d bytes", len(got))
+	got := Redact("where: " + strings.Repeat("ü", maxText) + ": why")
+	if len(got) > maxText+8 || !strings.HasPrefix(got, "where: ") || !strings.HasSuffix(got, ": why") {
+		t.Errorf("%d bytes: %s", len(got), got)
 	}
 }
 

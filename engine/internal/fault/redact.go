@@ -29,7 +29,9 @@ func Redact(text string) string {
 		text = quote.pattern.ReplaceAllString(text, quote.instead)
 	}
 	if len(text) > maxText {
-		text = strings.ToValidUTF8(text[:maxText], "") + " ..."
+		// The reason stands at the end of a chain, and where it was at the beginning.
+		half := maxText / 2
+		text = strings.ToValidUTF8(text[:half], "") + " ... " + strings.ToValidUTF8(text[len(text)-half:], "")
 	}
 	return text
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from asyncio.subprocess import DEVNULL, PIPE, Process
+import re
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,11 @@ Pipes = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 START_SECONDS = 20.0
 _HEADER_ROOM = 1 << 20
+_LAST_WORDS = 4096
+_STACK = re.compile(rb"stack (?:overflow|exceeds)")
+_MEMORY = re.compile(rb"out of memory|cannot allocate")
+_STACK_MB = 256
+"""As the engine sets it, `limits.go`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +156,23 @@ class EngineProcess:
         await self._writer.drain()
 
     async def _died(self) -> EngineDiedError:
+        """What the Go runtime said of the end; the libraries' own output does not come here."""
         await self.kill()
+        last = b""
+        if self._process.stderr is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    last = await self._process.stderr.read(_LAST_WORDS)
+        memory = f"its limit of {self._limits.memory >> 20} MB of memory"
+        if _STACK.search(last):
+            why = f"over its limit of {_STACK_MB} MB of stack: it calls itself too deep"
+        elif _MEMORY.search(last):
+            why = f"over {memory}"
+        else:
+            why = f"over {memory}, or of its stack"
+        status = self._process.returncode
         return EngineDiedError(
-            f"the engine ended in the middle of its work (status {self._process.returncode}): "
-            f"over its limit of {self._limits.memory >> 20} MB of memory, or of its stack"
+            f"the engine ended in the middle of its work (status {status}): {why}"
         )
 
     async def kill(self) -> None:
@@ -176,7 +195,7 @@ async def _spawn(binary: Path, environment: Mapping[str, str]) -> Process:
             binary,
             stdin=PIPE,
             stdout=PIPE,
-            stderr=DEVNULL,
+            stderr=PIPE,
             env=dict(environment),
             cwd="/",
             # Ctrl-C is for us: what runs is ended in order.
