@@ -42,17 +42,15 @@ class Fetching:
         settings = GitSettings(
             environment=environment, listings_at_once=_FAR_OUT, fetches_at_once=_FAR_OUT
         )
+        tokens = TokenLogins(TokenSettings(environment))
         self.git = GitCli(
-            folder / "repositories",
-            settings,
-            metrics=metrics,
-            tokens=TokenLogins(TokenSettings(environment)),
-            find=find,
+            folder / "repositories", settings, metrics=metrics, tokens=tokens, find=find
         )
         self.packages = Packages(
             PackageSettings(
                 folder / "packages", agent=f"tiphys/{__version__}", environment=environment
-            )
+            ),
+            tokens,
         )
         self._by_kind = UpstreamByKind(self.git, self.packages.charts, self.packages.artifacts)
         self.upstream = FairUpstream(self._by_kind)

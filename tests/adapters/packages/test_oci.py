@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -32,13 +32,14 @@ from tests.fixtures.registry import (
 from tests.fixtures.tars import tgz
 from tiphys.adapters.packages.oci.challenge import Challenge, challenges
 from tiphys.adapters.packages.oci.reference import place_of
-from tiphys.adapters.packages.packages import Packages
+from tiphys.adapters.packages.packages import Packages, PackageSettings
 from tiphys.model.errors import (
     RepositoryError,
     RevisionNotFoundError,
     UnsupportedRepositoryError,
 )
 from tiphys.model.repository import (
+    AzureWorkloadIdentity,
     BasicLogin,
     BearerLogin,
     CommitInfo,
@@ -260,7 +261,7 @@ async def test_many_tags_come_in_pages(registry: Registry, packages: Packages, n
 
 # One that plays tricks
 
-Answering = Callable[[web.Request], web.StreamResponse]
+Answering = Callable[[web.Request], web.StreamResponse | Awaitable[web.StreamResponse]]
 
 
 class Trickster:
@@ -291,7 +292,8 @@ class Trickster:
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         self.asked.append((request.path_qs, request.headers.get("Authorization")))
         answer = self.answers.get(request.path)
-        return web.Response(status=404) if answer is None else answer(request)
+        said = web.Response(status=404) if answer is None else answer(request)
+        return said if isinstance(said, web.StreamResponse) else await said
 
     def serve(self, name: str, layers: list[Blob], **manifest: Any) -> str:
         """A manifest and its layers, as far as they have the digests that they say."""
@@ -429,7 +431,7 @@ def token_realm(realm: str, token: str = "t0ken", wanted: str | None = HEADER) -
 def guarded(real: Answering, realm: str, token: str = "t0ken") -> Answering:  # noqa: S107
     challenge = f'Bearer realm="{realm}",service="tests",scope="repository:x:pull"'
 
-    def answer(request: web.Request) -> web.StreamResponse:
+    def answer(request: web.Request) -> web.StreamResponse | Awaitable[web.StreamResponse]:
         if request.headers.get("Authorization") == f"Bearer {token}":
             return real(request)
         return web.Response(status=401, headers={"WWW-Authenticate": challenge})
@@ -559,6 +561,69 @@ async def test_tokens_of_the_distribution_project(packages: Packages, tmp_path: 
     finally:
         await registry.stop()
         await realm.stop()
+
+
+class _Identity:
+    def __init__(self) -> None:
+        self.scopes: list[str] = []
+
+    async def identity(self, scope: str, repository: Repository) -> Confidential:
+        self.scopes.append(scope)
+        return Confidential("s3cret-of-azure")
+
+
+async def test_the_own_identity_is_exchanged_for_a_login(
+    trickster: Trickster, storage: Trickster, settings: PackageSettings
+) -> None:
+    forms: list[str] = []
+    digest = trickster.serve("x", [layer(1)])
+    basic = base64.b64encode(b"00000000-0000-0000-0000-000000000000:refreshed").decode()
+    real = trickster.answers["/v2/x/manifests/v1"]
+    trickster.answers["/v2/x/manifests/v1"] = lambda request: (
+        real(request)
+        if request.headers.get("Authorization") == f"Basic {basic}"
+        else web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="x"'})
+    )
+
+    async def exchange(request: web.Request) -> web.Response:
+        forms.append((await request.read()).decode())
+        return web.json_response({"refresh_token": "refreshed"})
+
+    trickster.answers["/oauth2/exchange"] = exchange
+    identity = _Identity()
+    packages = Packages(settings, identity)
+    repository = replace(artifact(trickster.host, "x"), credentials=AzureWorkloadIdentity())
+    for _ in range(2):
+        assert await packages.artifacts.digest(repository, "v1") == digest
+    assert parse_qs(forms[0]) == {
+        "grant_type": ["access_token"],
+        "service": [trickster.host],
+        "access_token": ["s3cret-of-azure"],
+    }
+    assert (len(forms), identity.scopes) == (1, ["https://management.core.windows.net/.default"])
+    await packages.aclose()
+    # A token in a form goes nowhere else, and no answer is shown.
+    for answer, text in (
+        (web.Response(status=307, headers={"Location": f"http://{storage.host}/x"}), "answers 307"),
+        (web.json_response({"error": "s3cret"}, status=400), "answers 400"),
+        (web.json_response(["s3cret"]), "login: the registry answers without a token"),
+    ):
+        trickster.answers["/oauth2/exchange"] = lambda _, said=answer: said  # type: ignore[misc]
+        packages = Packages(settings, identity)
+        with pytest.raises(RepositoryError, match=text) as caught:
+            await packages.artifacts.digest(repository, "v1")
+        assert "s3cret" not in str(caught.value)
+        await packages.aclose()
+    assert storage.asked == []
+
+
+async def test_no_identity_where_there_is_none(packages: Packages, trickster: Trickster) -> None:
+    trickster.answers["/v2/"] = lambda _: web.Response(
+        status=401, headers={"WWW-Authenticate": 'Basic realm="x"'}
+    )
+    repository = replace(artifact(trickster.host, "x"), credentials=AzureWorkloadIdentity())
+    with pytest.raises(RepositoryError, match="Azure workload identity: this process has none"):
+        await packages.artifacts.probe(repository)
 
 
 # Names

@@ -22,15 +22,10 @@ class Logins(Protocol):
     async def login(self, repository: Repository) -> Credentials: ...
 
 
-class PlainLogins:
-    """Only what can be sent as it is; keys that open Git alone are not sent, as in the contract."""
-
-    async def login(self, repository: Repository) -> Credentials:
-        return repository.credentials
-
-
 def authorization(credentials: Credentials, url: str) -> str:
-    """Empty where nothing is sent. A user in the URL counts where there is no other login."""
+    """Empty where nothing is sent: as in the contract, keys that open Git alone are not. A user
+    in the URL counts where there is no other login.
+    """
     match credentials:
         case BasicLogin(username=username, password=password) if username or password:
             return _basic(username, password)

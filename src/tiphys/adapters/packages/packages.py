@@ -14,7 +14,7 @@ from tiphys.adapters.packages.charts.indexes import Indexes, IndexLimits
 from tiphys.adapters.packages.charts.repositories import IndexedCharts
 from tiphys.adapters.packages.download import Downloads
 from tiphys.adapters.packages.files import HttpFiles
-from tiphys.adapters.packages.login import Logins, PlainLogins
+from tiphys.adapters.packages.oci.azure import Identities, RegistryLogins
 from tiphys.adapters.packages.oci.client import Registry
 from tiphys.adapters.packages.oci.sources import Layers, OciArtifacts, RegistryCharts
 from tiphys.adapters.packages.oci.tokens import Tokens
@@ -46,9 +46,9 @@ class Packages:
     its event loop.
     """
 
-    def __init__(self, settings: PackageSettings, logins: Logins | None = None) -> None:
-        logins = logins or PlainLogins()
+    def __init__(self, settings: PackageSettings, identities: Identities | None = None) -> None:
         self._web = Web(settings.agent, settings.environment, settings.timing)
+        logins = RegistryLogins(self._web, identities)
         tokens = Tokens(self._web, logins)
         registry = Registry(self._web, tokens)
         charts, artifacts = (

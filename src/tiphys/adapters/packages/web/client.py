@@ -34,7 +34,7 @@ _CONNECTIONS: Final = 50
 class Ask:
     """`home` is the URL of the repository, whose certificates are for its host; empty means `url`.
     `authorization` is for the host of `login_at`, empty for that of `home`, and goes nowhere else
-    unless `everywhere`.
+    unless `everywhere`. A `form` is sent as a POST's fields, and never to where a redirect leads.
     """
 
     url: str
@@ -42,6 +42,7 @@ class Ask:
     headers: Mapping[str, str] = field(default_factory=dict)
     authorization: str = field(default="", repr=False)
     everywhere: bool = False
+    form: Mapping[str, str] = field(default_factory=dict, repr=False)
     home: str = ""
     login_at: str = ""
 
@@ -116,7 +117,7 @@ class Web:
         for _ in range(_REDIRECTS + 1):
             response = await self._sent(url, home, ask, repository)
             location = response.headers.get("Location")
-            if response.status not in _REDIRECTING or not location:
+            if response.status not in _REDIRECTING or not location or ask.form:
                 return response
             response.close()
             url = _next(url, location)
@@ -150,6 +151,7 @@ class Web:
             ask.method,
             url,
             headers=headers,
+            data=dict(ask.form) or None,
             proxy=proxy,
             ssl=True if context is None else context,
             allow_redirects=False,
