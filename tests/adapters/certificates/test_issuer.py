@@ -85,5 +85,5 @@ def test_who_made_it_and_when_it_ends(root: KeyPair) -> None:
     assert not ISSUER.issued_by(issued.certificate, other.certificate)
     assert not ISSUER.issued_by("no certificate", root.certificate)
     assert abs(ISSUER.until(issued.certificate) - NOW - 2 * DAY) < timedelta(seconds=2)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="PEM"):
         ISSUER.until("no certificate")
