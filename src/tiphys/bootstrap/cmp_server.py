@@ -64,8 +64,8 @@ def _serve(given: Given) -> None:
 
 
 async def _run(folder: Path) -> None:
-    from tiphys.adapters.plugin.renderer import socket_folder
     from tiphys.adapters.plugin.server import PluginServer
+    from tiphys.adapters.plugin.sockets import socket_folder
 
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):

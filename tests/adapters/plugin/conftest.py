@@ -17,8 +17,8 @@ import pytest
 
 from tests.adapters.engine.trees import Table, TableTree
 from tests.fakes.decoder import FakeDecoder
-from tiphys.adapters.plugin.client import sockets
 from tiphys.adapters.plugin.renderer import PluginRenderer
+from tiphys.adapters.plugin.sockets import sockets
 from tiphys.model.render import PluginOptions, RenderRequest, RenderResult
 from tiphys.model.repository import Repository
 

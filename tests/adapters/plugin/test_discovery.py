@@ -97,11 +97,16 @@ async def test_a_name_leads_nowhere_else(plugins: Plugins, name: str) -> None:
 
 async def test_it_is_asked_once_for_what_did_not_change(plugins: Plugins, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    script = f"echo asked >> {log}; ls *.cue"
+    script = f"echo asked >> {log}; ls *.cue || true"
     await plugins.start("own", saying("echo x"), discover={"find": shell(script)})
     for _ in range(3):
         assert await plugins.renderer.supports(REQUEST, ContentTree(APP))
     await plugins.render(APP)
     assert log.read_text().count("asked") == 1
-    assert await plugins.renderer.supports(REQUEST, ContentTree({**APP, "new": ""}))
+    # Neither another commit nor what lies elsewhere makes a difference, but the folder does.
+    environment = (("ARGOCD_APP_REVISION", "b" * 40), ("ARGOCD_APP_REVISION_SHORT", "b" * 7))
+    later = RenderRequest("app", PluginOptions(environment=environment), "web")
+    assert await plugins.renderer.supports(later, ContentTree({**APP, "new": ""}))
+    assert log.read_text().count("asked") == 1
+    assert not await plugins.renderer.supports(REQUEST, ContentTree({"app/main.txt": ""}))
     assert log.read_text().count("asked") == 2

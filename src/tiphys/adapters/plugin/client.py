@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import stat
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
@@ -15,7 +12,8 @@ import grpc.aio
 from google.protobuf.empty_pb2 import Empty
 
 from tiphys.adapters.plugin.archive import Archive
-from tiphys.adapters.plugin.errors import PluginError
+from tiphys.adapters.plugin.errors import DeadlineError, PluginError
+from tiphys.adapters.plugin.sockets import Socket
 from tiphys.adapters.plugin.wire.plugin_pb2 import (
     AppStreamRequest,
     CheckPluginConfigurationResponse,
@@ -34,22 +32,6 @@ _CHECK_SECONDS = 5.0
 T = TypeVar("T")
 
 
-class DeadlineError(PluginError):
-    """The call took longer than it may."""
-
-
-@dataclass(frozen=True, slots=True)
-class Socket:
-    """`born` tells a socket from the one that a new process made under the same name."""
-
-    path: Path
-    born: tuple[int, int]
-
-    @property
-    def name(self) -> str:
-        return self.path.name.removesuffix(".sock")
-
-
 @dataclass(frozen=True, slots=True)
 class Call:
     """What a streamed call is about."""
@@ -59,30 +41,6 @@ class Call:
     environment: Sequence[tuple[str, str]]
     archive: Archive
     seconds: float
-
-
-def sockets(folder: Path) -> list[Socket]:
-    """All in the order of their names. Blocking, but a folder of a few."""
-    try:
-        names = sorted(os.listdir(folder), key=os.fsencode)
-    except OSError:
-        return []
-    found = (socket_at(folder, name) for name in names)
-    return [one for one in found if one is not None]
-
-
-def socket_at(folder: Path, name: str) -> Socket | None:
-    """None for a name that leads elsewhere, and for what is no socket."""
-    if "/" in name or "\0" in name or name in (".", ".."):
-        return None
-    path = folder / name
-    try:
-        seen = path.lstat()
-    except OSError:
-        return None
-    if not stat.S_ISSOCK(seen.st_mode):
-        return None
-    return Socket(path, (seen.st_ino, seen.st_mtime_ns))
 
 
 class PluginClient:

@@ -2,6 +2,7 @@
 
 PluginError
 ├── ConfigError         plugin.yaml cannot be used
+├── DeadlineError       a call took longer than it may
 ├── ArchiveError        what was sent cannot be unpacked
 └── CommandError        a command of the plugin failed
 """
@@ -14,6 +15,10 @@ class PluginError(Exception):
 
 
 class ConfigError(PluginError):
+    pass
+
+
+class DeadlineError(PluginError):
     pass
 
 

@@ -9,41 +9,33 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from xxhash import xxh3_128_hexdigest
 
 from tiphys.adapters.plugin import archive as archives
 from tiphys.adapters.plugin.archive import Archive, ArchiveLimits
-from tiphys.adapters.plugin.client import (
-    Call,
-    DeadlineError,
-    PluginClient,
-    Socket,
-    socket_at,
-    sockets,
-)
-from tiphys.adapters.plugin.errors import PluginError
+from tiphys.adapters.plugin.errors import DeadlineError, PluginError
 from tiphys.adapters.plugin.secrecy import without_secrets
+from tiphys.adapters.plugin.sockets import DEFAULT_FOLDER, Socket, socket_at, sockets
 from tiphys.core.source.url import without_user
 from tiphys.model.errors import RenderError, RenderLimitError
 from tiphys.model.render import PluginOptions, ReadSet, RenderRequest, RenderResult
 from tiphys.model.repository import Anonymous, BasicLogin, BearerLogin, Repository, SshKey
 from tiphys.model.resource import Manifest
 
-DEFAULT_FOLDER = Path("/home/argocd/cmp-server/plugins")
+if TYPE_CHECKING:
+    from tiphys.adapters.plugin.client import Call, PluginClient
+
 _ARCHIVES_KEPT: Final = 2
 _ANSWERS_KEPT: Final = 10_000
+_ASKED_AT_ONCE: Final = 4
+"""Discoveries side by side: each may run a command. Whoever renders has a gate of his own."""
+_REVISION: Final = "ARGOCD_APP_REVISION"
 _NO_USER: Final = "x-access-token"
 
 Decode = Callable[[bytes], Awaitable[Sequence[Any]]]
 """The documents of a YAML or JSON text. Raises RenderError."""
-
-
-def socket_folder(environment: Mapping[str, str]) -> Path:
-    """Where plugins have their sockets, for both who listen and who ask."""
-    own = environment.get("ARGOCD_PLUGINSOCKFILEPATH", "")
-    return Path(own) if own else DEFAULT_FOLDER
 
 
 class Tree(archives.Tree, Protocol):
@@ -92,6 +84,7 @@ class PluginRenderer:
         self._logins = logins
         self._limits = limits or ArchiveLimits()
         self._clients: dict[Path, PluginClient] = {}
+        self._asking = asyncio.Semaphore(_ASKED_AT_ONCE)
         self._archives: OrderedDict[tuple[object, ...], asyncio.Task[Archive]] = OrderedDict()
         self._supported: OrderedDict[tuple[object, ...], bool] = OrderedDict()
 
@@ -186,22 +179,35 @@ class PluginRenderer:
         return None
 
     async def _meant(self, client: PluginClient, ask: _Ask) -> bool:
-        environment = xxh3_128_hexdigest(repr(ask.options.environment).encode())
-        key = (client.socket, *await self._sent(ask), ask.path, environment)
+        key = (client.socket, *await self._looked_at(ask))
         if key in self._supported:
             self._supported.move_to_end(key)
             return self._supported[key]
-        answer = await client.matches(await self._call(ask, ask.options.environment))
+        async with self._asking:
+            answer = await client.matches(await self._call(ask, ask.options.environment))
         meant = answer.isSupported
         self._supported[key] = meant
         if len(self._supported) > _ANSWERS_KEPT:
             self._supported.popitem(last=False)
         return meant
 
+    async def _looked_at(self, ask: _Ask) -> tuple[object, ...]:
+        """What an answer is remembered by: the application's own folder, and what it is called.
+
+        Another commit alone asks nobody, or each would ask for every application.
+        """
+        path = ask.request.path
+        oid = (await asyncio.to_thread(ask.tree.oids, [path]))[path]
+        told = [entry for entry in ask.options.environment if not entry[0].startswith(_REVISION)]
+        return path, oid, xxh3_128_hexdigest(repr(told).encode())
+
     async def _connected(self, socket: Socket) -> PluginClient:
         """The connection, a new one where another process has the socket by now."""
         client = self._clients.get(socket.path)
         if client is None or client.socket != socket:
+            # Its library is large, and most who could render by plugins have none.
+            from tiphys.adapters.plugin.client import PluginClient
+
             self._clients[socket.path] = PluginClient(socket)
             if client is not None:
                 await client.close()
@@ -210,6 +216,8 @@ class PluginRenderer:
     # -- what it is sent ----------------------------------------------------------------------
 
     async def _call(self, ask: _Ask, environment: Sequence[tuple[str, str]]) -> Call:
+        from tiphys.adapters.plugin.client import Call
+
         archive = await self._archive(ask)
         name = PurePosixPath(ask.path).name
         return Call(name, ask.path, environment, archive, ask.left())

@@ -44,6 +44,18 @@ class Renderer(Protocol):
     async def render(self, request: RenderRequest, tree: TreeReader) -> RenderResult: ...
 
 
+class Plugins(Renderer, Protocol):
+    """Renders what is a plugin's, and knows what is."""
+
+    def present(self) -> bool:
+        """Whether there is any: without one nobody has to be asked."""
+        ...
+
+    async def supports(self, request: RenderRequest, tree: TreeReader) -> bool:
+        """Whether a plugin that nobody named is meant for the source. Raises RenderError."""
+        ...
+
+
 class Decoder(Protocol):
     """Reads what users wrote as Kubernetes reads it, within limits. Raises RenderError."""
 

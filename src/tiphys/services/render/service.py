@@ -34,9 +34,16 @@ from tiphys.services.render.job import RenderJob
 from tiphys.services.render.links import LinkCheck
 from tiphys.services.render.memory import Capabilities, Remembered, RenderMemory, read_paths
 from tiphys.services.render.overlay import overlay_of
-from tiphys.services.render.ports import Decoder, Remotes, RenderArchive, Renderer, TreeReader
+from tiphys.services.render.ports import (
+    Decoder,
+    Plugins,
+    Remotes,
+    RenderArchive,
+    Renderer,
+    TreeReader,
+)
 from tiphys.services.render.rounds import Finished, Rounds
-from tiphys.services.render.survey import Survey, Undecoded, survey
+from tiphys.services.render.survey import Survey, Undecoded, plugin_request, survey
 from tiphys.services.render.trees import Trees
 from tiphys.services.sources.ports import Upstream
 
@@ -79,7 +86,8 @@ class RenderService:
     """Times are seconds of `clock`; `engine_version` sets renders of other engines apart.
 
     With an `archive` nothing that is unchanged is rendered after a restart. Without `checks_links`
-    links that lead out of a tree are only never followed.
+    links that lead out of a tree are only never followed. `plugins` are asked what is theirs; they
+    render as part of the `renderer`.
     """
 
     def __init__(
@@ -89,6 +97,7 @@ class RenderService:
         decoder: Decoder,
         remotes: Remotes | None = None,
         *,
+        plugins: Plugins | None = None,
         memory: RenderMemory | None = None,
         archive: RenderArchive | None = None,
         engine_version: str = "",
@@ -101,6 +110,7 @@ class RenderService:
         self._upstream = upstream
         self._decoder = decoder
         self._remotes = remotes
+        self._plugins = plugins
         self._rounds = Rounds(renderer, remotes)
         self._memory = RenderMemory() if memory is None else memory
         self._archive = archive
@@ -185,18 +195,31 @@ class RenderService:
             job.revision,
             media_types=job.surroundings.tools.oci_media_types,
         )
-        looked = await asyncio.to_thread(self._try, job, Trees(main))
-        while isinstance(looked, Undecoded):
-            await self._decode(looked)
-            looked = await asyncio.to_thread(self._try, job, Trees(main))
+        looked = await self._surveyed(job, main)
+        if looked.wanted.found and await self._is_a_plugin_s(looked, job):
+            looked = await self._surveyed(job, main, plugin=True)
         if looked.wanted.refs:
             trees = looked.trees.beside(await self._beside(looked.wanted, job))
             known = await asyncio.to_thread(self._find, looked.wanted, trees, job)
             looked = replace(looked, trees=trees, known=known)
         return looked
 
-    def _try(self, job: RenderJob, trees: Trees) -> _Looked | Undecoded:
-        wanted = survey(job, trees, self._decoded, engine=self._engine)
+    async def _surveyed(self, job: RenderJob, main: TreeReader, *, plugin: bool = False) -> _Looked:
+        while True:
+            looked = await asyncio.to_thread(self._try, job, Trees(main), plugin=plugin)
+            if isinstance(looked, _Looked):
+                return looked
+            await self._decode(looked)
+
+    async def _is_a_plugin_s(self, looked: _Looked, job: RenderJob) -> bool:
+        """Plugins are asked before the files in the source's folder decide on a tool."""
+        plugins = self._plugins
+        if plugins is None or not plugins.present():
+            return False
+        return await plugins.supports(plugin_request(job, looked.wanted), looked.trees)
+
+    def _try(self, job: RenderJob, trees: Trees, *, plugin: bool = False) -> _Looked | Undecoded:
+        wanted = survey(job, trees, self._decoded, engine=self._engine, plugin=plugin)
         if isinstance(wanted, Undecoded):
             return wanted
         seen = self._memory.latest(wanted.key)
@@ -279,6 +302,7 @@ class RenderService:
             wanted.options,
             application=job.context.instance,
             overlay=overlay.files,
+            repository=job.repository,
         )
         finished = await self._rounds.render(request, trees.over(overlay.files), job, fresh=fresh)
         return finished, overlay.reads

@@ -13,7 +13,8 @@ from tiphys.core.source.options import options_for
 from tiphys.core.source.overrides import overridden, override_files
 from tiphys.core.source.paths import application_path, link_target, require_folder
 from tiphys.core.source.places import place_kind, place_of
-from tiphys.core.source.tool import choose
+from tiphys.core.source.plugin import with_subtree
+from tiphys.core.source.tool import detect, explicit
 from tiphys.core.source.url import normal_form
 from tiphys.model.errors import RenderError
 from tiphys.model.render import (
@@ -21,6 +22,8 @@ from tiphys.model.render import (
     EntryKind,
     HelmOptions,
     KustomizeOptions,
+    PluginOptions,
+    RenderRequest,
     ToolKind,
     ToolOptions,
     TreeEntry,
@@ -37,7 +40,7 @@ _LINKS_FOLLOWED = 10
 class Survey:
     """`path` has its links followed; `source` is the job's with its overrides. `key` is equal for
     whatever would be rendered alike. `revision` is whole. `refs` are the names of the trees beside
-    that the options name.
+    that the options name. `found`: the files that are there decided on the tool, not the spec.
     """
 
     path: str
@@ -48,6 +51,7 @@ class Survey:
     revision: str
     refs: tuple[str, ...]
     key: str
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +62,15 @@ class Undecoded:
 
 
 def survey(
-    job: RenderJob, tree: TreeReader, decoded: Mapping[str, Sequence[Any]], *, engine: str
+    job: RenderJob,
+    tree: TreeReader,
+    decoded: Mapping[str, Sequence[Any]],
+    *,
+    engine: str,
+    plugin: bool = False,
 ) -> Survey | Undecoded:
     """Blocking: reads the tree. Raises RenderError; `engine` is the renderer's version, `decoded`
-    the documents of overrides by object id.
+    the documents of overrides by object id. `plugin`: one is meant for what the files decide on.
     """
     path, found = locate(tree, job.source.path)
     require_folder(job.source.path, None if found is None else found.kind)
@@ -82,11 +91,29 @@ def survey(
             return Undecoded(texts)
         source = overridden(source, patches)
     tools = job.surroundings.tools
-    tool = choose(source, children, tools)
+    named = explicit(source, tools)
+    tool = named or (ToolKind.PLUGIN if plugin else detect(children, tools))
     revision = _whole(job, tree)
-    options = options_for(source, tool, job.context, revision, tools, job.refs)
+    options = _options(job, source, path, tool, revision)
     key = _key(job, path, options, engine)
-    return Survey(path, source, children, tool, options, revision, _named(options), key)
+    refs = _named(options)
+    return Survey(path, source, children, tool, options, revision, refs, key, named is None)
+
+
+def plugin_request(job: RenderJob, wanted: Survey) -> RenderRequest:
+    """What a plugin is asked when nobody named one."""
+    options = _options(job, wanted.source, wanted.path, ToolKind.PLUGIN, wanted.revision)
+    return RenderRequest(wanted.path, options, application=job.context.instance)
+
+
+def _options(
+    job: RenderJob, source: ApplicationSource, path: str, tool: ToolKind, revision: str
+) -> ToolOptions:
+    tools = job.surroundings.tools
+    options = options_for(source, tool, job.context, revision, tools, job.refs)
+    if isinstance(options, PluginOptions):
+        return with_subtree(options, path, job.generate_paths, tools)
+    return options
 
 
 def _files(tree: TreeReader, path: str, names: Sequence[str]) -> dict[str, TreeEntry]:
@@ -117,9 +144,16 @@ def _key(job: RenderJob, path: str, options: ToolOptions, engine: str) -> str:
     """The cluster's capabilities are left out: they are compared where a render read them."""
     if isinstance(options, HelmOptions | KustomizeOptions):
         options = replace(options, kube_version="", api_versions=())
+    elif isinstance(options, PluginOptions) and job.generate_paths:
+        options = replace(options, environment=_without_revision(options.environment))
     url, chart = normal_form(job.source.repo_url), job.source.chart
     asked = (engine, url, chart, path, type(options).__name__, options)
     return xxh3_128_hexdigest(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS))
+
+
+def _without_revision(environment: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Where manifest-generate-paths say what counts, another commit alone is no other render."""
+    return tuple(entry for entry in environment if not entry[0].startswith("ARGOCD_APP_REVISION"))
 
 
 def locate(tree: TreeReader, written: str) -> tuple[str, TreeEntry | None]:
