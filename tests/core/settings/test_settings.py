@@ -132,7 +132,6 @@ SAID = [
     ("resource.customizations", "apps/Deployment: {actions: 'discovery.lua: return {}'}"),
     ("application.allowedNodeLabels", "zone"),
     ("kustomize.buildOptions.v5", "--enable-helm"),
-    ("reposerver.allow.oob.symlinks", "true"),
     ("controller.sharding.algorithm", "round-robin"),
     ("hydrator.enabled", "true"),
 ]

@@ -71,3 +71,8 @@ def test_what_plugins_get() -> None:
     )
     assert tools.plugin_tar_exclude == ("*.md", "docs/**")
     assert tools.plugin_use_generate_paths
+
+
+@pytest.mark.parametrize(("text", "allowed"), [("", False), ("false", False), ("true", True)])
+def test_links_that_lead_out(text: str, allowed: bool) -> None:
+    assert read_tools({}, {"reposerver.allow.oob.symlinks": text}).allow_oob_symlinks is allowed

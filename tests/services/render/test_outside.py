@@ -23,7 +23,7 @@ from tiphys.model.repository import Repository
 from tiphys.model.source import ApplicationSource
 from tiphys.model.structs import decode
 from tiphys.services.render.failures import Pause
-from tiphys.services.render.job import RenderJob
+from tiphys.services.render.job import RenderJob, Surroundings, ToolSettings
 from tiphys.services.render.service import Rendered, RenderService
 from tiphys.services.sources.upstream import UpstreamByKind
 
@@ -287,19 +287,23 @@ async def test_links_out_of_the_repository(files: dict[str, str], file: str) -> 
         await bench.render(commit)
     assert str(caught.value) == f"repository contains out-of-bounds symlinks. file: {file}"
     assert bench.renders == 0
-    lenient = Bench(checks_links=False)
-    assert await lenient.render(lenient.commit({"web/cm": "one", **files}))
+    lenient = Surroundings(ToolSettings(allow_oob_symlinks=True))
+    assert await bench.service.render(replace(bench.job(commit), surroundings=lenient))
 
 
 async def test_a_folder_is_looked_through_for_links_once() -> None:
     reads = []
-    for bench in (Bench(), Bench(checks_links=False)):
+    for allowed in (False, True):
+        bench = Bench()
         files = {"web/cm": "one", "web/a/b": "x"}
         tree = await bench.git.tree(Repository(URL), bench.commit(files))
-        await bench.render(tree.commit)
-        before = tree.calls["read"]
-        await bench.render(tree.commit, directory={"recurse": True})
-        reads.append((before, tree.calls["read"] - before))
+        around = Surroundings(ToolSettings(allow_oob_symlinks=allowed))
+        counts = []
+        for recurse in (False, True):
+            job = bench.job(tree.commit, directory={"recurse": recurse})
+            await bench.service.render(replace(job, surroundings=around))
+            counts.append(tree.calls["read"])
+        reads.append((counts[0], counts[1] - counts[0]))
     assert reads[0][0] > reads[1][0]
     assert reads[0][1] == reads[1][1]
 

@@ -47,6 +47,10 @@ class ToolSettings:
     oci_media_types: tuple[str, ...] = OCI_MEDIA_TYPES
     """reposerver.oci.layer.media.types: which layers of an artefact hold manifests."""
 
+    allow_oob_symlinks: bool = False
+    """reposerver.allow.oob.symlinks: links that lead out of a tree are no error. Nobody follows
+    them even so."""
+
     plugin_tar_exclude: tuple[str, ...] = ()
     """reposerver.plugin.tar.exclusions: globs of what is not sent to a plugin."""
 
@@ -67,6 +71,7 @@ def read_tools(general: Data, params: Data) -> ToolSettings:
         kustomize_versions=tuple(sorted(set(_versions(general).values()))),
         values_file_schemes=_schemes(general),
         oci_media_types=_list(media_types, ",") or OCI_MEDIA_TYPES,
+        allow_oob_symlinks=params.get("reposerver.allow.oob.symlinks", "").strip() == "true",
         plugin_tar_exclude=_list(excluded, ";"),
         plugin_use_generate_paths=params.get(
             "reposerver.plugin.use.manifest.generate.paths", ""

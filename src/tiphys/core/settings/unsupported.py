@@ -42,7 +42,6 @@ _SAID_PARAMS: dict[str, _Rule] = {
     "controller.sharding.algorithm": _not("legacy"),
     "hydrator.enabled": _on,
     "otlp.address": _set,
-    "reposerver.allow.oob.symlinks": _on,
 }
 
 

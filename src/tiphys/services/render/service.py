@@ -85,9 +85,8 @@ class _Looked:
 class RenderService:
     """Times are seconds of `clock`; `engine_version` sets renders of other engines apart.
 
-    With an `archive` nothing that is unchanged is rendered after a restart. Without `checks_links`
-    links that lead out of a tree are only never followed. `plugins` are asked what is theirs; they
-    render as part of the `renderer`.
+    With an `archive` nothing that is unchanged is rendered after a restart. `plugins` are asked
+    what is theirs; they render as part of the `renderer`.
     """
 
     def __init__(
@@ -103,7 +102,6 @@ class RenderService:
         engine_version: str = "",
         errors_kept_for: float = 20.0,
         pause: Pause | None = None,
-        checks_links: bool = True,
         clock: Callable[[], float] = time.monotonic,
         registry: CollectorRegistry | None = None,
     ) -> None:
@@ -115,7 +113,7 @@ class RenderService:
         self._memory = RenderMemory() if memory is None else memory
         self._archive = archive
         self._engine = engine_version
-        self._links = LinkCheck() if checks_links else None
+        self._links = LinkCheck()
         self._failures = Failures(errors_kept_for, pause or Pause(), clock)
         self._decoded: OrderedDict[str, Sequence[Any]] = OrderedDict()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -276,6 +274,8 @@ class RenderService:
 
     async def _render(self, looked: _Looked, job: RenderJob, *, fresh: bool) -> Rendered:
         wanted, attempt = looked.wanted, looked.attempt
+        if not job.surroundings.tools.allow_oob_symlinks:
+            await asyncio.to_thread(self._links.check, job, looked.trees.main, wanted.path)
         if not fresh and (failed := self._failures.find(attempt)):
             raise failed
         try:
@@ -294,8 +294,6 @@ class RenderService:
     ) -> tuple[Finished, ReadSet]:
         """Also what was looked for before the renderer was asked."""
         wanted, trees = looked.wanted, looked.trees
-        if self._links is not None:
-            await asyncio.to_thread(self._links.check, job, trees.main, wanted.path)
         overlay = await overlay_of(job, wanted, trees, self._decoder)
         request = RenderRequest(
             wanted.path,
