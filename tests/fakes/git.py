@@ -6,10 +6,15 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha1
 
+from tiphys.core.source.references import is_sealed, references
 from tiphys.core.source.revision import is_commit
 from tiphys.model.errors import RepositoryError, RevisionNotFoundError
+from tiphys.model.integrity import SignedObject
 from tiphys.model.render import EntryKind, TreeEntry
-from tiphys.model.repository import Repository
+from tiphys.model.repository import CommitInfo, Repository
+
+_TAGS = "refs/tags/"
+_AUTHOR = "Ada <ada@example.com>"
 
 
 class FakeTree:
@@ -74,14 +79,24 @@ class FakeGit:
     def __init__(self) -> None:
         self._refs: dict[str, dict[str, str]] = {}
         self._commits: dict[str, dict[str, FakeTree]] = {}
+        self._before: dict[str, str] = {}
+        self._messages: dict[str, str] = {}
         self.failure: RepositoryError | None = None
         self.fault: Exception | None = None
         self.requests: Counter[str] = Counter()
 
-    def commit(self, url: str, files: Mapping[str, str], ref: str = "refs/heads/main") -> str:
+    def commit(
+        self,
+        url: str,
+        files: Mapping[str, str],
+        ref: str = "refs/heads/main",
+        message: str = "change",
+    ) -> str:
         """A new commit with exactly these files, which the ref and HEAD point at."""
         number = len(self._commits.setdefault(url, {}))
         commit = sha1(f"{url} {number}".encode(), usedforsecurity=False).hexdigest()
+        self._before[commit] = self._refs.get(url, {}).get(ref, "")
+        self._messages[commit] = message
         self._commits[url][commit] = FakeTree(commit, files)
         self.point(url, ref, commit)
         self.point(url, "HEAD", commit)
@@ -118,6 +133,48 @@ class FakeGit:
                 f"Failed to checkout revision {asked}: the repository has no such commit", url=url
             )
         return found[0]
+
+    async def commit_info(self, repository: Repository, commit: str) -> CommitInfo:
+        found = (await self.tree(repository, commit)).commit
+        refs = self._refs[repository.url].items()
+        tags = (name for name, at in refs if at == found and name.startswith(_TAGS))
+        message = self._messages[found]
+        return CommitInfo(
+            _AUTHOR,
+            "2026-01-02T03:04:05Z",
+            message.strip(),
+            tuple(sorted(name.removeprefix(_TAGS) for name in tags)),
+            references(message.strip().rpartition("\n\n")[2]),
+        )
+
+    async def changed(self, repository: Repository, before: str, after: str) -> Sequence[str]:
+        first = (await self.tree(repository, before)).walk("")
+        second = (await self.tree(repository, after)).walk("")
+        return sorted(
+            path
+            for path in first.keys() | second.keys()
+            for one, other in [(first.get(path), second.get(path))]
+            if one != other
+            and any(each is not None and each.kind is not EntryKind.FOLDER for each in (one, other))
+        )
+
+    async def signed(
+        self,
+        repository: Repository,
+        commit: str,
+        *,
+        tag: str = "",
+        lineage: bool = False,
+        past: Collection[str] = (),
+    ) -> Sequence[SignedObject]:
+        """Nothing is signed here, and no tag is annotated."""
+        at = (await self.tree(repository, commit)).commit
+        found: list[SignedObject] = []
+        while at:
+            sealed = is_sealed(self._messages[at])
+            found.append(SignedObject(at, _AUTHOR, b"", "", sealed))
+            at = self._before[at] if lineage and (not sealed or at in past) else ""
+        return found
 
     async def maintain(self, repository: Repository, in_use: Collection[str]) -> None:
         """Nothing is kept here, so there is nothing to tidy."""

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from tiphys.core.source.remotes import FileAt, WebFile
-from tiphys.model.repository import Asked, Listing, Place, Repository
+from tiphys.model.integrity import Signature, SignedObject
+from tiphys.model.repository import Asked, CommitInfo, Listing, Place, Repository
 from tiphys.services.render.ports import TreeReader
 
 
@@ -30,6 +31,43 @@ class GitRepositories(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+class GitHistory(Protocol):
+    """What commits of Git repositories say. Raises RepositoryError and its kinds."""
+
+    async def commit_info(self, repository: Repository, commit: str) -> CommitInfo:
+        """What a commit says of itself, with the tags that lead to it as last listed."""
+        ...
+
+    async def changed(self, repository: Repository, before: str, after: str) -> Sequence[str]:
+        """The files that differ between two commits, by path."""
+        ...
+
+    async def signed(
+        self,
+        repository: Repository,
+        commit: str,
+        *,
+        tag: str = "",
+        lineage: bool = False,
+        past: Collection[str] = (),
+    ) -> Sequence[SignedObject]:
+        """What is signed of a commit: the annotated tag of that name, else the commit itself. With
+        `lineage` the tag, the commit and all before it, as far as the first sealed ones that are
+        not in `past`.
+        """
+        ...
+
+
+class Signatures(Protocol):
+    """Judges OpenPGP signatures. Raises RepositoryError where that cannot be done at all."""
+
+    async def check(
+        self, objects: Sequence[SignedObject], keyring: Sequence[str]
+    ) -> Sequence[Signature]:
+        """One answer an object, in their order. `keyring` are armoured public keys."""
+        ...
 
 
 class ChartRepositories(Protocol):
