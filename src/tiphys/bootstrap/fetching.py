@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from tiphys import __version__
@@ -39,10 +40,12 @@ class Fetching:
         find: Callable[[str, str], Repository] | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
-        settings = GitSettings(
-            environment=environment, listings_at_once=_FAR_OUT, fetches_at_once=_FAR_OUT
+        settings = replace(
+            GitSettings.of_environment(environment),
+            listings_at_once=_FAR_OUT,
+            fetches_at_once=_FAR_OUT,
         )
-        tokens = TokenLogins(TokenSettings(environment))
+        self.tokens = tokens = TokenLogins(TokenSettings(environment))
         self.git = GitCli(
             folder / "repositories", settings, metrics=metrics, tokens=tokens, find=find
         )

@@ -131,24 +131,22 @@ class GitCli:
             return modules.described(error, module.path)
 
     async def commit_info(self, repository: Repository, commit: str) -> CommitInfo:
-        reader = await self.tree(repository, commit)
-        kept = self._clones.kept(repository)
-        who = await asyncio.to_thread(history.author_of, kept.store.path, reader.commit)
+        wanted = await self._here(repository, commit)
+        kept, at = wanted.kept, wanted.commit
+        who = await asyncio.to_thread(history.author_of, kept.store.path, at)
         form = "--format=%(trailers:only,unfold)"
-        shown = await self._clones.local(
-            kept, "show", "--no-patch", form, "--end-of-options", reader.commit
-        )
+        shown = await self._clones.local(kept, "show", "--no-patch", form, "--end-of-options", at)
         refs = kept.listed if kept.listed is not None else await self.refs(repository)
-        at_it = [ref for ref, at in refs.items() if at == reader.commit]
+        tags = [ref for ref, found in refs.items() if found == at and ref.startswith(_TAGS)]
         return CommitInfo(
             *who,
-            tags=tuple(sorted(ref[len(_TAGS) :] for ref in at_it if ref.startswith(_TAGS))),
+            tags=tuple(sorted(ref.removeprefix(_TAGS) for ref in tags)),
             references=references(shown.output.decode("utf-8", "replace")),
         )
 
     async def changed(self, repository: Repository, before: str, after: str) -> Sequence[str]:
-        first, second = await self.tree(repository, before), await self.tree(repository, after)
-        path = self._clones.kept(repository).store.path
+        first, second = [await self._here(repository, each) for each in (before, after)]
+        path = first.kept.store.path
         return await asyncio.to_thread(history.changed, path, first.commit, second.commit)
 
     async def signed(
@@ -160,17 +158,21 @@ class GitCli:
         lineage: bool = False,
         past: Collection[str] = (),
     ) -> Sequence[SignedObject]:
-        reader = await self.tree(repository, commit)
-        wanted = self._clones.wanted(repository, reader.commit)
+        wanted = await self._here(repository, commit)
         tagged = await self._tag(wanted, tag) if tag else None
         found = () if tagged is None else (tagged,)
         if lineage:
             return (*found, *await self._lineage(wanted, past))
         if found:
             return found
-        return (
-            await asyncio.to_thread(history.signed_commit, wanted.kept.store.path, reader.commit),
-        )
+        path = wanted.kept.store.path
+        return (await asyncio.to_thread(history.signed_commit, path, wanted.commit),)
+
+    async def _here(self, repository: Repository, commit: str) -> Wanted:
+        """With its whole name, and its objects in the clone."""
+        wanted = self._clones.wanted(repository, commit.lower())
+        wanted.kept.asked = True
+        return replace(wanted, commit=await self._clones.commit(wanted))
 
     async def _tag(self, wanted: Wanted, tag: str) -> SignedObject | None:
         """Fetched as it is: its commit was asked for by its own name, which has no signature."""
