@@ -9,10 +9,11 @@ import time
 from dataclasses import replace
 
 from tiphys.adapters.cache import FolderCache
-from tiphys.adapters.engine import EngineRenderer, LaneOptions, fingerprint
+from tiphys.adapters.engine import LaneOptions, fingerprint
 from tiphys.adapters.metrics.figures import FiguresCollector
 from tiphys.bootstrap.fetching import Fetching
 from tiphys.bootstrap.foundation import Foundation, now
+from tiphys.bootstrap.tools import Tools
 from tiphys.controllers.application import ApplicationController, Operations, Step
 from tiphys.core.app.events import event_labels
 from tiphys.core.app.spec import project_name
@@ -96,17 +97,18 @@ class Reconciling:
         )
         stack.push_async_callback(fetching.aclose)
         self._fetching, self._refs = fetching, fetching.refs
-        engine = EngineRenderer(options=LaneOptions(size=2 * processors + 2))
-        stack.push_async_callback(engine.close)
+        tools = Tools(LaneOptions(size=2 * processors + 2), logins=fetching.tokens)
+        stack.push_async_callback(tools.close)
         self._events = self._recorder()
         stack.push_async_callback(self._events.drain, within=_DRAIN)
         archive = WriteBehind(FolderCache(options.data / "renders"))
         stack.callback(archive.close)
         render = RenderService(
             fetching.upstream,
-            FairRenderer(engine, at_once=processors),
-            engine,
+            FairRenderer(tools.renderer, at_once=processors),
+            tools.engine,
             fetching.remotes,
+            plugins=tools.plugins,
             archive=archive,
             engine_version=fingerprint(),
             registry=ground.page.registry,
