@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -382,3 +382,39 @@ async def test_there_may_be_no_pause_and_another_commit_has_its_own() -> None:
         await paused.render(broken)
     with pytest.raises(RenderError, match=r"^web/cm: broken$"):
         await paused.render(broken, fresh=True)
+
+
+# What speaks against a revision
+
+
+class FakeVerifier:
+    def __init__(self) -> None:
+        self.bad: set[str] = set()
+        self.asked: list[tuple[str, tuple[str, ...], int]] = []
+        self.renders = 0
+
+    async def problems(
+        self, job: RenderJob, revision: str, beside: Sequence[str]
+    ) -> tuple[str, ...]:
+        self.asked.append((revision, tuple(beside), self.renders))
+        return (f"{revision} is unsigned",) if revision in self.bad else ()
+
+
+async def test_a_revision_is_verified_whether_its_manifests_are_known_or_not() -> None:
+    verifier = FakeVerifier()
+    bench = Bench(verifier=verifier)
+    chart = bench.commit(CHART)
+    values = bench.commit({"envs/prod.yaml": "a: 1"}, VALUES)
+    first = await bench.render(chart, values=values, **REFERS)
+    assert first.problems == ()
+    assert verifier.asked == [(chart, ("values",), 0)]
+    unsigned = bench.commit(CHART | {"README": "x"})
+    verifier.bad = {unsigned}
+    job = bench.job(unsigned, values=values, **REFERS)
+    assert not await bench.service.unchanged(job, first.digest)
+    known = await bench.service.known(job)
+    assert known is not None
+    again = await bench.service.render(job)
+    assert again.from_cache
+    assert known.problems == again.problems == (f"{unsigned} is unsigned",)
+    assert again.digest == first.digest

@@ -11,10 +11,22 @@ from dataclasses import dataclass, field
 from tiphys.core.settings.tools import ToolSettings
 from tiphys.core.source.environment import BuildContext
 from tiphys.core.source.refs import RefTree
+from tiphys.model.appproject import SignatureKey, SourceIntegrity
 from tiphys.model.repository import CredentialTemplate, Repository
 from tiphys.model.source import ApplicationSource
 
-__all__ = ["RefTree", "RenderJob", "Surroundings", "ToolSettings"]
+__all__ = ["RefTree", "RenderJob", "Signed", "Surroundings", "ToolSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a project asks of signatures: the keys of its old form, or the policies of the new one.
+    `keyring` are the armoured keys that are known; none where nothing is asked.
+    """
+
+    keys: tuple[SignatureKey, ...] = ()
+    policies: SourceIntegrity | None = None
+    keyring: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,7 @@ class Surroundings:
     source_repos: tuple[str, ...] = ("*",)
     certificates: Mapping[str, str] = field(default_factory=dict)
     known_hosts: str = ""
+    signed: Signed = field(default_factory=Signed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,20 @@ class Remotes(Protocol):
     async def fetch(self, remote: Remote, job: RenderJob) -> Fetched: ...
 
 
+class Verifier(Protocol):
+    """Verifies what a project asks of signatures. Raises RepositoryError where that cannot be
+    told.
+    """
+
+    async def problems(
+        self, job: RenderJob, revision: str, beside: Sequence[str]
+    ) -> tuple[str, ...]:
+        """In the contract's words, empty where nothing speaks against the revisions: the whole one
+        of the source, and those of the trees beside that it reads, by name.
+        """
+        ...
+
+
 class RenderArchive(Protocol):
     """Keeps renders beyond the process, and may lose any of them. Blocking, and never raises."""
 

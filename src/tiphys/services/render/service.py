@@ -41,6 +41,7 @@ from tiphys.services.render.ports import (
     RenderArchive,
     Renderer,
     TreeReader,
+    Verifier,
 )
 from tiphys.services.render.rounds import Finished, Rounds
 from tiphys.services.render.survey import Survey, Undecoded, plugin_request, survey
@@ -53,7 +54,8 @@ _DECODED_KEPT: Final = 2_000
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """`revision` is whole: a commit, a chart's version, a digest. Two results with one digest have
-    equal manifests of one tool. `warnings` are what the source's user should know.
+    equal manifests of one tool. `warnings` are what the source's user should know, `problems` what
+    speaks against the revision: signatures that its project asks for.
     """
 
     manifests: tuple[Manifest, ...]
@@ -62,6 +64,7 @@ class Rendered:
     digest: str
     from_cache: bool
     warnings: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ class RenderService:
         remotes: Remotes | None = None,
         *,
         plugins: Plugins | None = None,
+        verifier: Verifier | None = None,
         memory: RenderMemory | None = None,
         archive: RenderArchive | None = None,
         engine_version: str = "",
@@ -109,6 +113,7 @@ class RenderService:
         self._decoder = decoder
         self._remotes = remotes
         self._plugins = plugins
+        self._verifier = verifier
         self._rounds = Rounds(renderer, remotes)
         self._memory = RenderMemory() if memory is None else memory
         self._archive = archive
@@ -134,6 +139,11 @@ class RenderService:
         `fresh` renders anew whatever is remembered, errors included.
         """
         looked = await self._look(job)
+        problems = await self._problems(looked.wanted, job)
+        rendered = await self._found_or_made(looked, job, fresh=fresh)
+        return replace(rendered, problems=problems) if problems else rendered
+
+    async def _found_or_made(self, looked: _Looked, job: RenderJob, *, fresh: bool) -> Rendered:
         wanted = looked.wanted
         if not fresh and (known := await self._first(looked.known, job)):
             return self._hit(wanted, known)
@@ -148,12 +158,17 @@ class RenderService:
         """What `render` would answer without asking the renderer; None when it would."""
         looked = await self._look(job)
         known = await self._first(looked.known, job)
-        return None if known is None else _rendered(looked.wanted, known, from_cache=True)
+        if known is None:
+            return None
+        problems = await self._problems(looked.wanted, job)
+        return replace(_rendered(looked.wanted, known, from_cache=True), problems=problems)
 
     async def unchanged(self, job: RenderJob, digest: str) -> bool:
-        """Whether it is certain, without a render, that the job's manifests have this digest."""
+        """Whether it is certain, without a render, that the job's manifests have this digest, and
+        that nothing speaks against its revision.
+        """
         known = await self.known(job)
-        return known is not None and known.digest == digest
+        return known is not None and known.digest == digest and not known.problems
 
     async def whole(self, place: Place, revision: str) -> str:
         """The whole commit of one that is abbreviated; what is none is whole already."""
@@ -265,6 +280,11 @@ class RenderService:
             else:
                 return render
         return None
+
+    async def _problems(self, wanted: Survey, job: RenderJob) -> tuple[str, ...]:
+        if self._verifier is None:
+            return ()
+        return await self._verifier.problems(job, wanted.revision, wanted.refs)
 
     def _hit(self, wanted: Survey, known: Remembered) -> Rendered:
         self._hits.labels(wanted.tool).inc()
