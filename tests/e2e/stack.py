@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -46,6 +48,8 @@ class Stack:
         self.kube = Kube(cluster.kubeconfig)
         self.controller_kubeconfig = folder / "controller.kubeconfig"
         self.environment: dict[str, str] = {}
+        # The address of a socket is short.
+        self.plugins = Path(tempfile.mkdtemp(prefix="cmp", dir="/tmp"))
         self._git_server: subprocess.Popen[str] | None = None
         self.tiphys: subprocess.Popen[bytes] | None = None
         self.git_url = ""
@@ -82,6 +86,7 @@ class Stack:
     def start_tiphys(self, kubeconfig: Path | None = None) -> None:
         environment = os.environ | {
             "TIPHYS_ENGINE_LOG": str(self.folder / "engine.log"),
+            "ARGOCD_PLUGINSOCKFILEPATH": str(self.plugins),
             **self.environment,
         }
         log = (self.folder / "tiphys.log").open("ab")
@@ -122,6 +127,7 @@ class Stack:
         if self._git_server is not None:
             self._git_server.terminate()
             self._git_server.wait()
+        shutil.rmtree(self.plugins, ignore_errors=True)
 
     # -- what a user does ---------------------------------------------------------------------
 
