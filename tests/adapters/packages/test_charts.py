@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from yarl import URL
 
 from tests.adapters.packages.conftest import USER
 from tests.fixtures.authority import Authority
@@ -20,6 +21,7 @@ from tests.fixtures.registry import Registry
 from tests.fixtures.tars import tgz
 from tiphys.adapters.packages.charts.indexes import IndexLimits
 from tiphys.adapters.packages.packages import Packages, PackageSettings
+from tiphys.adapters.packages.web.proxy import excepted
 from tiphys.model.errors import (
     RepositoryError,
     RepositoryUnreachableError,
@@ -140,6 +142,48 @@ async def test_a_version_that_was_published_again_is_found(
     assert (await packages.charts.tree(repository, "web", "1.0.0")).commit == digest
 
 
+async def test_a_version_that_is_known_needs_no_server_and_no_index(
+    server: ChartServer, settings: PackageSettings
+) -> None:
+    """Until a while is over, and after that where nobody answers."""
+    for kept in (180.0, 0.0):
+        packages = Packages(replace(settings, index=IndexLimits(shared=0.0, kept=kept)))
+        server.publish("web", "1.0.0")
+        repository = helm(server.url)
+        before = server.requests["index.yaml"]
+        for _ in range(2):
+            await packages.charts.tree(repository, "web", "1.0.0")
+        assert server.requests["index.yaml"] - before == (2 if kept == 0 else 1)
+        server.answers = [(503, {})] * 3
+        await packages.charts.tree(repository, "web", "1.0.0")
+        server.answers.clear()
+        server.wanted = HEADER  # it answers, and says no
+        if kept == 0:
+            assert "login" in await failure(packages, repository)
+        server.wanted = ""
+        await packages.aclose()
+
+
+async def test_a_large_index_is_read_apart(server: ChartServer, packages: Packages) -> None:
+    filler = b"".join(b"  chart-%d: [{version: 1.0.0, urls: [x]}]\n" % n for n in range(8000))
+    server.index = b"apiVersion: v1\nentries:\n" + filler
+    assert len(server.index) > 256 << 10
+    assert await packages.charts.versions(helm(server.url), "chart-7999") == ("1.0.0",)
+    server.index += b"x: ["
+    assert "it is no YAML: line 8004" in await failure(packages, helm(server.url))
+    server.index = server.index.replace(b"x: [", b"x: " + b"[" * 200 + b"]" * 200)
+    assert "nested deeper than 100" in await failure(packages, helm(server.url))
+
+
+async def test_an_index_that_takes_too_long_to_read(
+    server: ChartServer, settings: PackageSettings
+) -> None:
+    packages = Packages(replace(settings, index=IndexLimits(shared=0.0, parsing=0.01)))
+    server.index = b"apiVersion: v1\nentries: {}\n" + b"# nothing\n" * 50_000
+    assert "it could not be read in 0.01 s" in await failure(packages, helm(server.url))
+    await packages.aclose()
+
+
 # URLs
 
 
@@ -183,6 +227,19 @@ async def test_a_login_goes_to_its_own_host_alone(
     await packages.charts.tree(repository, "web", "1.0.0")
     (request,) = elsewhere.seen
     assert request.headers.get("Authorization") == (HEADER if everywhere else None)
+
+
+async def test_a_login_for_all_hosts_stays_encrypted(
+    tls_server: ChartServer, elsewhere: ChartServer, packages: Packages
+) -> None:
+    tls_server.publish("web", "1.0.0", url=f"{elsewhere.url}/web-1.0.0.tgz")
+    elsewhere.files.update(tls_server.files)
+    repository = replace(
+        helm(tls_server.url), credentials=ADA, pass_credentials=True, trust=Trust(insecure=True)
+    )
+    await packages.charts.tree(repository, "web", "1.0.0")
+    assert tls_server.seen[0].headers["Authorization"] == HEADER
+    assert [one.headers.get("Authorization") for one in elsewhere.seen] == [None]
 
 
 async def test_a_login_does_not_follow_a_redirect_to_another_host(
@@ -430,6 +487,50 @@ async def test_a_proxy_and_what_is_excepted_from_it(
         assert "proxy: the proxy answers 407" in text
     text = await failure(packages, replace(repository, proxy=Proxy("socks5://127.0.0.1:1080")))
     assert "proxy: only http:// and https:// proxies" in text
+
+
+async def test_a_proxy_of_the_environment_is_not_for_this_machine(
+    server: ChartServer, settings: PackageSettings
+) -> None:
+    server.publish("web", "1.0.0")
+    async with SocksProxy() as proxy:
+        here = f"127.0.0.1:{proxy.port}"
+        environment = {"http_proxy": here, "HTTPS_PROXY": here, "NO_PROXY": "other.test"}
+        packages = Packages(replace(settings, environment=environment))
+        assert await packages.charts.versions(helm(server.url), "web") == ("1.0.0",)
+        with pytest.raises(RepositoryUnreachableError):
+            await packages.charts.versions(helm("https://charts.invalid"), "web")
+        assert set(proxy.connected) == {("charts.invalid", 443)}
+        with pytest.raises(RepositoryUnreachableError, match="name resolution"):
+            await packages.charts.versions(helm("https://other.test"), "web")
+        await packages.aclose()
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "url", "expected"),
+    [
+        ("*", "http://a.test", True),
+        ("a.test", "http://a.test", True),
+        ("a.test", "http://b.a.test", True),
+        (".a.test", "http://b.a.test", True),
+        (".a.test", "http://a.test", False),
+        ("*.a.test", "http://b.a.test", True),
+        ("a.test", "http://ba.test", False),
+        ("a.test:8080", "http://a.test:8080", True),
+        ("a.test:8080", "http://a.test", False),
+        (" , b.test , A.test", "http://a.TEST.", True),
+        ("10.0.0.0/8", "http://10.1.2.3", True),
+        ("10.0.0.0/8", "http://11.1.2.3", False),
+        ("10.0.0.0/8", "http://a.test", False),
+        ("10.1.2.3", "http://10.1.2.3:80", True),
+        ("[::1]:80,fe80::/10", "http://[fe80::1]", True),
+        ("[::1]:80", "http://[::1]", True),
+        ("::1", "http://[::1]:99", True),
+        ("", "http://a.test", False),
+    ],
+)
+def test_what_is_excepted_from_a_proxy(exceptions: str, url: str, expected: bool) -> None:
+    assert excepted(URL(url), exceptions) is expected
 
 
 async def test_an_index_that_is_sent_packed(server: ChartServer, packages: Packages) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
 from typing import BinaryIO, Final
+from weakref import finalize
 
 import msgspec
 
@@ -82,6 +83,7 @@ class PackTree:
         self._commit = commit
         self._limits = limits
         self._children = _children(entries)
+        finalize(self, file.close)
 
     @property
     def commit(self) -> str:

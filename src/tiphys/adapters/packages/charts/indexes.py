@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import subprocess
 import sys
 import time
 from collections import OrderedDict
@@ -20,28 +21,36 @@ import msgspec
 
 from tiphys.adapters.packages.archive.shelf import Shelf
 from tiphys.adapters.packages.charts.index import ChartIndex, KeptIndex, index_url
+from tiphys.adapters.packages.charts.parsing import (
+    PROGRAM,
+    UNREADABLE,
+    UnreadableIndexError,
+    compact,
+)
 from tiphys.adapters.packages.errors import shown, trying
 from tiphys.adapters.packages.login import Logins, authorization
 from tiphys.adapters.packages.web.answer import Answer
 from tiphys.adapters.packages.web.client import Ask, Web
 from tiphys.adapters.packages.web.status import require_ok
-from tiphys.model.errors import RepositoryError
+from tiphys.model.errors import RepositoryError, RepositoryUnreachableError
 from tiphys.model.repository import Repository
 
-_PARSER: Final = "tiphys.adapters.packages.charts.parsing"
-_UNREADABLE: Final = 2
+_SMALL: Final = 128 << 10
+"""Bytes that are read in some ten milliseconds."""
 _KEPT: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
 class IndexLimits:
     """`size` in bytes, as it is unpacked (the contract's helm-registry-max-index-size).
-    `parsing` in seconds. For `shared` seconds one answer is good for all who ask.
+    `parsing` in seconds. For `shared` seconds one answer is good for all who ask what there is
+    now, for `kept` seconds for those who only want to find a version that they know.
     """
 
     size: int = 1_000_000_000
     parsing: float = 90.0
     shared: float = 1.0
+    kept: float = 180.0
     parsers: int = 1
 
 
@@ -78,10 +87,19 @@ class Indexes:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
 
-    def known(self, repository: Repository) -> ChartIndex | None:
-        """What this login was shown last."""
+    async def recent(self, repository: Repository) -> ChartIndex:
+        """As it is, or was not long ago; and as it was, where nobody answers. Raises
+        RepositoryError.
+        """
         known = self._known.get(repository)
-        return None if known is None else known.index
+        if known is not None and self._clock() - known.asked_at < self._limits.kept:
+            return known.index
+        try:
+            return await self.now(repository)
+        except RepositoryUnreachableError:
+            if known is None:
+                raise
+            return known.index
 
     async def latest(self, repository: Repository) -> ChartIndex:
         """As it is now, or was a moment ago when another asked. Raises RepositoryError."""
@@ -142,37 +160,38 @@ class Indexes:
         with self._shelf.part() as (file, _):
             async for chunk in answer.text_chunks(self._limits.size):
                 await asyncio.to_thread(file.write, chunk)
-            file.flush()
-            file.seek(0)
             async with self._parsers:
-                return await self._run_parser(file, url)
+                try:
+                    return await asyncio.to_thread(self._parse, file)
+                except UnreadableIndexError as error:
+                    raise RepositoryError(f"{shown(url)}: {error}", url=shown(url)) from None
 
-    async def _run_parser(self, file: BinaryIO, url: str) -> bytes:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            "-m",
-            _PARSER,
-            stdin=file.fileno(),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={},
-        )
-        try:
-            async with asyncio.timeout(self._limits.parsing):
-                output, errors = await process.communicate()
-        except TimeoutError:
-            text = f"it could not be read in {self._limits.parsing:g} s"
-            raise RepositoryError(text, url=shown(url)) from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode == 0:
-            return output
-        known = process.returncode == _UNREADABLE
-        reason = errors.decode("utf-8", "replace") if known else "its parser met its limits"
-        raise RepositoryError(f"{shown(url)}: {reason}", url=shown(url))
+    def _parse(self, file: BinaryIO) -> bytes:
+        """Blocking. What is small is read here, for starting a process takes longer."""
+        size = file.tell()
+        file.seek(0)
+        if size <= _SMALL:
+            return msgspec.msgpack.encode(compact(file))
+        with self._shelf.part() as (output, _):
+            file.flush()
+            try:
+                ran = subprocess.run(
+                    [sys.executable, "-I", "-m", PROGRAM],
+                    stdin=file,
+                    stdout=output,
+                    stderr=subprocess.PIPE,
+                    env={},
+                    timeout=self._limits.parsing,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired:
+                text = f"it could not be read in {self._limits.parsing:g} s"
+                raise UnreadableIndexError(text) from None
+            if ran.returncode == 0:
+                output.seek(0)
+                return output.read()
+        reason = ran.stderr.decode("utf-8", "replace") if ran.returncode == UNREADABLE else ""
+        raise UnreadableIndexError(reason or "its parser met its limits")
 
     async def _from_before(self, url: str) -> tuple[KeptIndex, ChartIndex] | None:
         if url in self._kept:

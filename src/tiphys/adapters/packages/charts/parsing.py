@@ -18,6 +18,10 @@ import yaml
 
 from tiphys.adapters.packages.charts.index import ChartVersion
 
+PROGRAM: Final = "tiphys.adapters.packages.charts.parsing"
+UNREADABLE: Final = 2
+"""The status of a run whose standard error says why it is no index."""
+_OUTPUT: Final = 128 << 20
 _MEMORY: Final = 1 << 30
 _SECONDS: Final = 60
 _DEPTH: Final = 100
@@ -139,15 +143,16 @@ def main() -> int:
     os.nice(10)
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_OUTPUT, _OUTPUT))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         sys.stdout.buffer.write(msgspec.msgpack.encode(compact(sys.stdin.buffer)))
     except UnreadableIndexError as error:
         sys.stderr.write(str(error))
-        return 2
+        return UNREADABLE
     except MemoryError:
         sys.stderr.write(f"reading it takes more than {_MEMORY >> 20} MB of memory")
-        return 2
+        return UNREADABLE
     return 0
 
 

@@ -62,20 +62,23 @@ class IndexedCharts:
         return None if found is None else tuple(one.version for one in found)
 
     async def tree(self, repository: Repository, chart: str, version: str) -> PackTree:
-        """Asks for the index only where the one that is known does not name the version, or does
+        """Asks for the index again where the one that is known does not name the version, or does
         not lead to it any more.
         """
-        known = self._indexes.known(repository)
-        found = None if known is None else chosen(known.versions(chart) or (), version)
+        index = await self._indexes.recent(repository)
+        found = chosen(index.versions(chart) or (), version)
         if found is not None and found.version == version:
             try:
                 return await self._archive(repository, chart, found)
             except RepositoryUnreachableError:
                 raise
             except RepositoryError:
-                pass  # the index may have changed since
-        index = await self._indexes.now(repository)
-        return await self._archive(repository, chart, _required(index, repository, chart, version))
+                newer = await self._indexes.latest(repository)
+                if newer is index:
+                    raise
+        else:
+            newer = await self._indexes.latest(repository)
+        return await self._archive(repository, chart, _required(newer, repository, chart, version))
 
     async def _archive(self, repository: Repository, chart: str, found: ChartVersion) -> PackTree:
         url = chart_url(repository.url, found.url)

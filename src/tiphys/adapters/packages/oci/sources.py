@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from tiphys.adapters.packages.archive.pack import PackTree
@@ -22,10 +23,16 @@ from tiphys.adapters.packages.oci.reference import (
 )
 from tiphys.adapters.packages.oci.tokens import Tokens
 from tiphys.core.source.semver import Version
-from tiphys.model.errors import RevisionNotFoundError, UnsupportedRepositoryError
+from tiphys.model.errors import (
+    RepositoryUnreachableError,
+    RevisionNotFoundError,
+    UnsupportedRepositoryError,
+)
 from tiphys.model.repository import CommitInfo, Repository
 
 _MANIFESTS: Final = 500
+_DIGESTS: Final = 5000
+_DIGEST_KEPT: Final = 60.0
 _ONLY_FOLDER: Final = ""
 _PREFIX: Final = "org.opencontainers.image."
 
@@ -65,12 +72,23 @@ class Layers:
 
 
 class RegistryCharts:
-    """Implements ChartRepositories for registries; `repository.url` may have a scheme or none."""
+    """Implements ChartRepositories for registries; `repository.url` may have a scheme or none.
 
-    def __init__(self, registry: Registry, tokens: Tokens, layers: Layers) -> None:
+    A version's digest is asked again only after a minute, for many applications want the same.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        tokens: Tokens,
+        layers: Layers,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._registry = registry
         self._tokens = tokens
         self._layers = layers
+        self._clock = clock
+        self._digests: OrderedDict[tuple[Repository, Place, str], tuple[str, float]] = OrderedDict()
 
     async def probe(self, repository: Repository) -> None:
         """Logs in where there is a login. Raises RepositoryError."""
@@ -91,11 +109,28 @@ class RegistryCharts:
     async def tree(self, repository: Repository, chart: str, version: str) -> PackTree:
         place = place_of(repository, chart)
         with trying(f"failed to fetch chart '{chart}' {version}"):
-            digest = await self._digest(repository, place, version)
+            digest = await self._recent_digest(repository, place, version)
             manifest = await self._layers.manifest(repository, place, digest)
             layer = chart_layer(manifest, place.text)
             folder = place.name.rpartition("/")[2]
             return await self._layers.tree(repository, place, layer, folder, what="chart")
+
+    async def _recent_digest(self, repository: Repository, place: Place, version: str) -> str:
+        """As it was, where nobody answers."""
+        key = (repository, place, version)
+        known, at = self._digests.get(key, ("", 0.0))
+        if known and self._clock() - at < _DIGEST_KEPT:
+            return known
+        try:
+            found = await self._digest(repository, place, version)
+        except RepositoryUnreachableError:
+            if not known:
+                raise
+            return known
+        self._digests[key] = (found, self._clock())
+        while len(self._digests) > _DIGESTS:
+            self._digests.popitem(last=False)
+        return found
 
     async def _digest(self, repository: Repository, place: Place, version: str) -> str:
         if is_digest(version):

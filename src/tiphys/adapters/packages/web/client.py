@@ -27,14 +27,16 @@ from tiphys.model.repository import Repository
 
 _REDIRECTS: Final = 10
 _REDIRECTING: Final = frozenset({301, 302, 303, 307, 308})
-_CONNECTIONS: Final = 50
+_CONNECTIONS: Final = 200
+_CONNECTIONS_TO_ONE: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
     """`home` is the URL of the repository, whose certificates are for its host; empty means `url`.
     `authorization` is for the host of `login_at`, empty for that of `home`, and goes nowhere else
-    unless `everywhere`. A `form` is sent as a POST's fields, and never to where a redirect leads.
+    unless `everywhere`, and never in the clear where it began over TLS. A `form` is sent as a
+    POST's fields, and never to where a redirect leads.
     """
 
     url: str
@@ -134,8 +136,9 @@ class Web:
         proxy = proxy_for(url, repository.proxy, self._environment)
         at_home = reaches(home, url)
         headers = {"Accept-Encoding": "identity", **ask.headers}
+        encrypted = url.scheme == "https" or home.scheme == "http"
         login_at = parsed(ask.login_at) if ask.login_at else home
-        if ask.authorization and (ask.everywhere or reaches(login_at, url)):
+        if ask.authorization and (reaches(login_at, url) or (ask.everywhere and encrypted)):
             headers["Authorization"] = ask.authorization
         context = None
         if url.scheme == "https":
@@ -162,7 +165,10 @@ class Web:
             timing = self._timing
             self._sessions[near] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    resolver=JudgingResolver(near=near), limit=_CONNECTIONS, keepalive_timeout=15
+                    resolver=JudgingResolver(near=near),
+                    limit=_CONNECTIONS,
+                    limit_per_host=_CONNECTIONS_TO_ONE,
+                    keepalive_timeout=15,
                 ),
                 headers={"User-Agent": self._agent},
                 cookie_jar=aiohttp.DummyCookieJar(),

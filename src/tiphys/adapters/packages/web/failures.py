@@ -19,7 +19,8 @@ def step_of(error: Exception, url: URL) -> RepositoryError:
 
 
 def _said(error: Exception, url: URL) -> tuple[Step, str]:
-    where = f"{url.host}:{url.port}"
+    # After a redirect it may be another host that failed.
+    where = f"{getattr(error, 'host', url.host)}:{getattr(error, 'port', url.port)}"
     match error:
         case aiohttp.ClientConnectorDNSError():
             return Step.NAME, f"the host '{error.host}' cannot be resolved"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from yarl import URL
 
 from tiphys.adapters.packages.errors import Step, failed
+from tiphys.adapters.packages.web.addresses import is_near
 from tiphys.model.repository import Proxy
 
 
@@ -18,6 +19,8 @@ def proxy_for(url: URL, proxy: Proxy, environment: Mapping[str, str]) -> URL | N
     else:
         text = _variable(environment, f"{url.scheme}_proxy")
         exceptions = proxy.exceptions or _variable(environment, "no_proxy")
+        if is_near(url):
+            return None  # the environment's proxy is never meant for this machine
     if not text or excepted(url, exceptions):
         return None
     return _parsed(text, url)
