@@ -130,6 +130,18 @@ def test_trust_comes_from_config_maps() -> None:
     assert repositories.find("git@h:x", "").trust.known_hosts == ""
 
 
+def test_keys_of_signatures_come_from_a_config_map() -> None:
+    repositories = KnownRepositories()
+    heard: list[tuple[str, ...]] = []
+    repositories.keys_listener = lambda: heard.append(repositories.keyring())
+    maps = repositories.config_maps
+    maps.replaced(CONFIG_MAPS, listed(config_map("argocd-gpg-keys-cm", B="two", A="one")))
+    maps.changed(CONFIG_MAPS, modified(config_map("argocd-gpg-keys-cm", A="one", B="two")))
+    assert heard == [("one", "two")]
+    maps.replaced(CONFIG_MAPS, listed())
+    assert heard[1:] == [()]
+
+
 def test_whoever_asks_meanwhile_sees_one_moment() -> None:
     """Password and certificates of one URL always come from one state of its Secret."""
     repositories = KnownRepositories()

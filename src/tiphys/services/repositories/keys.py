@@ -11,8 +11,8 @@ from tiphys.model.errors import ApiCode, ApiError, SettingsError
 from tiphys.model.openpgp import PublicKey
 from tiphys.services.repositories.configmaps import ConfigMapEditor
 from tiphys.services.repositories.ports import KeyReader
+from tiphys.services.repositories.registry import KEYRING
 
-KEYS = "argocd-gpg-keys-cm"
 _ID = re.compile(r"(?:[0-9A-F]{24})?[0-9A-F]{16}")
 _TRUST = "unknown"
 
@@ -53,14 +53,14 @@ class KeyCatalogue:
 
     async def list(self) -> ListedKeys:
         """By id."""
-        data = await self._config_maps.read(KEYS)
+        data = await self._config_maps.read(KEYRING)
         keys: list[PublicKey] = []
         problems: list[str] = []
         for name in sorted(data):
             try:
                 keys += await self._keys.read(data[name])
             except SettingsError as error:
-                problems.append(f"ConfigMap {KEYS}: key {name}: {error}")
+                problems.append(f"ConfigMap {KEYRING}: key {name}: {error}")
         return ListedKeys(tuple(keys), tuple(problems))
 
     async def get(self, asked: str) -> PublicKey:
@@ -86,7 +86,7 @@ class KeyCatalogue:
             created[:] = new
             return {**data, **new}
 
-        await self._config_maps.change(KEYS, put)
+        await self._config_maps.change(KEYRING, put)
         there = [key.key_id for key in keys if key.key_id not in created]
         return AddedKeys(tuple(created), tuple(dict.fromkeys(there)))
 
@@ -98,4 +98,4 @@ class KeyCatalogue:
                 raise ApiError(ApiCode.UNKNOWN, f"no such key configured: {key_id}")
             return {name: text for name, text in data.items() if name != key_id}
 
-        await self._config_maps.change(KEYS, put)
+        await self._config_maps.change(KEYRING, put)

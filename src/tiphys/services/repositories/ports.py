@@ -28,10 +28,12 @@ class Repositories(Protocol):
 
     def templates(self) -> tuple[CredentialTemplate, ...]: ...
 
+    @property
     def certificates(self) -> Mapping[str, str]:
         """PEM texts by host: whom to believe where no Secret speaks of the repository."""
         ...
 
+    @property
     def known_hosts(self) -> str:
         """The same for SSH, as lines in the form of OpenSSH's file."""
         ...

@@ -22,6 +22,7 @@ log = structlog.get_logger()
 CERTIFICATES = "argocd-tls-certs-cm"
 KNOWN_HOSTS = "argocd-ssh-known-hosts-cm"
 KNOWN_HOSTS_KEY = "ssh_known_hosts"
+KEYRING = "argocd-gpg-keys-cm"
 
 Concerns = Callable[[str, str], bool]
 """Whether a repository, by URL and project, is opened otherwise than before."""
@@ -30,12 +31,14 @@ Concerns = Callable[[str, str], bool]
 class KnownRepositories:
     """Implements Repositories. A sink of the watch of Secrets; `config_maps` is that of ConfigMaps.
 
-    `listener` hears of each change, after it.
+    `listener` hears of each change, after it; `keys_listener` of other keys for signatures.
     """
 
     def __init__(self) -> None:
         self._known = Known()
+        self._keyring: tuple[str, ...] = ()
         self.listener: Callable[[Concerns], None] = lambda _concerns: None
+        self.keys_listener: Callable[[], None] = lambda: None
         self.listed = False
         self.config_maps = RepositoryConfigMaps(self)
 
@@ -52,11 +55,17 @@ class KnownRepositories:
     def templates(self) -> tuple[CredentialTemplate, ...]:
         return self._known.templates()
 
+    @property
     def certificates(self) -> Mapping[str, str]:
         return self._known.certificates
 
+    @property
     def known_hosts(self) -> str:
         return self._known.known_hosts
+
+    def keyring(self) -> tuple[str, ...]:
+        """The armoured keys that signatures are checked with, by their ids' order."""
+        return self._keyring
 
     def problems(self, url: str, project: str) -> list[str]:
         """Why this repository cannot be opened; empty where it can."""
@@ -103,13 +112,18 @@ class KnownRepositories:
         if (known.certificates, known.known_hosts) != (certificates, known_hosts):
             self._swap(known.changed(certificates=certificates, known_hosts=known_hosts))
 
+    def trust_keys(self, keys: tuple[str, ...]) -> None:
+        if keys != self._keyring:
+            self._keyring = keys
+            self.keys_listener()
+
     def _swap(self, known: Known) -> None:
         before, self._known = self._known, known
         self.listener(lambda url, project: not before.opens_alike(known, url, project))
 
 
 class RepositoryConfigMaps:
-    """A sink of the watch of the control plane's ConfigMaps, of which two say whom to believe."""
+    """A sink of the watch of the control plane's ConfigMaps, of which three say whom to believe."""
 
     def __init__(self, repositories: KnownRepositories) -> None:
         self._repositories = repositories
@@ -133,7 +147,7 @@ class RepositoryConfigMaps:
 
     def _take(self, manifest: Manifest) -> None:
         name = str(manifest["metadata"]["name"])
-        if name in (CERTIFICATES, KNOWN_HOSTS):
+        if name in (CERTIFICATES, KNOWN_HOSTS, KEYRING):
             self._data[name] = manifest.get("data") or {}
 
     def _tell(self) -> None:
@@ -141,6 +155,8 @@ class RepositoryConfigMaps:
             certificates=by_host(self._data.get(CERTIFICATES, {})),
             known_hosts=self._data.get(KNOWN_HOSTS, {}).get(KNOWN_HOSTS_KEY, ""),
         )
+        keys = sorted(self._data.get(KEYRING, {}).items())
+        self._repositories.trust_keys(tuple(text for _, text in keys))
 
 
 def _say(secret: AnySecret, before: AnySecret | None) -> None:
