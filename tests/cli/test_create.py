@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -260,23 +261,72 @@ def test_a_name_is_needed(world: World) -> None:
     assert ran.out.startswith("Usage: argocd app create APPNAME [flags]\n")
 
 
-@pytest.mark.parametrize(
-    ("flags", "field"),
-    [
-        (["--helm-chart", "x"], "spec.source.chart"),
-        (["--plugin-env", "a=b"], "spec.source.plugin"),
-        (["--config-management-plugin", "own"], "spec.source.plugin"),
-        (["--dry-source-repo", "r", "--dry-source-path", "p", "--dry-source-revision", "main",
-          "--sync-source-branch", "b", "--sync-source-path", "p"], "spec.sourceHydrator"),
-    ],
-)  # fmt: skip
-def test_flags_of_what_comes_later_are_refused_by_field(
-    world: World, flags: list[str], field: str
-) -> None:
+def test_flags_of_what_comes_later_are_refused_by_field(world: World) -> None:
+    flags = (
+        "--dry-source-repo", "r", "--dry-source-path", "p", "--dry-source-revision", "main",
+        "--sync-source-branch", "b", "--sync-source-path", "p",
+    )  # fmt: skip
     ran = world.run("app", "create", "a", *BASE, *flags)
     assert ran.code == 20
-    assert f"InvalidSpecError: {field} is not supported by this version of Tiphys" in ran.fatal
+    refusal = "InvalidSpecError: spec.sourceHydrator is not supported by this version of Tiphys"
+    assert refusal in ran.fatal
     assert world.find("Application", "a") is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "source"),
+    [
+        (["--plugin-env", "a=b"], {"plugin": {"env": [{"name": "a", "value": "b"}]}}),
+        (["--config-management-plugin", "own"], {"plugin": {"name": "own"}}),
+        (
+            ["--jsonnet-tla-str", "a=b", "--jsonnet-libs", "lib"],
+            {"directory": {"jsonnet": {"tlas": [{"name": "a", "value": "b"}], "libs": ["lib"]}}},
+        ),
+    ],
+)
+def test_flags_of_every_tool(world: World, flags: list[str], source: dict[str, Any]) -> None:
+    stored = create(world, "a", *flags)
+    assert stored["spec"]["source"].items() >= source.items()
+
+
+def test_a_chart_needs_no_path(world: World) -> None:
+    place = ("--dest-server", "https://kubernetes.default.svc", "--dest-namespace", "demo")
+    flags = ("--repo", REPO, "--helm-chart", "web", *place, "--validate=false")
+    ran = world.run("app", "create", "a", *flags)
+    assert "spec.source.targetRevision is required if the manifest source" in ran.fatal
+    assert world.run("app", "create", "a", *flags, "--revision", "1.x").code == 0
+    assert world.app("a")["spec"]["source"] == {
+        "repoURL": REPO,
+        "chart": "web",
+        "targetRevision": "1.x",
+    }
+
+
+SEVERAL = [
+    {"repoURL": REPO, "path": "guestbook"},
+    {"repoURL": REPO, "path": "helm", "name": "charts"},
+    {"repoURL": REPO, "ref": "values"},
+]
+
+
+def test_several_sources_come_from_a_file(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "app.json"
+    file.write_text(json.dumps(app("a", spec={"sources": SEVERAL})))
+    ran = world.run("app", "create", "-f", str(file))
+    assert (ran.code, ran.out) == (0, "application 'a' created\n")
+    assert world.app("a")["spec"]["sources"] == SEVERAL
+    # Each is asked for, and all are rendered at once.
+    assert world.sources.asked == ["reachable", "reachable", "reachable", "render"]
+
+
+def test_the_source_that_cannot_be_rendered_is_named(world: World, tmp_path: Path) -> None:
+    file = tmp_path / "app.json"
+    sources = [SEVERAL[0], {"repoURL": REPO, "path": "nowhere"}]
+    file.write_text(json.dumps(app("a", spec={"sources": sources})))
+    ran = world.run("app", "create", "-f", str(file))
+    assert ran.code == 20
+    text = "Unable to generate manifests in nowhere: nowhere: app path does not exist"
+    assert ran.fatal.endswith(f"InvalidSpecError: {text}")
 
 
 def test_parameters_are_for_helm_alone(world: World) -> None:
@@ -295,7 +345,6 @@ def test_what_comes_later_is_refused_by_name(world: World, flag: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
-        ({"sources": [{"repoURL": "r", "path": "p"}]}, "spec.sources"),
         ({"syncPolicy": {"syncOptions": ["NoSuchOption=true"]}}, "NoSuchOption=true"),
     ],
 )
@@ -303,8 +352,6 @@ def test_fields_that_come_later_are_refused_by_name(
     world: World, tmp_path: Path, spec: dict[str, Any], field: str
 ) -> None:
     file = tmp_path / "app.json"
-    import json
-
     file.write_text(json.dumps(app("a", spec=spec)))
     ran = world.run("app", "create", "-f", str(file))
     assert ran.code == 20

@@ -175,9 +175,33 @@ def test_another_revision(world: World, flags: list[str]) -> None:
     assert world.sources.revisions == ["v2"]
 
 
-def test_several_sources_are_refused(world: World) -> None:
-    world.seed(app("a", spec={"sources": [{"repoURL": REPO, "path": "helm"}]}))
-    assert "spec.sources of application a is not supported" in world.run("app", "diff", "a").fatal
+SEVERAL = [{"repoURL": REPO, "path": "helm", "name": "one"}, {"repoURL": REPO, "ref": "values"}]
+
+
+@pytest.mark.parametrize("command", ["diff", "manifests"])
+@pytest.mark.parametrize(
+    ("flags", "revisions"),
+    [
+        ([], ["a" * 40, "b" * 40]),
+        (["--revisions", "v2", "--source-positions", "2"], ["", "v2"]),
+        (["--revisions", "v1", "--source-names", "one"], ["v1", ""]),
+        (["--revisions", "v1", "--revisions", "v2", "--source-positions", "2,1"], ["v2", "v1"]),
+    ],
+)
+def test_revisions_of_several_sources(
+    world: World, command: str, flags: list[str], revisions: list[str]
+) -> None:
+    status = {"sync": {"status": "Synced", "revisions": ["a" * 40, "b" * 40]}}
+    world.seed(app("a", spec={"sources": SEVERAL}, status=status))
+    assert world.run("app", command, "a", *flags).code == 0
+    assert world.sources.revisions == revisions
+
+
+def test_one_revision_is_not_for_several_sources(world: World) -> None:
+    world.seed(app("a", spec={"sources": SEVERAL}))
+    ran = world.run("app", "diff", "a", "--revision", "v1")
+    assert ran.code == 20
+    assert "Use --revisions and --source-positions instead." in ran.fatal
 
 
 def test_a_folder_in_place_of_the_repository(world: World, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.world import (
     COMMIT,
+    REPO,
     Controller,
     World,
     app,
@@ -379,14 +380,32 @@ def test_where_nothing_changes_nothing_is_synced(world: World) -> None:
         ("s --revision x", "argocd cli does not work on multi-source app with --revision flag. "
          "Use --revisions and --source-positions instead."),
         ("s --local .", "argocd cli does not work on multi-source app with --local flag"),
-        ("s --revisions x --source-positions 1",
-         "spec.sources of application s is not supported by this version of Tiphys"),
     ],
 )  # fmt: skip
 def test_revisions_of_sources(world: World, line: str, message: str) -> None:
     world.seed(app("a"), app("b"), app("s", spec={"sources": [{"repoURL": "r", "path": "p"}]}))
     ran = world.run("app", "sync", *line.split())
     assert (ran.code, ran.fatal) == (1, message)
+
+
+def test_a_sync_of_several_sources(world: World) -> None:
+    sources = [{"repoURL": REPO, "path": "helm"}, {"repoURL": REPO, "ref": "values"}]
+    world.seed(app("s", spec={"sources": sources}))
+    ran = world.run(
+        "app", "sync", "s", "--async", "--revisions", "b" * 40, "--source-positions", "2"
+    )
+    assert ran.code == 0, ran.err
+    sync = operation(world, "s")["sync"]
+    assert (sync["revisions"], sync["sources"]) == ([COMMIT, "b" * 40], sources)
+    assert not {"revision", "source"} & set(sync)
+
+
+def test_a_sync_of_several_sources_stays_at_their_targets(world: World) -> None:
+    sources = [{"repoURL": REPO, "path": "helm", "targetRevision": "main"}]
+    policy: dict[str, Any] = {"automated": {}}
+    world.seed(app("s", spec={"sources": sources, "syncPolicy": policy}))
+    ran = world.run("app", "sync", "s", "--revisions", "b" * 40, "--source-positions", "1")
+    assert f"Cannot sync to {'b' * 40}: auto-sync currently set to main" in ran.fatal
 
 
 @pytest.mark.parametrize(

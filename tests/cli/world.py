@@ -30,17 +30,24 @@ from tiphys.cli.ports import (
     KeyApi,
     RepositoryApi,
 )
+from tiphys.core.app.asking import Asking
 from tiphys.core.source.revision import resolve
-from tiphys.model.application import Application, ApplicationSource
-from tiphys.model.errors import KubeError, RenderError, RepositoryUnreachableError
+from tiphys.model.application import ApplicationSource
+from tiphys.model.errors import (
+    KubeError,
+    RenderError,
+    RepositoryError,
+    RepositoryUnreachableError,
+)
 from tiphys.model.resource import ApiResource, Manifest, ResourceKey
 from tiphys.services.applications import Applications
 from tiphys.services.applications.service import APPLICATIONS, PROJECTS
 from tiphys.services.applications.values import LocalFiles
 from tiphys.services.evaluate.ports import Pruned
 from tiphys.services.install import Installed
-from tiphys.services.live.ports import Discovery, KubeWriter
+from tiphys.services.live.ports import KubeWriter
 from tiphys.services.projects.service import Projects
+from tiphys.services.render.around import Around, Looked, SourceError
 
 NAMESPACE = "argocd"
 COMMIT = "c89a47e1c17249845dbcdd61eefa832ff7c1d90a"
@@ -108,36 +115,33 @@ class FakeSources:
         self.local: list[LocalFiles] = []
         self.manifests: Sequence[Manifest] = ()
 
-    async def reachable(self, source: ApplicationSource) -> None:
+    async def reachable(self, source: ApplicationSource, project: str) -> None:
         self.asked.append("reachable")
         if source.repo_url != REPO:
             raise RepositoryUnreachableError("repository not found", url=source.repo_url)
 
-    async def resolve(self, source: ApplicationSource, revision: str) -> str:
-        return resolve(revision, self.refs).revision
+    async def resolve(self, asking: Asking, project: str) -> tuple[str, ...]:
+        found = []
+        for number, revision in enumerate(asking.revisions, 1):
+            try:
+                found.append(resolve(revision, self.refs).revision)
+            except RepositoryError as error:
+                raise SourceError(number, error) from None
+        return tuple(found)
 
     async def render(
-        self,
-        application: Application,
-        source: ApplicationSource,
-        revision: str,
-        discovery: Discovery,
-    ) -> Sequence[Manifest]:
+        self, asking: Asking, around: Around, files: LocalFiles | None = None
+    ) -> Looked:
+        if files is not None:
+            self.local.append(files)
+            return Looked(tuple(self.manifests), asking.revisions)
         self.asked.append("render")
-        self.revisions.append(revision)
-        if source.path not in ("guestbook", "helm"):
-            raise RenderError(f"{source.path}: app path does not exist")
-        return self.manifests
-
-    async def render_local(
-        self,
-        application: Application,
-        source: ApplicationSource,
-        files: LocalFiles,
-        discovery: Discovery,
-    ) -> Sequence[Manifest]:
-        self.local.append(files)
-        return self.manifests
+        self.revisions += asking.revisions
+        for number, source in enumerate(asking.sources, 1):
+            if source.path not in ("guestbook", "helm") and not source.ref:
+                error = RenderError(f"{source.path}: app path does not exist")
+                raise SourceError(number, error)
+        return Looked(tuple(self.manifests), asking.revisions)
 
 
 class FakeDocuments:

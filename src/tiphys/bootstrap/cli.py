@@ -31,12 +31,13 @@ if TYPE_CHECKING:
         RepositoryApi,
         Setup,
     )
-    from tiphys.model.application import Application, ApplicationSource
-    from tiphys.model.resource import ApiResource, Manifest
+    from tiphys.core.app.asking import Asking
+    from tiphys.model.application import ApplicationSource
+    from tiphys.model.resource import ApiResource
     from tiphys.services.applications.values import LocalFiles
     from tiphys.services.devcluster.ports import ControlPlane
     from tiphys.services.evaluate.ports import Evaluator
-    from tiphys.services.live.ports import Discovery
+    from tiphys.services.render.around import Around, Looked
     from tiphys.services.repositories.configmaps import ConfigMapEditor
 
 DEFAULT_NAMESPACE = "argocd"
@@ -90,10 +91,10 @@ class CommandWiring:
 
         async with self._cluster(choice) as (config, transport), AsyncExitStack() as stack:
             namespace = choice.namespace or config.namespace or DEFAULT_NAMESPACE
-            sources = await stack.enter_async_context(_LazySources(namespace))
+            client, discovery = _client(transport)
+            sources = await stack.enter_async_context(_LazySources(client, namespace))
             evaluator = EngineEvaluator()
             stack.push_async_callback(evaluator.close)
-            client, discovery = _client(transport)
             applications = Applications(
                 client,
                 client,
@@ -273,7 +274,8 @@ def _client(transport: Transport) -> tuple[KubeClient, KubeDiscovery]:
 class _LazySources:
     """SourceCheck for commands of which most never ask for a source: opened when one does."""
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, client: KubeClient, namespace: str) -> None:
+        self._client = client
         self._namespace = namespace
         self._open = AsyncExitStack()
         self._sources: CommandSources | None = None
@@ -284,35 +286,24 @@ class _LazySources:
     async def __aexit__(self, *_: object) -> None:
         await self._open.aclose()
 
-    async def reachable(self, source: ApplicationSource) -> None:
-        await (await self._opened()).reachable(source)
+    async def reachable(self, source: ApplicationSource, project: str) -> None:
+        await (await self._opened()).reachable(source, project)
 
-    async def resolve(self, source: ApplicationSource, revision: str) -> str:
-        return await (await self._opened()).resolve(source, revision)
+    async def resolve(self, asking: Asking, project: str) -> tuple[str, ...]:
+        return await (await self._opened()).resolve(asking, project)
 
     async def render(
-        self,
-        application: Application,
-        source: ApplicationSource,
-        revision: str,
-        discovery: Discovery,
-    ) -> Sequence[Manifest]:
-        return await (await self._opened()).render(application, source, revision, discovery)
-
-    async def render_local(
-        self,
-        application: Application,
-        source: ApplicationSource,
-        files: LocalFiles,
-        discovery: Discovery,
-    ) -> Sequence[Manifest]:
-        return await (await self._opened()).render_local(application, source, files, discovery)
+        self, asking: Asking, around: Around, files: LocalFiles | None = None
+    ) -> Looked:
+        return await (await self._opened()).render(asking, around, files)
 
     async def _opened(self) -> CommandSources:
         from tiphys.bootstrap.sources import open_sources
+        from tiphys.services.repositories.reading import read_visible
 
         if self._sources is None:
-            self._sources = await self._open.enter_async_context(open_sources(self._namespace))
+            repositories = await read_visible(self._client, self._namespace)
+            self._sources = await self._open.enter_async_context(open_sources(repositories))
         return self._sources
 
 

@@ -1,44 +1,94 @@
-"""A folder of this machine where rendering expects repositories."""
+"""A folder of this machine where rendering expects a repository."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from tiphys.adapters.folder import FolderTree
+from tiphys.core.app.asking import Asking
+from tiphys.core.source.places import place_key, place_kind
 from tiphys.model.errors import RenderError
-from tiphys.model.repository import Repository
+from tiphys.model.repository import Asked, Listing, Place, RepositoryKind
 from tiphys.services.applications.values import LocalFiles
+from tiphys.services.render.ports import TreeReader
+from tiphys.services.sources.ports import Upstream
+
+NO_COMMIT = ""
+"""What a folder is at: it has no history."""
 
 
-class FolderRepositories:
-    """Implements GitRepositories of services.sources: every commit is the folder as it is now."""
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """The folder that stands for the repository of `key`, and where it is one of the sources."""
 
-    def __init__(self, files: LocalFiles) -> None:
-        self._files = files
+    key: str
+    root: Path
+    include: tuple[str, ...] | None = None
 
-    def path(self, written: str) -> str:
-        """Where the application is below the root; `written` is its path in the repository."""
-        if self._files.include is not None:
-            return written
-        folder, root = Path(self._files.folder), Path(self._files.root)
+    def stands_for(self, place: Place) -> str | None:
+        return NO_COMMIT if place_key(place) == self.key else None
+
+    def tree(self) -> FolderTree:
+        return FolderTree(self.root, self.include)
+
+
+def checkout(files: LocalFiles, asking: Asking, places: tuple[Place, ...]) -> Checkout:
+    """Of several sources the first that is in Git. Raises RenderError."""
+    at = _chosen(places)
+    include = files.include
+    root = Path(files.folder if include is not None else files.root)
+    if asking.several and include is None:
+        root = _above(Path(files.folder), asking.sources[at].path) or root
+    return Checkout(place_key(places[at]), root, include)
+
+
+def with_path(files: LocalFiles, asking: Asking, places: tuple[Place, ...]) -> Asking:
+    """The sources with the path that the folder has below its root."""
+    at = _chosen(places)
+    root = checkout(files, asking, places).root
+    sources = list(asking.sources)
+    if files.include is None and (sources[at].path or not asking.several):
+        folder = Path(files.folder)
         if not folder.is_relative_to(root):
             raise RenderError(f"{folder}: app path outside root {root}")
-        return os.fspath(folder.relative_to(root))
+        path = os.fspath(folder.relative_to(root))
+        sources[at] = msgspec.structs.replace(sources[at], path=path)
+    return Asking(tuple(sources), asking.revisions, asking.several)
 
-    async def refs(self, repository: Repository) -> Mapping[str, str]:
-        del repository
-        return {}
 
-    async def tree(self, repository: Repository, commit: str) -> FolderTree:
-        del repository, commit
-        if self._files.include is not None:
-            return FolderTree(Path(self._files.folder), self._files.include)
-        return FolderTree(Path(self._files.root))
+def _chosen(places: tuple[Place, ...]) -> int:
+    for at, place in enumerate(places):
+        if place_kind(place) is RepositoryKind.GIT:
+            return at
+    raise RenderError("no source is in a Git repository, for which a folder could stand")
 
-    async def maintain(self, repository: Repository, in_use: Collection[str]) -> None:
-        """There is nothing to keep in order."""
 
-    async def aclose(self) -> None:
-        """There is nothing to close."""
+def _above(folder: Path, path: str) -> Path | None:
+    """What is the repository's root if the folder is at this path in it; None if it is not."""
+    steps = Path(path).parts
+    if not steps:
+        return folder
+    return folder.parents[len(steps) - 1] if folder.parts[-len(steps) :] == steps else None
+
+
+class WithCheckout:
+    """Implements Upstream: a folder stands for one repository, at whatever commit."""
+
+    def __init__(self, upstream: Upstream, found: Checkout) -> None:
+        self._upstream = upstream
+        self._checkout = found
+
+    async def list(self, place: Place, asked: Collection[Asked]) -> Listing:
+        return await self._upstream.list(place, asked)
+
+    async def tree(
+        self, place: Place, revision: str, *, media_types: Collection[str] = ()
+    ) -> TreeReader:
+        if self._checkout.stands_for(place) is not None:
+            return self._checkout.tree()
+        return await self._upstream.tree(place, revision, media_types=media_types)

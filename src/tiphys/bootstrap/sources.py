@@ -1,32 +1,26 @@
-"""Git and the engine for one command: a folder of its own, and one engine process at most."""
+"""Sources and the engine for one command: a folder of its own, and one engine process at most."""
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from tiphys.adapters.engine import EngineRenderer
-from tiphys.adapters.git.cli import GitCli
-from tiphys.adapters.git.process import GitSettings
-from tiphys.bootstrap.folders import FolderRepositories
-from tiphys.core.app.spec import project_name
-from tiphys.core.manifest.tracking import instance_name
-from tiphys.core.source.environment import BuildContext
-from tiphys.core.source.revision import resolve
-from tiphys.model.application import Application, ApplicationSource
-from tiphys.model.repository import Repository
-from tiphys.model.resource import Manifest
+from tiphys.bootstrap.fetching import Fetching
+from tiphys.bootstrap.folders import WithCheckout, checkout, with_path
+from tiphys.core.app.asking import Asking
+from tiphys.core.source.places import place_of
+from tiphys.model.repository import Asked
+from tiphys.model.source import ApplicationSource
 from tiphys.services.applications.values import LocalFiles
-from tiphys.services.live.ports import Discovery
-from tiphys.services.render.job import RenderJob
+from tiphys.services.render.around import Around, Looked
+from tiphys.services.render.looks import Looks
 from tiphys.services.render.service import RenderService
-from tiphys.services.sources.upstream import UpstreamByKind
+from tiphys.services.repositories.ports import Repositories
 
 
 class EngineDocuments:
@@ -45,68 +39,54 @@ class EngineDocuments:
 class CommandSources:
     """Implements SourceCheck of services.applications."""
 
-    def __init__(self, git: GitCli, engine: EngineRenderer, namespace: str) -> None:
-        self._git = git
+    def __init__(
+        self, fetching: Fetching, engine: EngineRenderer, repositories: Repositories
+    ) -> None:
+        self._fetching = fetching
         self._engine = engine
-        self._namespace = namespace
+        self._repositories = repositories
 
-    async def reachable(self, source: ApplicationSource) -> None:
-        await self._git.refs(Repository(source.repo_url))
+    async def reachable(self, source: ApplicationSource, project: str) -> None:
+        place = place_of(source, self._repositories.find(source.repo_url, project))
+        asked = Asked(source.target_revision, source.tag_prefix)
+        await self._fetching.upstream.list(place, [asked])
 
-    async def resolve(self, source: ApplicationSource, revision: str) -> str:
-        resolved = resolve(revision, await self._git.refs(Repository(source.repo_url)))
-        if not resolved.abbreviated:
-            return resolved.revision
-        return (await self._git.tree(Repository(source.repo_url), resolved.revision)).commit
+    async def resolve(self, asking: Asking, project: str) -> tuple[str, ...]:
+        return await self._looks().resolve(asking, project)
 
     async def render(
-        self,
-        application: Application,
-        source: ApplicationSource,
-        revision: str,
-        discovery: Discovery,
-    ) -> Sequence[Manifest]:
-        commit = await self.resolve(source, revision)
-        context = await self._context(application, discovery)
-        job = RenderJob(source, Repository(source.repo_url), commit, context)
-        upstream = UpstreamByKind(self._git)
-        rendered = await RenderService(upstream, self._engine, self._engine).render(job)
-        return rendered.manifests
-
-    async def render_local(
-        self,
-        application: Application,
-        source: ApplicationSource,
-        files: LocalFiles,
-        discovery: Discovery,
-    ) -> Sequence[Manifest]:
-        context = await self._context(application, discovery)
-        folders = FolderRepositories(files)
-        wanted = msgspec.structs.replace(source, path=folders.path(source.path))
-        job = RenderJob(wanted, Repository(source.repo_url), "", context)
-        upstream = UpstreamByKind(folders)
-        rendered = await RenderService(upstream, self._engine, self._engine).render(job)
-        return rendered.manifests
-
-    async def _context(self, application: Application, discovery: Discovery) -> BuildContext:
-        if not discovery.preferred():
-            await discovery.refresh()
-        return BuildContext(
-            instance=instance_name(application.namespace, application.name, self._namespace),
-            namespace=application.spec.destination.namespace,
-            project=project_name(application.spec),
-            kube_version=discovery.server_version,
-            api_versions=tuple(discovery.versions()),
+        self, asking: Asking, around: Around, files: LocalFiles | None = None
+    ) -> Looked:
+        looks = self._looks()
+        if files is None:
+            return await looks.render(asking, around)
+        places = looks.places(asking, around.project.name)
+        found = checkout(files, asking, places)
+        upstream = WithCheckout(self._fetching.upstream, found)
+        here = Looks(
+            self._fetching.refs,
+            RenderService(upstream, self._engine, self._engine, self._fetching.remotes),
+            self._repositories,
+            found.stands_for,
         )
+        # What lies around the folder is none of its business, and may be all of a disk.
+        tools = replace(around.tools, allow_oob_symlinks=True)
+        return await here.render(with_path(files, asking, places), replace(around, tools=tools))
+
+    def _looks(self) -> Looks:
+        fetching = self._fetching
+        render = RenderService(fetching.upstream, self._engine, self._engine, fetching.remotes)
+        return Looks(fetching.refs, render, self._repositories)
 
 
 @asynccontextmanager
-async def open_sources(namespace: str) -> AsyncIterator[CommandSources]:
+async def open_sources(repositories: Repositories) -> AsyncIterator[CommandSources]:
     """Nothing is started or fetched until it is asked for."""
     with tempfile.TemporaryDirectory(prefix="tiphys-") as folder:
-        git, engine = GitCli(Path(folder), GitSettings(environment=os.environ)), EngineRenderer()
+        fetching = Fetching(Path(folder), find=repositories.find)
+        engine = EngineRenderer()
         try:
-            yield CommandSources(git, engine, namespace)
+            yield CommandSources(fetching, engine, repositories)
         finally:
             await engine.close()
-            await git.aclose()
+            await fetching.aclose()

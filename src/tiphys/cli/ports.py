@@ -17,11 +17,10 @@ if TYPE_CHECKING:
     from tiphys.model.openpgp import PublicKey
     from tiphys.model.resource import Manifest, ResourceKey
     from tiphys.services.applications import AppEvent, AppName, SyncCommand, TreeNode
-    from tiphys.services.applications.desired import Asked
     from tiphys.services.applications.explain import Explained
     from tiphys.services.applications.managed import Managed
     from tiphys.services.applications.results import Result
-    from tiphys.services.applications.values import Looking, Windows
+    from tiphys.services.applications.values import Asked, Looking, Windows
     from tiphys.services.clusters.catalogue import ClusterAnswer, ClusterUse
     from tiphys.services.clusters.target import ClusterTarget
     from tiphys.services.install import Installed

@@ -16,8 +16,8 @@ from tiphys.model.cluster import Cluster
 from tiphys.model.errors import ApiError, DestinationError, KubeError
 from tiphys.model.resource import GroupKind, ResourceKey
 from tiphys.services.applications import Applications, AppName
-from tiphys.services.applications.desired import AtRevision
 from tiphys.services.applications.service import APPLICATIONS, PROJECTS
+from tiphys.services.applications.values import AtRevision
 
 SERVER = "https://other.example.com"
 NAME = AppName("", "a")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from tests.cli.world import COMMIT, NAMESPACE, FakeSources, app, key, project
 from tests.fakes.evaluate import FakeEvaluator
 from tests.fakes.kube import BUILT_IN, FakeCluster
+from tiphys.core.app.asking import Asking
 from tiphys.model.application import Application
 from tiphys.model.errors import (
     ApiCode,
@@ -23,6 +23,7 @@ from tiphys.model.errors import (
 from tiphys.model.resource import GroupKind, ResourceKey
 from tiphys.services.applications import Applications, AppName, EventKind, SyncCommand
 from tiphys.services.applications.service import APPLICATIONS, PROJECTS
+from tiphys.services.render.around import SourceError
 
 NAME = AppName("", "a")
 
@@ -218,34 +219,14 @@ async def test_what_the_project_does_not_permit_is_refused(
 async def test_a_repository_that_fails_keeps_a_sync_from_being_asked_for(
     cluster: FakeCluster, service: Applications, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(self: FakeSources, source: object, revision: str) -> str:
-        raise RepositoryError("the repository is not there")
+    async def fails(self: FakeSources, asking: Asking, project: str) -> tuple[str, ...]:
+        raise SourceError(1, RepositoryError("the repository is not there"))
 
     monkeypatch.setattr(FakeSources, "resolve", fails)
     with pytest.raises(ApiError) as caught:
         await service.sync(NAME, SyncCommand())
     assert caught.value.code is ApiCode.FAILED_PRECONDITION
     assert "operation" not in cluster.objects[key("a")]
-
-
-def repository_secret(**data: str) -> dict[str, Any]:
-    encoded = {key: b64encode(text.encode()).decode() for key, text in data.items()}
-    labels = {"argocd.argoproj.io/secret-type": "repository"}
-    metadata = {"name": "repo-1", "namespace": NAMESPACE, "labels": labels}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": encoded}
-
-
-async def test_a_repository_whose_secret_asks_for_more_is_refused(
-    service: Applications, cluster: FakeCluster
-) -> None:
-    wanted = Application(app("new"))
-    url = wanted.spec.source.repo_url if wanted.spec.source else ""
-    cluster.seed(repository_secret(url=url, password="s3cret"))
-    with pytest.raises(ApiError) as caught:
-        await service.create(wanted, upsert=False, validate=True)
-    assert "InvalidSpecError: Secret repo-1: password is not supported" in str(caught.value)
-    assert "s3cret" not in str(caught.value)
-    assert key("new") not in cluster.objects
 
 
 async def test_whoever_may_not_read_secrets_may_create(

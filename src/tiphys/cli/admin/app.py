@@ -135,12 +135,18 @@ async def _compared(call: Call, api: CoreApi, application: Application) -> dict[
     async with busy(RENDERING):
         found = await api.result(application, looking)
     spec = encode(application.spec)
-    compared_to = {name: spec[name] for name in ("source", "destination") if name in spec}
-    sync = {"status": found.sync.value, "comparedTo": compared_to}
+    compared_to = {
+        name: spec[name] for name in ("source", "sources", "destination") if name in spec
+    }
+    sync: dict[str, Any] = {"status": found.sync.value, "comparedTo": compared_to}
+    if found.revisions and application.spec.sources:
+        sync["revisions"] = list(found.revisions)
+    elif found.revisions:
+        sync["revision"] = found.revisions[0]
     return {
         "name": application.name,
         "health": found.health.value,
-        "sync": sync | ({"revision": found.revision} if found.revision else {}),
+        "sync": sync,
         "conditions": [
             {"type": condition.type.value, "message": condition.message}
             for condition in found.conditions

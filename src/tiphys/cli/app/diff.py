@@ -10,7 +10,7 @@ from tiphys.cli.app import differ
 from tiphys.cli.app.get import read_application
 from tiphys.cli.app.local import INCLUDE, LOCAL, local_files, root_flag
 from tiphys.cli.app.reasons import hidden, reasons
-from tiphys.cli.app.revisions import FLAGS, check_usage, revision_of
+from tiphys.cli.app.revisions import FLAGS, check_usage, revisions_of
 from tiphys.cli.app.session import CONTRACT_NAME, app_name, run_core, write
 from tiphys.cli.command import Call, command
 from tiphys.cli.errors import Ended, FatalError
@@ -21,10 +21,15 @@ from tiphys.core.manifest.annotations import compare_options
 from tiphys.core.settings.duration import parse_duration
 from tiphys.model.application import Application
 from tiphys.model.resource import GroupKind
-from tiphys.services.applications.desired import Asked, AtRevision
 from tiphys.services.applications.explain import explained
 from tiphys.services.applications.managed import Managed
-from tiphys.services.applications.values import Batches, LocalFiles, Looking
+from tiphys.services.applications.values import (
+    Asked,
+    AtRevision,
+    Batches,
+    LocalFiles,
+    Looking,
+)
 
 SERVER_SIDE = "ServerSideDiff=true"
 COMPARING_FLAGS = (
@@ -116,9 +121,9 @@ def warn(text: str) -> None:
 
 
 def _asked(call: Call, application: Application) -> Asked:
-    revision = revision_of(call, application)
-    if revision:
-        return AtRevision(revision)
+    revisions = revisions_of(call, application)
+    if revisions:
+        return AtRevision(revisions)
     if call.given("local"):
         return local_files(call, whole=call.yes("server-side-generate"))
     return AtRevision()

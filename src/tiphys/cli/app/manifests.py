@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tiphys.cli.app.local import LOCAL, local_files, root_flag
-from tiphys.cli.app.revisions import FLAGS, check_usage, revision_of
+from tiphys.cli.app.revisions import FLAGS, check_usage, revisions_of
 from tiphys.cli.app.session import app_name, run_core, write
 from tiphys.cli.command import Call, command
 from tiphys.cli.errors import FatalError
@@ -16,7 +16,7 @@ from tiphys.cli.progress import RENDERING, busy
 from tiphys.core.manifest.hooks import is_hook
 from tiphys.model.application import Application
 from tiphys.model.resource import Manifest
-from tiphys.services.applications.desired import Asked, AtRevision
+from tiphys.services.applications.values import Asked, AtRevision
 
 _FLAGS = (
     *FLAGS,
@@ -56,7 +56,7 @@ async def _manifests(call: Call, api: CoreApi, application: Application) -> Sequ
 
 async def _desired(call: Call, api: CoreApi, application: Application) -> Sequence[Manifest]:
     """Of what was compared last hooks are no part, as the contract has it."""
-    asked: Asked = AtRevision(revision_of(call, application))
+    asked: Asked = AtRevision(revisions_of(call, application))
     if call.given("local"):
         asked = local_files(call)
     async with busy(RENDERING):

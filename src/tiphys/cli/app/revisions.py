@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tiphys.cli.command import Call
 from tiphys.cli.errors import FatalError
@@ -54,12 +54,21 @@ def check_usage(call: Call, *, code: int, several: bool = False) -> None:
         )
 
 
-def revision_of(call: Call, application: Application) -> str:
-    """The revision of an application's only source; empty where none is named."""
+SEVERAL = (
+    "argocd cli does not work on multi-source app with --revision flag. Use --revisions and "
+    "--source-positions instead."
+)
+
+
+def revisions_of(call: Call, application: Application) -> Mapping[int, str]:
+    """The revisions that are named, by the index of the source; empty where none is."""
+    spec = application.spec
     revisions = call.texts("revisions")
     if not revisions:
-        return call.text("revision")
-    spec = application.spec
+        revision = call.text("revision")
+        if revision and spec.sources:
+            raise FatalError(SEVERAL)
+        return {0: revision} if revision else {}
     sources = spec.sources or ((spec.source,) if spec.source else ())
     known = {source.name: index for index, source in enumerate(sources, 1) if source.name}
     positions: Sequence[int] = call.numbers("source-positions")
@@ -73,5 +82,8 @@ def revision_of(call: Call, application: Application) -> str:
             "Counting starts at 1.",
             code=1,
         )
-    # There is one source, as long as several are not supported: the last word holds.
-    return revisions[-1]
+    return {
+        position - 1: revision
+        for position, revision in zip(positions, revisions, strict=True)
+        if revision
+    }

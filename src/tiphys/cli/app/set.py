@@ -11,6 +11,7 @@ from tiphys.cli.globals import text, yes
 from tiphys.cli.log import Level, log
 from tiphys.cli.ports import CoreApi
 from tiphys.cli.progress import CHECKING, busy
+from tiphys.model.application import Application
 
 _FLAGS = (
     *SPEC_FLAGS,
@@ -36,14 +37,24 @@ def set_command(call: Call) -> None:
         name = app_name(call, call.words[0])
         application = await api.get(name)
         spec = application.to_manifest().get("spec") or {}
+        index = None if hydrates(call) else source_index(call, spec)
         changed = apply_flags(
             call,
             spec,
-            index=None if hydrates(call) else source_index(call, spec),
-            source_type=application.status.source_type,
+            index=index,
+            source_type=_tool(application, index),
             literal=await literal_values(call),
         )
         async with busy(CHECKING):
             await api.update_spec(name, changed, validate=call.yes("validate"))
 
     run_core(call, verb)
+
+
+def _tool(application: Application, index: int | None) -> str:
+    """What rendered the source when it was compared last, as far as that is known."""
+    status = application.status
+    if not application.spec.sources:
+        return status.source_type
+    known = index is not None and index < len(status.source_types)
+    return status.source_types[index] if known and index is not None else ""

@@ -9,14 +9,14 @@ from tiphys.cli.app.diff import COMPARING_FLAGS, compared
 from tiphys.cli.app.local import LOCAL, local_files, root_flag
 from tiphys.cli.app.resources import Pattern, parse_patterns
 from tiphys.cli.app.revisions import FLAGS as REVISIONS
-from tiphys.cli.app.revisions import check_usage, revision_of
+from tiphys.cli.app.revisions import SEVERAL, check_usage, revisions_of
 from tiphys.cli.app.session import app_name, check_output, run_core, write
 from tiphys.cli.app.specapply import pairs
 from tiphys.cli.app.syncrequest import request
 from tiphys.cli.app.views import choose_view
 from tiphys.cli.app.wait import OUTPUTS
 from tiphys.cli.app.waiting import Waiter, WaitOptions, Watched
-from tiphys.cli.command import LATER, Call, command
+from tiphys.cli.command import Call, command
 from tiphys.cli.errors import Ended, FatalError
 from tiphys.cli.globals import Flag, FlagKind, text, texts, yes
 from tiphys.cli.ports import CoreApi
@@ -27,7 +27,7 @@ from tiphys.model.application import Application
 from tiphys.model.resource import Manifest, key_of
 from tiphys.model.status import OperationPhase, ResultCode, SyncCode
 from tiphys.services.applications import AppName
-from tiphys.services.applications.desired import Asked, AtRevision
+from tiphys.services.applications.values import Asked, AtRevision
 
 _FLAGS = (
     *REVISIONS,
@@ -154,14 +154,9 @@ def _check_source(call: Call, application: Application) -> None:
     if not application.spec.sources:
         return
     if call.given("revision"):
-        raise FatalError(
-            "argocd cli does not work on multi-source app with --revision flag. Use --revisions "
-            "and --source-positions instead.",
-            code=1,
-        )
+        raise FatalError(SEVERAL, code=1)
     if call.given("local"):
         raise FatalError("argocd cli does not work on multi-source app with --local flag", code=1)
-    raise FatalError(f"spec.sources of application {application.name} {LATER}", code=1)
 
 
 async def _local(call: Call, api: CoreApi, application: Application) -> Sequence[Manifest]:
@@ -199,7 +194,7 @@ async def _preview(call: Call, api: CoreApi, application: Application) -> None:
 def _asked(call: Call, application: Application) -> Asked:
     if call.given("local"):
         return local_files(call)
-    return AtRevision(revision_of(call, application))
+    return AtRevision(revisions_of(call, application))
 
 
 def _judge(application: Application, *, partial: bool) -> None:

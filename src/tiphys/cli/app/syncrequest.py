@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from tiphys.cli.app.resources import Pattern, selected
-from tiphys.cli.app.revisions import revision_of
+from tiphys.cli.app.revisions import revisions_of
 from tiphys.cli.app.specapply import pairs
 from tiphys.cli.command import Call
 from tiphys.cli.errors import FatalError
@@ -38,7 +38,7 @@ def request(
 ) -> SyncCommand:
     """`patterns` choose objects, all where there are none; `manifests` are those of a folder."""
     return SyncCommand(
-        revision=revision_of(call, application),
+        revisions=revisions_of(call, application),
         manifests=tuple(json.dumps(manifest) for manifest in manifests),
         prune=call.yes("prune"),
         dry_run=call.yes("dry-run"),

@@ -5,12 +5,15 @@ An operation is written for the controller to take up; nothing is applied from h
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from tiphys.core.app.asking import Asking, asked_by_spec
 from tiphys.core.app.spec import automation
-from tiphys.model.application import Application, ApplicationSource, Operation
-from tiphys.model.errors import ApiCode, ApiError, ConflictError, RepositoryError
+from tiphys.model.application import Application, Operation
+from tiphys.model.errors import ApiCode, ApiError, ConflictError, RenderError, RepositoryError
 from tiphys.model.resource import Manifest
 from tiphys.model.status import OperationPhase
-from tiphys.services.applications.ports import SourceCheck
+from tiphys.services.applications.desired import Desired
 from tiphys.services.applications.store import AppStore
 from tiphys.services.applications.values import AppName, SyncCommand
 from tiphys.services.applications.writing import operation_of, rollback_of, with_operation
@@ -19,9 +22,9 @@ _TRIES = 10
 
 
 class Operating:
-    def __init__(self, store: AppStore, sources: SourceCheck) -> None:
+    def __init__(self, store: AppStore, desired: Desired) -> None:
         self._store = store
-        self._sources = sources
+        self._desired = desired
 
     async def sync(
         self, name: AppName, application: Application, command: SyncCommand
@@ -33,10 +36,10 @@ class Operating:
             )
         if application.metadata.deletion_timestamp:
             raise _refused("application is deleting")
-        revision = await self._revision(application, command)
+        asking = await self._asking(application, command)
 
         def ask(live: Application) -> Manifest:
-            return _asking(live, operation_of(live, command, revision))
+            return _asking(live, operation_of(live, command, asking))
 
         return await self._store.update(name, ask)
 
@@ -70,19 +73,19 @@ class Operating:
             return
         raise ApiError(ApiCode.INTERNAL, "Failed to terminate app. Too many conflicts")
 
-    async def _revision(self, application: Application, command: SyncCommand) -> str:
-        source = application.spec.source or ApplicationSource(repo_url="")
-        target = source.target_revision
-        asked = command.revision or target
-        if (
-            automation(application.spec) is not None
-            and not command.dry_run
-            and asked not in (target, target or "HEAD")
-        ):
-            raise _refused(f"Cannot sync to {asked}: auto-sync currently set to {target or 'HEAD'}")
+    async def _asking(self, application: Application, command: SyncCommand) -> Asking:
+        """The sources with the revisions that are asked for, resolved."""
+        asking = asked_by_spec(application.spec)
+        asked = tuple(command.revisions.get(at) or one for at, one in enumerate(asking.revisions))
+        if automation(application.spec) is not None and not command.dry_run:
+            for revision, target in zip(asked, asking.revisions, strict=True):
+                if revision not in (target, target or "HEAD"):
+                    known = target or "HEAD"
+                    raise _refused(f"Cannot sync to {revision}: auto-sync currently set to {known}")
         try:
-            return await self._sources.resolve(source, asked)
-        except RepositoryError as error:
+            wanted = replace(asking, revisions=asked)
+            return replace(wanted, revisions=await self._desired.revisions(application, wanted))
+        except (RepositoryError, RenderError) as error:
             raise _refused(str(error)) from None
 
 

@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
-from tiphys.model.application import Application, ApplicationSource
-from tiphys.model.resource import Manifest
+from tiphys.core.app.asking import Asking
+from tiphys.model.source import ApplicationSource
 from tiphys.services.applications.values import LocalFiles
-from tiphys.services.live.ports import Discovery
+from tiphys.services.render.around import Around, Looked
 
 
 class SourceCheck(Protocol):
-    """Asks the repository of a source, now, with nothing remembered.
+    """Asks the places of sources, now, with nothing remembered.
 
-    Raises RepositoryError and RenderError and their kinds. `discovery` is the destination's: some
-    tools are told what its cluster serves.
+    Raises RepositoryError and RenderError and their kinds.
     """
 
-    async def reachable(self, source: ApplicationSource) -> None: ...
+    async def reachable(self, source: ApplicationSource, project: str) -> None: ...
 
-    async def resolve(self, source: ApplicationSource, revision: str) -> str:
-        """The commit that a revision names; a whole commit is answered as it is."""
+    async def resolve(self, asking: Asking, project: str) -> tuple[str, ...]:
+        """What the revisions lead to: whole commits, versions, digests. Raises SourceError."""
         ...
 
     async def render(
-        self,
-        application: Application,
-        source: ApplicationSource,
-        revision: str,
-        discovery: Discovery,
-    ) -> Sequence[Manifest]:
-        """The manifests of the source at a revision, as the tool gives them."""
-        ...
-
-    async def render_local(
-        self,
-        application: Application,
-        source: ApplicationSource,
-        files: LocalFiles,
-        discovery: Discovery,
-    ) -> Sequence[Manifest]:
-        """The same from a folder of this machine instead of a repository."""
+        self, asking: Asking, around: Around, files: LocalFiles | None = None
+    ) -> Looked:
+        """The manifests of all sources, as the tools give them; `files` stand for the first
+        repository among them. Raises SourceError.
+        """
         ...

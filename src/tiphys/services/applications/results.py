@@ -14,7 +14,7 @@ from tiphys.model.application import Application
 from tiphys.model.errors import TiphysError
 from tiphys.model.resource import Manifest, ResourceKey
 from tiphys.model.status import ConditionType, HealthCode, SyncCode
-from tiphys.services.applications.desired import AtRevision, Desired, single_source
+from tiphys.services.applications.desired import Desired, require_source
 from tiphys.services.applications.destinations import Reached
 from tiphys.services.applications.health import healths_of
 from tiphys.services.applications.managed import Comparing, desired_objects
@@ -23,10 +23,10 @@ from tiphys.services.live.judging import HealthScripts
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`revision` is empty where the source could not be loaded."""
+    """`revisions` are those of the sources, none where they could not be loaded."""
 
     sync: SyncCode
-    revision: str
+    revisions: tuple[str, ...]
     health: HealthCode
     message: str
     conditions: tuple[Condition, ...] = ()
@@ -44,7 +44,7 @@ async def result(
         return await _result(application, desired, comparing, reached, scripts)
     except TiphysError as error:
         condition = Condition(ConditionType.COMPARISON_ERROR, str(error))
-        return Result(SyncCode.UNKNOWN, "", HealthCode.UNKNOWN, "", (condition,))
+        return Result(SyncCode.UNKNOWN, (), HealthCode.UNKNOWN, "", (condition,))
 
 
 async def _result(
@@ -54,9 +54,9 @@ async def _result(
     reached: Reached,
     scripts: HealthScripts,
 ) -> Result:
-    source = single_source(application)
-    revision = await desired.resolve(source)
-    targets = await desired.targets(application, AtRevision(revision), reached)
+    require_source(application)
+    asking = await desired.resolve(application)
+    targets = await desired.targets(application, asking, reached)
     live = await comparing.live(application, targets, reached)
     there = [(key, manifest) for key, manifest in live.items() if manifest is not None]
     paired = pair(
@@ -79,7 +79,8 @@ async def _result(
         options=sync_policy(application.spec).sync_options,
     )
     conditions = (*targets.conditions, *paired.conditions)
-    return Result(folded.sync, revision, folded.health.status, folded.health.message, conditions)
+    health = folded.health
+    return Result(folded.sync, asking.revisions, health.status, health.message, conditions)
 
 
 async def _judged(

@@ -26,7 +26,7 @@ from tiphys.model.errors import (
 from tiphys.model.live import WatchEvent
 from tiphys.model.names import ANNOTATION_REFRESH, ANNOTATION_REFRESH_TIMESTAMP
 from tiphys.model.resource import Manifest, ResourceKey
-from tiphys.services.applications.desired import Desired, single_source
+from tiphys.services.applications.desired import Desired, require_source
 from tiphys.services.applications.destinations import Destinations, Reached
 from tiphys.services.applications.editing import Editing
 from tiphys.services.applications.health import with_health
@@ -37,7 +37,6 @@ from tiphys.services.applications.settings import SettingsReader
 from tiphys.services.applications.store import APPLICATIONS, AppStore, permission_denied
 from tiphys.services.applications.tree import live_tree, shown
 from tiphys.services.applications.validation import (
-    check_repository,
     check_sources,
     check_spec,
     no_destination,
@@ -101,7 +100,7 @@ class Applications:
         self._projects = ProjectReader(reader, self._settings, self._destinations)
         self._store = AppStore(reader, writer, self._settings)
         self._editing = Editing(self._store, writer, self._check)
-        self._operating = Operating(self._store, sources)
+        self._operating = Operating(self._store, self._desired())
 
     # Looking.
 
@@ -253,7 +252,7 @@ class Applications:
     async def sync(self, name: AppName, command: SyncCommand) -> Application:
         """Writes the operation that the controller then takes up."""
         application = await self._store.read(name)
-        single_source(application)
+        require_source(application)
         await self._projects.require_open(application, self._clock())
         return await self._operating.sync(name, application, command)
 
@@ -322,7 +321,7 @@ class Applications:
         )
 
     def _desired(self) -> Desired:
-        return Desired(self._sources, self._settings)
+        return Desired(self._sources, self._settings, self._projects)
 
     async def _comparing(self, application: Application, looking: Looking) -> Comparing:
         from tiphys.core.diff.rules import compare_rules
@@ -375,10 +374,10 @@ class Applications:
         except DestinationError as error:
             raise no_destination(application, str(error)) from None
         check_spec(application, project, cluster, self._namespace, before)
-        if validate and spec.source is not None and not spec.sources:
-            await check_repository(application, self._reader, self._namespace)
+        if validate:
             reached = await self._destinations.reach(spec.destination)
-            await check_sources(application, self._sources, reached.discovery)
+            around = await self._desired().around(application, reached)
+            await check_sources(application, self._sources, around)
 
     async def _finalizers(
         self, name: AppName, application: Application, finalizers: Sequence[str]

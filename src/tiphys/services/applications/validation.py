@@ -5,20 +5,15 @@ What the controller would refuse is refused here already, before anything is sto
 
 from __future__ import annotations
 
-from tiphys.core.app.spec import effective_source, project_name
+from tiphys.core.app.asking import asked_by_spec
+from tiphys.core.app.spec import project_name, sources_of
 from tiphys.core.app.validate import Place, invalid, unsupported
 from tiphys.core.project import EffectiveProject
-from tiphys.core.settings.repositories import refusals, repository_secret
 from tiphys.model.application import Application
 from tiphys.model.cluster import Cluster
-from tiphys.model.errors import ApiCode, ApiError, ForbiddenError, RenderError, RepositoryError
-from tiphys.model.names import LABEL_SECRET_TYPE
-from tiphys.model.resource import ApiResource
+from tiphys.model.errors import ApiCode, ApiError, RenderError, RepositoryError
 from tiphys.services.applications.ports import SourceCheck
-from tiphys.services.live.ports import Discovery, KubeReader
-
-_VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
-_SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
+from tiphys.services.render.around import Around, SourceError
 
 
 def check_spec(
@@ -66,39 +61,26 @@ def no_destination(application: Application, problem: str) -> ApiError:
     )
 
 
-async def check_repository(application: Application, reader: KubeReader, namespace: str) -> None:
-    """Whether the Secrets of its repository ask for what this version does not do."""
-    spec = application.spec
+async def check_sources(application: Application, sources: SourceCheck, around: Around) -> None:
+    """Asks the repositories, then renders."""
+    project = project_name(application.spec)
+    for source in sources_of(application.spec):
+        try:
+            await sources.reachable(source, project)
+        except RepositoryError as error:
+            raise _refused(
+                application, f"InvalidSpecError: repository not accessible: {error}"
+            ) from None
+    asking = asked_by_spec(application.spec)
     try:
-        listed = await reader.list(_SECRETS, namespace=namespace, label_selector=LABEL_SECRET_TYPE)
-    except ForbiddenError:
-        # Whoever creates applications may not be allowed to read Secrets; the controller is.
-        return
-    secrets = [one for item in listed.items if (one := repository_secret(item)) is not None]
-    found = refusals(secrets, effective_source(spec).repo_url, project_name(spec))
-    if found:
-        raise _refused(application, ";".join(f"InvalidSpecError: {text}" for text in found))
-
-
-async def check_sources(
-    application: Application, sources: SourceCheck, discovery: Discovery
-) -> None:
-    """Asks the repository, then renders."""
-    source = application.spec.source
-    if source is None:
-        return
-    try:
-        await sources.reachable(source)
-    except RepositoryError as error:
+        await sources.render(asking, around)
+    except SourceError as error:
+        path = asking.sources[error.number - 1].path
         raise _refused(
-            application, f"InvalidSpecError: repository not accessible: {error}"
+            application, f"InvalidSpecError: Unable to generate manifests in {path}: {error}"
         ) from None
-    try:
-        await sources.render(application, source, source.target_revision, discovery)
-    except (RepositoryError, RenderError) as error:
-        raise _refused(
-            application, f"InvalidSpecError: Unable to generate manifests in {source.path}: {error}"
-        ) from None
+    except RenderError as error:
+        raise _refused(application, f"InvalidSpecError: {error}") from None
 
 
 def _refused(application: Application, faults: str) -> ApiError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
@@ -38,7 +39,8 @@ class AppName(NamedTuple):
 class LocalFiles:
     """A folder that stands for a repository; both paths are absolute.
 
-    `folder` is the application's, and `root` what stands for the repository's root. With
+    `folder` is the application's, and `root` what stands for the repository's root. Of several
+    sources it stands for the first that is in Git, and for those in the same repository. With
     `include`, globs of file names, `folder` is the root itself, the application's path in it is
     the source's, and other files are not seen.
     """
@@ -46,6 +48,19 @@ class LocalFiles:
     folder: str
     root: str
     include: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AtRevision:
+    """Sources, by index, at revisions; the others are at their target. Where none is named all
+    are where they were compared last.
+    """
+
+    named: Mapping[int, str] = field(default_factory=dict)
+
+
+Asked = AtRevision | LocalFiles
+"""Where desired manifests are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +113,11 @@ class AppEvent:
 class SyncCommand:
     """A requested sync. None for options or retry takes the application's own.
 
-    `manifests`, as JSON texts, are synced instead of the source's.
+    `revisions` are for the sources of these indexes, the others are at their target.
+    `manifests`, as JSON texts, are synced instead of the sources'.
     """
 
-    revision: str = ""
+    revisions: Mapping[int, str] = field(default_factory=dict)
     prune: bool = False
     dry_run: bool = False
     strategy: SyncStrategy | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tiphys.core.app.asking import Asking
 from tiphys.core.app.spec import DEFAULT_PROJECT
 from tiphys.model.application import (
     Application,
@@ -113,8 +114,8 @@ def with_operation(stored: Manifest, operation: Operation) -> Manifest:
     return {**asking, "status": status} if "status" in stored else asking
 
 
-def operation_of(application: Application, command: SyncCommand, revision: str) -> Operation:
-    """The operation that a sync command asks for, at a revision that is already resolved."""
+def operation_of(application: Application, command: SyncCommand, asking: Asking) -> Operation:
+    """The operation that a sync command asks for, at revisions that are already resolved."""
     spec = application.spec
     policy = spec.sync_policy
     options = command.sync_options
@@ -123,13 +124,15 @@ def operation_of(application: Application, command: SyncCommand, revision: str) 
     retry = command.retry or (policy.retry if policy else None) or RetryStrategy()
     return Operation(
         sync=SyncOperation(
-            revision=revision,
+            revision="" if asking.several else asking.revisions[0],
+            revisions=asking.revisions if asking.several else (),
             prune=command.prune,
             dry_run=command.dry_run,
             sync_strategy=command.strategy or SyncStrategy(hook=SyncStrategyHook()),
             resources=command.resources,
             manifests=command.manifests,
-            source=spec.source,
+            source=None if asking.several else spec.source,
+            sources=spec.sources,
             sync_options=options,
         ),
         initiated_by=OperationInitiator(),

@@ -32,8 +32,9 @@ from tiphys.model.status import CompareLevel
 from tiphys.services.reconcile.jobs import RenderJobs
 from tiphys.services.reconcile.memory import AppMemory, Known, Prepared
 from tiphys.services.reconcile.wanted import Wanted, handed_over, not_loaded
+from tiphys.services.render.around import SourceError
 from tiphys.services.render.service import Rendered, RenderService
-from tiphys.services.render.several import SourceError, side_by_side, warnings_of
+from tiphys.services.render.several import side_by_side, warnings_of
 from tiphys.services.sources.refs import RefWatcher
 from tiphys.services.turns.whereabouts import repository_group, waiting_for
 

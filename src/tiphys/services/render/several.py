@@ -15,8 +15,9 @@ from tiphys.core.project import EffectiveProject, source_permitted
 from tiphys.core.source.environment import BuildContext
 from tiphys.core.source.generatepaths import generate_paths
 from tiphys.core.source.refs import RefTree, ref_sources
-from tiphys.model.errors import RenderError, RepositoryError, TiphysError
+from tiphys.model.errors import RenderError, RepositoryError
 from tiphys.model.repository import Place
+from tiphys.services.render.around import SourceError
 from tiphys.services.render.job import RenderJob, Surroundings, ToolSettings
 from tiphys.services.render.service import Rendered
 from tiphys.services.repositories.ports import Repositories
@@ -24,15 +25,6 @@ from tiphys.services.repositories.ports import Repositories
 T = TypeVar("T")
 
 _PATTERN = re.compile(r"[!*?\[{\\]")
-
-
-class SourceError(TiphysError):
-    """One of several sources could not be resolved or rendered; `number` counts from 1."""
-
-    def __init__(self, number: int, error: RepositoryError | RenderError) -> None:
-        super().__init__(str(error))
-        self.number = number
-        self.error = error
 
 
 def jobs_of(
@@ -85,8 +77,8 @@ def surroundings_of(
             *project.spec.source_repos,
             *sorted(url for url in project.repositories if not _PATTERN.search(url)),
         ),
-        certificates=repositories.certificates(),
-        known_hosts=repositories.known_hosts(),
+        certificates=repositories.certificates,
+        known_hosts=repositories.known_hosts,
     )
 
 

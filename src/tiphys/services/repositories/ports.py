@@ -38,6 +38,10 @@ class Repositories(Protocol):
         """The same for SSH, as lines in the form of OpenSSH's file."""
         ...
 
+    def keyring(self) -> tuple[str, ...]:
+        """The armoured keys that signatures are checked with."""
+        ...
+
 
 class Probed(Protocol):
     """Indexes and registries of charts, and registries of artefacts. Raises RepositoryError."""
