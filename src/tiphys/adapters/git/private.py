@@ -16,6 +16,7 @@ from pathlib import Path
 from shutil import rmtree
 from threading import Lock
 from typing import Final
+from weakref import finalize
 
 _IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - checked before it is used
 
@@ -27,11 +28,12 @@ class PrivateFolders:
         digest = sha256(str(root).encode()).hexdigest()[:16]
         self._name = f"tiphys-{os.geteuid()}-{digest}"
         self._base: Path | None = None
+        self._end: finalize[..., PrivateFolders] | None = None
         self._lock = Lock()
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
-        path = Path(tempfile.mkdtemp(dir=self._prepared()))
+        path = self._new()
         try:
             yield path
         finally:
@@ -39,15 +41,22 @@ class PrivateFolders:
 
     def close(self) -> None:
         with self._lock:
-            if self._base is not None:
-                rmtree(self._base, ignore_errors=True)
-                self._base = None
+            self._forget()
 
-    def _prepared(self) -> Path:
+    def _new(self) -> Path:
         with self._lock:
-            if self._base is None:
+            if self._base is None or not _is_ours(self._base):
+                self._forget()
                 self._base = self._create()
-            return self._base
+                # Also where nobody closes it, and at the end of the process.
+                self._end = finalize(self, rmtree, self._base, ignore_errors=True)
+            return Path(tempfile.mkdtemp(dir=self._base))
+
+    def _forget(self) -> None:
+        self._base = None
+        if self._end is not None:
+            self._end()
+            self._end = None
 
     def _create(self) -> Path:
         memory = os.access(_IN_MEMORY, os.W_OK | os.X_OK)
