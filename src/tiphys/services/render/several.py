@@ -18,7 +18,7 @@ from tiphys.core.source.refs import RefTree, ref_sources
 from tiphys.model.errors import RenderError, RepositoryError
 from tiphys.model.repository import Place
 from tiphys.services.render.around import SourceError
-from tiphys.services.render.job import RenderJob, Surroundings, ToolSettings
+from tiphys.services.render.job import RenderJob, Signed, Surroundings, ToolSettings
 from tiphys.services.render.service import Rendered
 from tiphys.services.repositories.ports import Repositories
 
@@ -79,7 +79,16 @@ def surroundings_of(
         ),
         certificates=repositories.certificates,
         known_hosts=repositories.known_hosts,
+        signed=_signed(project, repositories),
     )
+
+
+def _signed(project: EffectiveProject, repositories: Repositories) -> Signed:
+    """The keys go along only where signatures are asked for."""
+    keys, policies = project.spec.signature_keys, project.spec.source_integrity
+    if not keys and policies is None:
+        return Signed()
+    return Signed(keys, policies, repositories.keyring())
 
 
 async def side_by_side(works: Sequence[Awaitable[T]]) -> Sequence[T]:
