@@ -57,6 +57,13 @@ def _jq_timeout(key: str, text: str) -> float:
     return duration_or_seconds(key, text) or Settings().jq_timeout
 
 
+def _positive(key: str, text: str) -> float:
+    found = number(key, text)
+    if found < 1:
+        raise SettingsError(f'{key}: "{text}" is less than one', key=key)
+    return found
+
+
 def _plain(_key: str, text: str) -> str:
     return text
 
@@ -78,6 +85,9 @@ _GENERAL: Mapping[str, tuple[str, Read[Any]]] = {
     "resource.excludeEventLabelKeys": ("event_labels_exclude", words),
     "resource.customLabels": ("custom_labels", words),
     "resource.sensitive.mask.annotations": ("masked_annotations", words),
+    "webhook.maxPayloadSizeMB": ("webhook_payload", _positive),
+    "webhook.refresh.jitter": ("webhook_jitter", duration),
+    "webhook.refresh.jitter.threshold": ("webhook_jitter_threshold", number),
 }
 _PARAMS: Mapping[str, tuple[str, Read[Any]]] = {
     "application.namespaces": ("application_namespaces", words),
@@ -94,6 +104,8 @@ _PARAMS: Mapping[str, tuple[str, Read[Any]]] = {
     "controller.status.processors": ("status_processors", number),
     "controller.sync.timeout.seconds": ("sync_timeout", number),
     "controller.sync.wave.delay.seconds": ("wave_delay", number),
+    "server.webhook.parallelism.limit": ("webhook_workers", _positive),
+    "server.webhook.refresh.workers": ("webhook_refresh_workers", _positive),
 }
 _WAVE_DELAY = "ARGOCD_SYNC_WAVE_DELAY"
 _RULE_FIELDS = {"apiGroups": "groups", "kinds": "kinds", "clusters": "clusters"}

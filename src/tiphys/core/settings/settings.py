@@ -145,5 +145,20 @@ class Settings:
     node_labels: tuple[str, ...] = ()
     """application.allowedNodeLabels: labels of nodes that the hosts view shows."""
 
+    webhook_payload: float = 50.0
+    """webhook.maxPayloadSizeMB: how much of a delivery is read, in MiB."""
+
+    webhook_jitter: float = 0.0
+    """webhook.refresh.jitter: the most that a refresh waits where a push concerns many."""
+
+    webhook_jitter_threshold: float = 10.0
+    """webhook.refresh.jitter.threshold: how many are not many yet."""
+
+    webhook_workers: float = 50.0
+    """server.webhook.parallelism.limit: deliveries that are worked on at once."""
+
+    webhook_refresh_workers: float = 20.0
+    """server.webhook.refresh.workers: refreshes that are asked for at once."""
+
     tools: ToolSettings = field(default_factory=ToolSettings)
     """Which tools render sources, and what those may read."""

@@ -1,0 +1,95 @@
+"""Wires the receiving edge: deliveries in, refreshes out."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Mapping
+
+import structlog
+from starlette.applications import Starlette
+
+from tiphys.adapters.bitbucket import BitbucketCloud
+from tiphys.api.server import HttpServer
+from tiphys.api.webhook import webhook_route
+from tiphys.bootstrap.foundation import APPLICATIONS, Foundation, now
+from tiphys.core.webhook.providers import WebhookSecrets, secrets_of
+from tiphys.model.resource import Manifest
+from tiphys.services.reconcile.named import NamedObjects
+from tiphys.services.reconcile.store import AppChange
+from tiphys.services.webhook.handling import PushHandler
+from tiphys.services.webhook.index import PushIndex
+from tiphys.services.webhook.places import FollowedPlaces
+from tiphys.services.webhook.receiving import WebhookReceiver
+from tiphys.services.webhook.refreshing import Refreshes
+
+log = structlog.get_logger()
+
+_SECRET = "argocd-secret"  # noqa: S105 - a name
+
+
+async def serve_webhooks(ground: Foundation, places: FollowedPlaces) -> None:
+    """Begins when the secrets are known: before that anybody would be believed."""
+    options = ground.options
+    settings = ground.settings.present
+    secrets = _Secrets(await ground.follow_secrets())
+    handler = PushHandler(
+        ground.store,
+        _index(ground),
+        places,
+        Refreshes(ground.writer, APPLICATIONS, settings, now),
+        ground.repositories,
+        BitbucketCloud(),
+        secrets=secrets.present,
+        settings=settings,
+    )
+    receiver = WebhookReceiver(handler.handle, secrets=secrets.present, settings=settings)
+    server = HttpServer(Starlette(routes=[webhook_route(receiver)]))
+    try:
+        await server.start(options.api_address, options.api_port)
+    except OSError as error:
+        log.warning("webhooks are not received", port=options.api_port, error=error.strerror)
+        return
+    ground.stack.push_async_callback(server.close)
+    working = asyncio.create_task(receiver.run(), name="webhooks")
+    ground.stack.callback(working.cancel)
+
+
+def _index(ground: Foundation) -> PushIndex:
+    index = PushIndex()
+    told = ground.store.listener
+
+    def changed(change: AppChange) -> None:
+        told(change)
+        index.changed(change)
+
+    ground.store.listener = changed
+    for name in ground.store.names():
+        index.follow(name, ground.store.get(name))
+    return index
+
+
+class _Secrets:
+    """Those of argocd-secret as it is now."""
+
+    def __init__(self, objects: NamedObjects) -> None:
+        self._objects = objects
+        self._read: tuple[Manifest | None, WebhookSecrets] = (None, WebhookSecrets())
+
+    def present(self) -> WebhookSecrets:
+        stored = self._objects.get(_SECRET)
+        if stored is not self._read[0]:
+            self._read = stored, secrets_of(_decoded((stored or {}).get("data") or {}))
+        return self._read[1]
+
+
+def _decoded(data: Mapping[str, str]) -> Mapping[str, str]:
+    found = {}
+    for key, value in data.items():
+        try:
+            found[key] = base64.b64decode(value).decode().strip()
+        except (binascii.Error, ValueError):
+            # Nobody can prove to know what is no text; so nobody is believed.
+            found[key] = value
+    return found

@@ -1,0 +1,1 @@
+"""Deliveries of webhooks, from the moment they are read until the applications are refreshed."""
