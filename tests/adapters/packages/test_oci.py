@@ -456,6 +456,23 @@ async def test_a_token_is_got_once_and_sent(trickster: Trickster, packages: Pack
     assert [login for path, login in trickster.asked if path.startswith("/token")] == [HEADER]
 
 
+async def test_a_registry_that_refuses_without_saying_what_it_wants(
+    trickster: Trickster, packages: Packages
+) -> None:
+    digest = trickster.serve("x", [layer(1)])
+    real = trickster.answers["/v2/x/manifests/v1"]
+    trickster.answers["/v2/x/manifests/v1"] = lambda request: (
+        real(request)
+        if request.headers.get("Authorization") == HEADER
+        else web.Response(status=401)
+    )
+    repository = artifact(trickster.host, "x")
+    with pytest.raises(RepositoryError, match="it wants a login"):
+        await packages.artifacts.digest(repository, "v1")
+    known = replace(repository, credentials=ADA)
+    assert await packages.artifacts.digest(known, "v1") == digest
+
+
 async def test_a_token_that_is_good_no_more_is_got_again(
     trickster: Trickster, packages: Packages
 ) -> None:
@@ -557,7 +574,8 @@ async def test_tokens_of_the_distribution_project(packages: Packages, tmp_path: 
         assert await packages.artifacts.digest(repository, "v1") == digest
         assert await packages.artifacts.tags(repository) == ["v1"]
         await packages.artifacts.tree(repository, digest, ())
-        assert len([path for path, _ in realm.asked if path.startswith("/token")]) == 1
+        # One for the tags, one for everything else.
+        assert len([path for path, _ in realm.asked if path.startswith("/token")]) == 2
     finally:
         await registry.stop()
         await realm.stop()

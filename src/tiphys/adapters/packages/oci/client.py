@@ -15,7 +15,7 @@ from yarl import URL
 from tiphys.adapters.packages.errors import Step, failed
 from tiphys.adapters.packages.oci.manifest import ACCEPTED, Manifest, read_manifest
 from tiphys.adapters.packages.oci.reference import Place, is_digest
-from tiphys.adapters.packages.oci.tokens import Tokens
+from tiphys.adapters.packages.oci.tokens import Door, Tokens
 from tiphys.adapters.packages.web.answer import Answer
 from tiphys.adapters.packages.web.client import Ask, Web, parsed, reaches
 from tiphys.adapters.packages.web.status import refused, require_ok
@@ -50,7 +50,7 @@ class Registry:
         url = place.url(f"tags/list?n={_PAGE}")
         tags: list[str] = []
         for _ in range(_PAGES):
-            async with self._asked(repository, place, Ask(url)) as answer:
+            async with self._asked(repository, place, Ask(url), "tags") as answer:
                 if answer.status == 404:
                     return None
                 require_ok(answer.status, url, has_login=True)
@@ -103,17 +103,20 @@ class Registry:
             yield answer
 
     @asynccontextmanager
-    async def _asked(self, repository: Repository, place: Place, ask: Ask) -> AsyncIterator[Answer]:
+    async def _asked(
+        self, repository: Repository, place: Place, ask: Ask, purpose: str = "pull"
+    ) -> AsyncIterator[Answer]:
         """With the login that the registry asks for, once it did."""
-        known = self._tokens.known(repository, place)
+        door = Door(repository, place, purpose)
+        known = self._tokens.known(door)
         async with self._web.ask(replace(ask, authorization=known), repository) as answer:
             if answer.status != 401:
                 await self._require_let_in(answer, repository, ask.url)
                 yield answer
                 return
             asked = answer.challenges()
-        self._tokens.forget(repository, place)
-        header = await self._tokens.obtain(repository, place, asked)
+        self._tokens.forget(door)
+        header = await self._tokens.obtain(door, asked)
         if not header:
             has_login = await self._tokens.has_login(repository)
             raise refused(401, ask.url, has_login=has_login)

@@ -36,8 +36,17 @@ class _Kept:
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What a token opens: some registries want another one for each thing that is asked of them."""
+
+    repository: Repository
+    place: Place
+    purpose: str = "pull"
+
+
 class Tokens:
-    """Authorization headers by login and place, as long as they are good."""
+    """Authorization headers by what they open, as long as they are good."""
 
     def __init__(
         self, web: Web, logins: Logins, clock: Callable[[], float] = time.monotonic
@@ -45,40 +54,39 @@ class Tokens:
         self._web = web
         self._logins = logins
         self._clock = clock
-        self._kept: OrderedDict[tuple[Repository, Place], _Kept] = OrderedDict()
+        self._kept: OrderedDict[Door, _Kept] = OrderedDict()
 
-    def known(self, repository: Repository, place: Place) -> str:
+    def known(self, door: Door) -> str:
         """Empty where none is known, which may be all that is needed."""
-        kept = self._kept.get((repository, place))
+        kept = self._kept.get(door)
         return kept.header if kept is not None and kept.until > self._clock() else ""
 
-    def forget(self, repository: Repository, place: Place) -> None:
-        self._kept.pop((repository, place), None)
+    def forget(self, door: Door) -> None:
+        self._kept.pop(door, None)
 
     async def has_login(self, repository: Repository) -> bool:
         return bool(authorization(await self._logins.login(repository), repository.url))
 
-    async def obtain(self, repository: Repository, place: Place, asked: Sequence[str]) -> str:
+    async def obtain(self, door: Door, asked: Sequence[str]) -> str:
         """The header that answers to a registry's challenges, empty where there is none. Raises
         RepositoryError where a token is refused.
         """
-        login = authorization(await self._logins.login(repository), repository.url)
+        login = authorization(await self._logins.login(door.repository), door.repository.url)
         found = {one.scheme: one.parameters for one in challenges(asked)}
         if login.startswith("Bearer "):
-            return self._keep(repository, place, login, float("inf"))
+            return self._keep(door, login, float("inf"))
         realm = found.get("bearer", {}).get("realm", "")
         if realm:
-            return await self._token(repository, place, found["bearer"], login)
-        if "basic" in found and login:
-            return self._keep(repository, place, login, float("inf"))
+            return await self._token(door, found["bearer"], login)
+        if login and ("basic" in found or not found):
+            return self._keep(door, login, float("inf"))
         return ""
 
-    async def _token(
-        self, repository: Repository, place: Place, asked: Mapping[str, str], login: str
-    ) -> str:
-        url = _token_url(asked, place)
-        ask = Ask(str(url), authorization=login, home=place.base, login_at=str(url.origin()))
-        async with self._web.ask(ask, repository) as answer:
+    async def _token(self, door: Door, asked: Mapping[str, str], login: str) -> str:
+        url = _token_url(asked, door.place)
+        home = door.place.base
+        ask = Ask(str(url), authorization=login, home=home, login_at=str(url.origin()))
+        async with self._web.ask(ask, door.repository) as answer:
             require_ok(answer.status, str(url), has_login=bool(login))
             text = await answer.read(_ANSWER)
         try:
@@ -89,10 +97,10 @@ class Tokens:
             token, good_for = None, 0.0
         if not isinstance(token, str) or not token or not token.isprintable():
             raise failed(Step.LOGIN, f"{url.host} answers without a token", str(url))
-        return self._keep(repository, place, f"Bearer {token}", max(good_for, _SHORTEST) - _MARGIN)
+        return self._keep(door, f"Bearer {token}", max(good_for, _SHORTEST) - _MARGIN)
 
-    def _keep(self, repository: Repository, place: Place, header: str, seconds: float) -> str:
-        self._kept[repository, place] = _Kept(header, self._clock() + seconds)
+    def _keep(self, door: Door, header: str, seconds: float) -> str:
+        self._kept[door] = _Kept(header, self._clock() + seconds)
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
         return header
