@@ -326,7 +326,8 @@ def test_observing_tells_what_would_happen_and_writes_nothing(stack: Stack, tmp_
 def test_beside_a_controller_that_is_alive_none_begins_unless_told(
     stack: Stack, tmp_path: Path
 ) -> None:
-    line = command(stack, tmp_path, BIN / "tiphys", "run")
+    apart = ("--address", "127.0.0.1", "--port", "0")
+    line = [*command(stack, tmp_path, BIN / "tiphys", "run"), *apart]
     log = tmp_path / "second.log"
     stack.until("the first is ready", lambda: readied(stack), 60)
     with process(line, log) as second:

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tiphys.bootstrap.controllerflags import CONTRACT_FLAGS, OWN_FLAGS, WITHOUT_EFFECT
+from tiphys.bootstrap.controllerflags import (
+    CONTRACT_FLAGS,
+    OWN_FLAGS,
+    SERVER_FLAGS,
+    WITHOUT_EFFECT,
+)
 from tiphys.bootstrap.serverflags import Given, GoKind, ServerFlag, Where, read_flags
 from tiphys.cli.errors import UsageError
 
@@ -24,7 +29,10 @@ if TYPE_CHECKING:
 
 CONTROLLER_PROGRAM = "argocd-application-controller"
 CONTROLLER_FLAGS = (*CONTRACT_FLAGS, *OWN_FLAGS)
-RUN_FLAGS = tuple(flag for flag in CONTROLLER_FLAGS if flag.where is not Where.ONLY_DEFAULT)
+RUN_FLAGS = (
+    *(flag for flag in CONTROLLER_FLAGS if flag.where is not Where.ONLY_DEFAULT),
+    *SERVER_FLAGS,
+)
 _ABOUT = "Compares, syncs and heals every Application, until it is told to stop."
 _CHOICES = {"logformat": ("json", "text"), "loglevel": ("debug", "info", "warn", "error")}
 
@@ -84,7 +92,14 @@ def _everything(given: Given) -> None:
     from dataclasses import replace
 
     options = controller_options(given, os.environ)
-    _start(given, replace(options, namespace=options.namespace or "argocd", metrics_optional=True))
+    options = replace(
+        options,
+        namespace=options.namespace or "argocd",
+        metrics_optional=True,
+        api_address=given.texts["address"],
+        api_port=given.number("port"),
+    )
+    _start(given, options)
 
 
 def _start(given: Given, options: ControllerOptions) -> None:

@@ -64,9 +64,19 @@ async def _run(options: ControllerOptions, stack: AsyncExitStack) -> None:
     ownership = _ownership(ground)
     await ownership.begin(ground.manifests(), take_over=options.take_over)
     stack.push_async_callback(ownership.end)
-    Reconciling(ground).start(scope)
+    reconciling = Reconciling(ground)
+    reconciling.start(scope)
+    if options.api_address:
+        await _receive(ground, reconciling)
     log.info("ready", namespace=ground.namespace)
     await ownership.keep()
+
+
+async def _receive(ground: Foundation, reconciling: Reconciling) -> None:
+    # What serves HTTP is not loaded by a process that does not.
+    from tiphys.bootstrap.webhook import serve_webhooks
+
+    await serve_webhooks(ground, reconciling.pushed_places())
 
 
 def _ownership(ground: Foundation) -> Ownership:

@@ -121,6 +121,13 @@ class Foundation:
         await scope.listed.wait()
         return scope
 
+    async def follow_secrets(self) -> NamedObjects:
+        """Those of the control plane itself, from when they are listed. Raises KubeError."""
+        secrets = NamedObjects()
+        self._follow(SECRETS, secrets, f"{LABEL_PART_OF}=argocd")
+        await _listed(secrets)
+        return secrets
+
     def manifests(self) -> list[Manifest]:
         """The Applications as they are stored."""
         apps = [self.store.get(name) for name in self.store.names()]

@@ -55,7 +55,8 @@ class ControllerOptions:
     """`namespace` empty: the one that the connection names. `data` holds repositories.
 
     `general` and `params` are laid over the ConfigMaps. `events` are reasons, `all` or `none`.
-    A metrics port that is `optional` may be taken by another process.
+    A metrics port that is `optional` may be taken by another process. Without an `api_address`
+    nothing is received.
     """
 
     connection: Connection
@@ -69,3 +70,5 @@ class ControllerOptions:
     metrics_optional: bool = False
     observe: bool = False
     take_over: bool = False
+    api_address: str = ""
+    api_port: int = 8080

@@ -50,6 +50,7 @@ from tiphys.services.render.service import RenderService
 from tiphys.services.repositories.registry import Concerns
 from tiphys.services.sources.refs import PollTiming
 from tiphys.services.sync.runners import SyncRunners
+from tiphys.services.webhook.places import FollowedPlaces
 
 _NO_COMPARISON = (
     "reconciliation",
@@ -68,6 +69,11 @@ _NO_COMPARISON = (
     "application_namespaces",
     "event_labels_include",
     "event_labels_exclude",
+    "webhook_payload",
+    "webhook_jitter",
+    "webhook_jitter_threshold",
+    "webhook_workers",
+    "webhook_refresh_workers",
 )
 _DRAIN = 5.0
 """Seconds that a stop waits for events that are not written yet."""
@@ -175,6 +181,10 @@ class Reconciling:
             settings=self.settings,
             now=now,
         )
+
+    def pushed_places(self) -> FollowedPlaces:
+        """For who hears of pushes before the repositories are polled."""
+        return FollowedPlaces(self._refs, self._desired)
 
     # -- parts --------------------------------------------------------------------------------
 

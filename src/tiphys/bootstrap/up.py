@@ -253,6 +253,8 @@ def _start_tiphys(place: Place) -> None:
             NAMESPACE,
             "--data",
             str(place.folder / "data"),
+            "--address",
+            "127.0.0.1",
         ]
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ from tiphys.model.source import ApplicationSource
 WEB = "https://git.example.com/Org/repo"
 
 
-def source(url: str = WEB, **parts: str) -> ApplicationSource:
+def source(url: str = WEB, **parts: Any) -> ApplicationSource:
     return ApplicationSource(repo_url=url, **parts)
 
 
