@@ -16,6 +16,7 @@ from tests.fakes.evaluate import FakeEvaluator
 from tests.fakes.git import FakeGit
 from tests.fakes.kube import BUILT_IN, SECRETS, FakeCluster, api
 from tests.fakes.renderer import FakeRenderer
+from tests.fakes.verifier import FakeVerifier
 from tiphys.controllers.application import ApplicationController
 from tiphys.core.health import judge
 from tiphys.core.settings import Settings
@@ -96,6 +97,7 @@ class World:
         self.cluster = FakeCluster((*kinds, EVENTS, JOBS, APPLICATIONS, PROJECTS))
         self.git = FakeGit()
         self.renderer = FakeRenderer()
+        self.verifier = FakeVerifier()
         self.evaluator = FakeEvaluator()
         self.clock = FakeClock()
         self.time = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -128,7 +130,13 @@ class World:
         self.cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "demo"}})
 
     def _wire(self) -> None:
-        render = RenderService(self.upstream, self.renderer, FakeDecoder(), clock=self.clock)
+        render = RenderService(
+            self.upstream,
+            self.renderer,
+            FakeDecoder(),
+            verifier=self.verifier,
+            clock=self.clock,
+        )
         self.rules = ProjectRules(
             self.projects.get,
             ClusterTable.of((), in_cluster=True).resolve,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from tests.fakes.decoder import FakeDecoder
 from tests.fakes.git import FakeGit
 from tests.fakes.remotes import FakeRemotes
 from tests.fakes.renderer import FakeRenderer
+from tests.fakes.verifier import FakeVerifier
 from tiphys.adapters.cache import FolderCache
 from tiphys.core.source.environment import BuildContext
 from tiphys.core.source.refs import RefTree
@@ -387,19 +388,6 @@ async def test_there_may_be_no_pause_and_another_commit_has_its_own() -> None:
 # What speaks against a revision
 
 
-class FakeVerifier:
-    def __init__(self) -> None:
-        self.bad: set[str] = set()
-        self.asked: list[tuple[str, tuple[str, ...], int]] = []
-        self.renders = 0
-
-    async def problems(
-        self, job: RenderJob, revision: str, beside: Sequence[str]
-    ) -> tuple[str, ...]:
-        self.asked.append((revision, tuple(beside), self.renders))
-        return (f"{revision} is unsigned",) if revision in self.bad else ()
-
-
 async def test_a_revision_is_verified_whether_its_manifests_are_known_or_not() -> None:
     verifier = FakeVerifier()
     bench = Bench(verifier=verifier)
@@ -407,9 +395,9 @@ async def test_a_revision_is_verified_whether_its_manifests_are_known_or_not() -
     values = bench.commit({"envs/prod.yaml": "a: 1"}, VALUES)
     first = await bench.render(chart, values=values, **REFERS)
     assert first.problems == ()
-    assert verifier.asked == [(chart, ("values",), 0)]
+    assert verifier.asked == [(chart, ("values",))]
     unsigned = bench.commit(CHART | {"README": "x"})
-    verifier.bad = {unsigned}
+    verifier.unsigned = {unsigned}
     job = bench.job(unsigned, values=values, **REFERS)
     assert not await bench.service.unchanged(job, first.digest)
     known = await bench.service.known(job)

@@ -136,6 +136,7 @@ class _Comparison:
             conditions.append(Condition(ConditionType.INVALID_SPEC_ERROR, wanted.error))
         elif wanted.error:
             conditions.append(Condition(ConditionType.COMPARISON_ERROR, wanted.failure))
+        conditions += [Condition(ConditionType.COMPARISON_ERROR, text) for text in wanted.problems]
         # The contract has no type of its own for what never renders the same twice.
         conditions += [
             Condition(ConditionType.REPEATED_RESOURCE_WARNING, text) for text in wanted.warnings

@@ -34,7 +34,7 @@ from tiphys.services.reconcile.memory import AppMemory, Known, Prepared
 from tiphys.services.reconcile.wanted import Wanted, handed_over, not_loaded
 from tiphys.services.render.around import SourceError
 from tiphys.services.render.service import Rendered, RenderService
-from tiphys.services.render.several import side_by_side, warnings_of
+from tiphys.services.render.several import problems_of, side_by_side, warnings_of
 from tiphys.services.sources.refs import RefWatcher
 from tiphys.services.turns.whereabouts import repository_group, waiting_for
 
@@ -117,6 +117,7 @@ class DesiredState:
             prepared.hashes,
             digest,
             warnings=warnings_of(rendered),
+            problems=problems_of(rendered),
             commits=commits,
         )
 

@@ -18,7 +18,8 @@ class Wanted:
     the tools that rendered them, `` for a source that only lends its files. Where nothing could
     be loaded `revisions` are those that were asked for.
 
-    Two with one `digest` were rendered to equal manifests. `warnings` are what renders told.
+    Two with one `digest` were rendered to equal manifests. `warnings` are what renders told,
+    `problems` what speaks against the revisions: signatures that the project asks for.
     `repository_failed` tells a repository that could not be asked from a source that is wrong;
     `unsupported` says that the spec asks for what this version refuses, naming the field.
     `commits` are what the revisions meant, also where they could not be rendered; empty where
@@ -33,6 +34,7 @@ class Wanted:
     hashes: dict[ResourceKey, str] = field(default_factory=dict)
     digest: str = ""
     warnings: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
     error: str = ""
     repository_failed: bool = False
     unsupported: bool = False

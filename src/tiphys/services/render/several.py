@@ -120,6 +120,11 @@ def warnings_of(rendered: Sequence[Rendered | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def problems_of(rendered: Sequence[Rendered | None]) -> tuple[str, ...]:
+    """What speaks against the revisions, each once."""
+    return tuple(dict.fromkeys(text for one in rendered if one for text in one.problems))
+
+
 def _refs(
     asking: Asking, places: Sequence[Place], revisions: Sequence[str]
 ) -> Mapping[str, RefTree]:
