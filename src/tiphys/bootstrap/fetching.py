@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tiphys import __version__
 from tiphys.adapters.git.cli import GitCli
 from tiphys.adapters.git.metrics import GitMetrics
 from tiphys.adapters.git.process import GitSettings
+from tiphys.adapters.packages.charts.indexes import IndexLimits
 from tiphys.adapters.packages.packages import Packages, PackageSettings
+from tiphys.adapters.signatures.gnupg import GnuPGSignatures
 from tiphys.adapters.tokens import TokenLogins, TokenSettings
 from tiphys.model.repository import Repository
 from tiphys.services.sources.fair import FairUpstream
@@ -19,11 +21,24 @@ from tiphys.services.sources.housekeeping import keep_tidy
 from tiphys.services.sources.refs import PollTiming, RefWatcher
 from tiphys.services.sources.remotes import SourceRemotes
 from tiphys.services.sources.upstream import UpstreamByKind
+from tiphys.services.sources.verifying import JobVerifier
 
 _FAR_OUT = 60
 """Git programs that may run at once when many hosts are slow: the gates decide how much is done
 at once, the adapters' own bounds lie further out.
 """
+_OFF = ("false", "no")
+
+
+@dataclass(frozen=True, slots=True)
+class PackageSizes:
+    """The most bytes of an unpacked chart, of an unpacked artefact, and of a chart repository's
+    index; 0 for the first two is any number.
+    """
+
+    chart: int = 1_000_000_000
+    artifact: int = 1_000_000_000
+    index: int = 1_000_000_000
 
 
 class Fetching:
@@ -38,6 +53,7 @@ class Fetching:
         *,
         metrics: GitMetrics | None = None,
         find: Callable[[str, str], Repository] | None = None,
+        sizes: PackageSizes | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
         settings = replace(
@@ -49,15 +65,26 @@ class Fetching:
         self.git = GitCli(
             folder / "repositories", settings, metrics=metrics, tokens=tokens, find=find
         )
+        sizes = sizes or PackageSizes()
         self.packages = Packages(
             PackageSettings(
-                folder / "packages", agent=f"tiphys/{__version__}", environment=environment
+                folder / "packages",
+                agent=f"tiphys/{__version__}",
+                environment=environment,
+                chart_extracted=sizes.chart,
+                artifact_extracted=sizes.artifact,
+                index=IndexLimits(size=sizes.index),
             ),
             tokens,
         )
         self._by_kind = UpstreamByKind(self.git, self.packages.charts, self.packages.artifacts)
         self.upstream = FairUpstream(self._by_kind)
         self.refs = RefWatcher(self.upstream, timing)
+        self._signatures = GnuPGSignatures(environment=environment)
+        # As the contract has it: signatures are not looked at where this is off.
+        enabled = environment.get("ARGOCD_GPG_ENABLED", "").strip().lower() not in _OFF
+        verifier = JobVerifier(self.git, self.git, self._signatures)
+        self.verifier: JobVerifier | None = verifier if enabled else None
         self.remotes = SourceRemotes(self.upstream, self.refs, self.packages.files)
 
     async def keep_tidy(self, in_use: Callable[[], Mapping[str, set[str]]]) -> None:
@@ -68,3 +95,4 @@ class Fetching:
         await self.refs.aclose()
         await self.packages.aclose()
         await self.git.aclose()
+        await self._signatures.aclose()
