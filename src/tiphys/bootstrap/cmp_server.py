@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,7 +97,19 @@ def _service(folder: Path) -> PluginService:
         raise FatalError(f"{folder / _CONFIG_FILE}: {error.strerror}") from None
     except (ConfigError, UnicodeDecodeError) as error:
         raise FatalError(f"{folder / _CONFIG_FILE}: {error}") from None
-    return PluginService(config, dict(os.environ))
+    return PluginService(config, dict(os.environ), _workspace(config.socket, os.environ))
+
+
+def _workspace(name: str, environment: Mapping[str, str]) -> Path:
+    """A folder of the plugin's own, without what a process before this one left there."""
+    parent = environment.get("ARGOCD_CMP_WORKDIR") or tempfile.gettempdir()
+    place = Path(parent) / f"_cmp_server-{name.removesuffix('.sock')}"
+    shutil.rmtree(place, ignore_errors=True)
+    try:
+        place.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise FatalError(f"{place}: {error.strerror}") from None
+    return place
 
 
 cmp_server = process_command(

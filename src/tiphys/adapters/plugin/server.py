@@ -26,6 +26,8 @@ SERVICE = "plugin.ConfigManagementPluginService"
 MESSAGE_BYTES = 200 << 20
 _SOURCE_TYPE = "Plugin"
 _LONGEST_PATH = 100
+_SERVING = b"\x08\x01"
+"""A HealthCheckResponse with status SERVING."""
 
 T = TypeVar("T")
 
@@ -51,7 +53,7 @@ class PluginServer:
             ("grpc.max_send_message_length", MESSAGE_BYTES),
         ]
         self._server = grpc.aio.server(options=sizes)
-        self._server.add_generic_rpc_handlers((self._handlers(),))
+        self._server.add_generic_rpc_handlers((self._handlers(), _health()))
         self._server.add_insecure_port(f"unix:{self.address}")
         await self._server.start()
 
@@ -107,6 +109,16 @@ class PluginServer:
             self._log.warning("a plugin failed", error=str(error))
             await call.abort(grpc.StatusCode.UNKNOWN, str(error))
             raise
+
+
+def _health() -> grpc.GenericRpcHandler:
+    """The standard health service, for probes: whoever can ask is served."""
+
+    async def check(_request: bytes, _call: Any) -> bytes:
+        return _SERVING
+
+    method = grpc.unary_unary_rpc_method_handler(check)
+    return grpc.method_handlers_generic_handler("grpc.health.v1.Health", {"Check": method})
 
 
 def _serialized(message: Any) -> bytes:

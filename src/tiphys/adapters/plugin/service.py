@@ -46,11 +46,13 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class PluginService:
-    """`environment` is the process's own, which commands see as well."""
+    """`environment` is the process's own, which commands see as well. What is sent is unpacked in
+    `workspace`, and removed.
+    """
 
     config: PluginConfig
     environment: Mapping[str, str]
-    workspace: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
+    workspace: Path
     limits: UnpackLimits = field(default_factory=UnpackLimits)
 
     async def generate(self, stream: Stream, seconds: float | None) -> str:
