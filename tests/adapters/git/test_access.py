@@ -30,11 +30,13 @@ from tiphys.model.errors import (
     UnsupportedRepositoryError,
 )
 from tiphys.model.repository import (
+    Anonymous,
     BasicLogin,
     BearerLogin,
     ClientCertificate,
     Confidential,
     Credentials,
+    GitHubApp,
     Proxy,
     Repository,
     SshKey,
@@ -118,6 +120,38 @@ async def test_every_login_opens_it(
     assert (await git.tree(repository, commit)).commit == commit
 
 
+class Exchange:
+    """Hands out another token each time, as long as nobody refuses the one before."""
+
+    def __init__(self) -> None:
+        self.number = 1
+        self.asked = 0
+
+    async def login(self, repository: Repository) -> BasicLogin:
+        self.asked += 1
+        assert isinstance(repository.credentials, GitHubApp)
+        return BasicLogin("x-access-token", Confidential(f"token-{self.number}"))
+
+    def refused(self, repository: Repository) -> None:
+        self.number += 1
+
+
+async def test_credentials_that_are_exchanged_for_a_token(
+    repo: GitRepo, front: GitFront, authority: Authority, tmp_path: Path, settings: GitSettings
+) -> None:
+    commit = repo.commit({"a": "1"})
+    exchange = Exchange()
+    git = GitCli(tmp_path / "kept", settings, tokens=exchange)
+    known = at(front, authority, GitHubApp(1, Confidential("key")))
+    front.wanted = basic("x-access-token", "token-2")
+    with pytest.raises(RepositoryError, match="does not take the credentials"):
+        await git.refs(known)
+    assert (await git.refs(known))["HEAD"] == commit
+    assert exchange.asked == 2
+    with pytest.raises(UnsupportedRepositoryError, match="nothing here exchanges"):
+        await GitCli(tmp_path / "other", settings).refs(known)
+
+
 async def test_a_header_goes_out_unasked_and_a_password_only_when_asked(
     git: GitCli, repo: GitRepo, front: GitFront, authority: Authority
 ) -> None:
@@ -165,7 +199,12 @@ async def test_a_client_certificate_goes_along(
         certificate = ClientCertificate(issued.certificate, Confidential(issued.key))
         repository = replace(at(front, authority, ADA), client_certificate=certificate)
         assert (await git.refs(repository))["HEAD"] == commit
-        said = await refusal(git, replace(repository, client_certificate=None))
+        without = replace(repository, client_certificate=None)
+        # As the contract has it, a certificate alone is not sent.
+        alone = replace(repository, credentials=Anonymous())
+        for each in (without, alone):
+            assert "TLS: the server ended the TLS connection" in str(await refusal(git, each))
+        said = await refusal(git, without)
         assert "TLS: the server ended the TLS connection, as one does that asks" in str(said)
     finally:
         await front.stop()

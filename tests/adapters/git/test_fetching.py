@@ -53,6 +53,15 @@ async def test_only_one_commit_is_fetched(git: GitCli, repo: GitRepo, tmp_path: 
     assert [path.name for path in (kept / "refs" / "tiphys").iterdir()] == [second]
 
 
+async def test_as_many_commits_are_fetched_as_the_repository_asks(
+    git: GitCli, repo: GitRepo, tmp_path: Path
+) -> None:
+    commits = [repo.commit({"a": str(number)}) for number in range(5)]
+    await git.tree(Repository(repo.url, depth=3), commits[-1])
+    kept = next((tmp_path / "kept").glob("*.git"))
+    assert (kept / "shallow").read_text().split() == [commits[2]]
+
+
 async def test_a_kept_commit_is_not_fetched_again(
     repo: GitRepo, server: GitServer, git: GitCli
 ) -> None:

@@ -176,6 +176,20 @@ async def test_without_submodules_they_are_empty_folders(
     assert tree.read(["lib/top"]) == {"lib/top": None}
 
 
+async def test_a_setting_leaves_them_out_from_then_on(
+    repo: GitRepo, library: GitRepo, tmp_path: Path
+) -> None:
+    base = library.commit({"top": "t"})
+    repo.commit({"a": "1"})
+    commit = add(repo, "lib", "../library", base)
+    on = True
+    settings = GitSettings(environment=os.environ)
+    git = GitCli(tmp_path / "kept", settings, submodules=lambda: on)
+    assert (await git.tree(Repository(repo.url), commit)).read(["lib/top"])["lib/top"]
+    on = False
+    assert (await git.tree(Repository(repo.url), commit)).read(["lib/top"]) == {"lib/top": None}
+
+
 async def test_the_parent_s_login_opens_those_on_its_server_only(
     repo: GitRepo, library: GitRepo, server: GitServer, front: GitFront, git: GitCli
 ) -> None:

@@ -76,3 +76,8 @@ def test_what_plugins_get() -> None:
 @pytest.mark.parametrize(("text", "allowed"), [("", False), ("false", False), ("true", True)])
 def test_links_that_lead_out(text: str, allowed: bool) -> None:
     assert read_tools({}, {"reposerver.allow.oob.symlinks": text}).allow_oob_symlinks is allowed
+
+
+@pytest.mark.parametrize(("text", "part"), [("", True), ("true", True), ("false", False)])
+def test_submodules(text: str, part: bool) -> None:
+    assert read_tools({}, {"reposerver.enable.git.submodule": text}).submodules is part

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -47,13 +47,21 @@ class GitCli:
         tokens: Tokens | None = None,
         pace: Pace | None = None,
         find: modules.FindRepository | None = None,
+        submodules: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`find` knows what opens a submodule's URL. `submodules` says whether they are part of
+        trees; the settings can forbid it, too.
+        """
         root = root.resolve()
         self._settings = settings or GitSettings()
         metrics = metrics or GitMetrics(CollectorRegistry())
         self._remote = Remote(root, self._settings, metrics, tokens=tokens, pace=pace)
         self._clones = Clones(root, self._settings, metrics, self._remote)
         self._find_repository = find
+        self._wants_submodules = submodules
+
+    def _submodules(self) -> bool:
+        return self._settings.submodules and self._wants_submodules()
 
     async def refs(self, repository: Repository) -> Mapping[str, str]:
         refs = await self._remote.refs(self._clones.parse(repository.url), repository)
@@ -67,9 +75,10 @@ class GitCli:
     async def _tree(self, repository: Repository, commit: str, below: tuple[str, ...]) -> GitTree:
         """`below` are the clones that this one is a submodule of."""
         wanted = self._clones.wanted(repository, commit.lower())
-        kept, asked = wanted.kept, wanted.commit
-        if (known := kept.recent.get((asked, repository))) is not None:
-            kept.recent.move_to_end((asked, repository))
+        kept = wanted.kept
+        asked = (wanted.commit, repository, self._submodules())
+        if (known := kept.recent.get(asked)) is not None:
+            kept.recent.move_to_end(asked)
             return known
         wanted = replace(wanted, commit=await self._clones.commit(wanted))
         large = self._large(wanted)
@@ -77,7 +86,7 @@ class GitCli:
         grafts = await self._grafts(wanted, plain, below)
         reader = await asyncio.to_thread(self._open, wanted, large, grafts) if grafts else plain
         if not any(isinstance(each, RepositoryError) for each in grafts.values()):
-            kept.opened((asked, repository), reader)
+            kept.opened(asked, reader)
         kept.readers.add(reader)
         return reader
 
@@ -87,7 +96,7 @@ class GitCli:
             wanted.commit,
             grafts=grafts,
             large=large,
-            modules=self._settings.submodules,
+            modules=self._submodules(),
         )
 
     def _large(self, wanted: Wanted) -> Contents | None:
@@ -102,7 +111,7 @@ class GitCli:
     ) -> Mapping[str, Graft]:
         """Submodules by path. One that cannot be had is an error for those who look at it only."""
         there = await asyncio.to_thread(plain.oids, [modules.FILE])
-        if not self._settings.submodules or there[modules.FILE] is None:
+        if not self._submodules() or there[modules.FILE] is None:
             return {}
         store = wanted.kept.store.path
         found = await modules.declared(self._settings, store, wanted.commit)

@@ -40,6 +40,10 @@ _MANY_DROPPED: Final = 32
 """From so many dropped pins on, everything is packed anew: a geometric repack never forgets."""
 
 
+Asked = tuple[str, Repository, bool]
+"""A commit as it was asked for, how it is read, and whether with submodules."""
+
+
 @dataclass(eq=False)
 class Kept:
     store: Store
@@ -55,9 +59,9 @@ class Kept:
     listed: Mapping[str, str] | None = None
     asked: bool = False
     """By itself, and not only as a submodule."""
-    recent: OrderedDict[tuple[str, Repository], GitTree] = field(default_factory=OrderedDict)
+    recent: OrderedDict[Asked, GitTree] = field(default_factory=OrderedDict)
 
-    def opened(self, asked: tuple[str, Repository], reader: GitTree) -> None:
+    def opened(self, asked: Asked, reader: GitTree) -> None:
         self.readers.add(reader)
         self.recent[asked] = reader
         if len(self.recent) > _READERS_KEPT:

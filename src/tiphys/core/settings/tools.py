@@ -51,6 +51,9 @@ class ToolSettings:
     """reposerver.allow.oob.symlinks: links that lead out of a tree are no error. Nobody follows
     them even so."""
 
+    submodules: bool = True
+    """reposerver.enable.git.submodule: whether submodules are part of a repository's tree."""
+
     plugin_tar_exclude: tuple[str, ...] = ()
     """reposerver.plugin.tar.exclusions: globs of what is not sent to a plugin."""
 
@@ -72,6 +75,7 @@ def read_tools(general: Data, params: Data) -> ToolSettings:
         values_file_schemes=_schemes(general),
         oci_media_types=_list(media_types, ",") or OCI_MEDIA_TYPES,
         allow_oob_symlinks=params.get("reposerver.allow.oob.symlinks", "").strip() == "true",
+        submodules=params.get("reposerver.enable.git.submodule", "").strip() != "false",
         plugin_tar_exclude=_list(excluded, ";"),
         plugin_use_generate_paths=params.get(
             "reposerver.plugin.use.manifest.generate.paths", ""
