@@ -328,6 +328,20 @@ async def test_a_commit_outside_of_the_paths_carries_the_render_over() -> None:
         assert not (await bench.render(inside, generate_paths=paths)).from_cache
 
 
+async def test_the_paths_say_nothing_of_what_lies_beside() -> None:
+    bench = Bench()
+    paths = ["elsewhere"]
+    chart = bench.commit(CHART)
+    first = bench.commit({"envs/prod.yaml": "a: 1"}, VALUES)
+    await bench.render(chart, values=first, generate_paths=paths, **REFERS)
+    changed = bench.commit(CHART | {"web/values.yaml": "x"})
+    carried = await bench.render(changed, values=first, generate_paths=paths, **REFERS)
+    assert carried.from_cache
+    second = bench.commit({"envs/prod.yaml": "a: 2"}, VALUES)
+    after = await bench.render(changed, values=second, generate_paths=paths, **REFERS)
+    assert not after.from_cache
+
+
 async def test_fresh_renders_whatever_the_paths_say() -> None:
     bench = Bench()
     commit = bench.commit({"web/cm": "one"})

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
-from tiphys.model.render import HelmOptions, KustomizeOptions, ReadSet, Remote, ToolOptions
+from tiphys.model.render import MOUNT, HelmOptions, KustomizeOptions, ReadSet, Remote, ToolOptions
 from tiphys.model.resource import Manifest
 
 Oids = Callable[[Sequence[str]], Mapping[str, str | None]]
@@ -52,6 +52,11 @@ class Remembered:
 
     def holds(self, oids: Mapping[str, str | None], now: Capabilities) -> bool:
         return self.holds_on(now) and all(oids[path] == oid for path, oid in self.found.items())
+
+    def holds_beside(self, oids: Mapping[str, str | None]) -> bool:
+        """As far as the trees beside the main one are concerned."""
+        found = self.found.items()
+        return all(oids[path] == oid for path, oid in found if path.startswith(MOUNT))
 
     def holds_on(self, now: Capabilities) -> bool:
         """As far as the cluster is concerned."""
@@ -106,18 +111,21 @@ class RenderMemory:
                 found.append(render)
                 if not render.remotes:
                     break
-        return found or self._carried(candidates, capabilities, paths())
+        return found or self._carried(candidates, now, capabilities, paths())
 
     def _carried(
         self,
         candidates: Sequence[tuple[int, Remembered]],
+        now: Mapping[str, str | None],
         capabilities: Capabilities,
         paths: Mapping[str, str | None] | None,
     ) -> Sequence[Remembered]:
         if paths is None:
             return ()
+        # The paths are those of the main tree: what stands beside it counts as it was read.
         same = (render for _, render in candidates if render.paths == paths)
-        return tuple(render for render in same if render.holds_on(capabilities))
+        beside = (render for render in same if render.holds_beside(now))
+        return tuple(render for render in beside if render.holds_on(capabilities))
 
     def first_look(self, key: str) -> bool:
         """True once for each key, and again when all of its renders were forgotten."""
