@@ -27,8 +27,11 @@ from go_toolchain import Toolchain, ToolchainError, find_toolchain
 ROOT = Path(__file__).resolve().parent.parent
 TEST_PROGRAMS = ROOT / "tests" / "programs"
 """Programs of others that tests compare with, or speak to; each a folder with its go.mod."""
+UNDEFENDED = "undefended-engine"
+"""The engine without its defences, for the tests that show that attacks on it would be noticed."""
 PROGRAMS = (
     "engine",
+    UNDEFENDED,
     "devcluster",
     *sorted(one.parent.name for one in TEST_PROGRAMS.glob("*/go.mod")),
 )
@@ -77,8 +80,9 @@ def main() -> int:
     cache = cache_folder()
     try:
         toolchain = find_toolchain(cache)
-        sources = ROOT / name if (ROOT / name).is_dir() else TEST_PROGRAMS / name
-        plan = Plan(name, sources, build_flags(sources), toolchain)
+        folder, tags = ("engine", ("-tags=undefended",)) if name == UNDEFENDED else (name, ())
+        sources = ROOT / folder if (ROOT / folder).is_dir() else TEST_PROGRAMS / folder
+        plan = Plan(name, sources, (*build_flags(sources), *tags), toolchain)
         link(built(plan, cache / "build"), ROOT / ".venv" / "bin" / plan.program)
     except (BuildError, ToolchainError) as error:
         print(f"{name}: {error}", file=sys.stderr)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tiphys.dev/engine/internal/chart"
+	"tiphys.dev/engine/internal/defence"
 	"tiphys.dev/engine/internal/fault"
 	"tiphys.dev/engine/internal/remote"
 	"tiphys.dev/engine/internal/tree"
@@ -234,5 +235,8 @@ var userInfo = regexp.MustCompile(`//[^/@]*@`)
 
 // redact takes a user and password out of a URL.
 func redact(entry string) string {
+	if !defence.On {
+		return entry
+	}
 	return userInfo.ReplaceAllString(entry, "//")
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"tiphys.dev/engine/internal/defence"
 	"tiphys.dev/engine/internal/fault"
 )
 
@@ -287,7 +288,7 @@ func (t *Tree) resolve(name string) (string, *node, error) {
 			continue
 		}
 		if step == ".." {
-			if current == root {
+			if current == root && defence.On {
 				return "", nil, Escape(name)
 			}
 			current = parent(current)
@@ -314,7 +315,8 @@ func (t *Tree) resolve(name string) (string, *node, error) {
 		case Link:
 			t.recorder.note(t.recorder.files, next)
 			target := string(found.data)
-			if links++; links > maxLinks || strings.HasPrefix(target, "/") {
+			absolute := strings.HasPrefix(target, "/") && defence.On
+			if links++; links > maxLinks || absolute {
 				return "", nil, Escape(name)
 			}
 			rest = append(strings.Split(target, "/"), rest...)
