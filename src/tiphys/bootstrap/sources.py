@@ -12,6 +12,7 @@ from typing import Any
 from tiphys.adapters.engine import EngineRenderer
 from tiphys.bootstrap.fetching import Fetching
 from tiphys.bootstrap.folders import WithCheckout, checkout, with_path
+from tiphys.bootstrap.tools import Tools
 from tiphys.core.app.asking import Asking
 from tiphys.core.source.places import place_of
 from tiphys.model.repository import Asked
@@ -39,11 +40,9 @@ class EngineDocuments:
 class CommandSources:
     """Implements SourceCheck of services.applications."""
 
-    def __init__(
-        self, fetching: Fetching, engine: EngineRenderer, repositories: Repositories
-    ) -> None:
+    def __init__(self, fetching: Fetching, tools: Tools, repositories: Repositories) -> None:
         self._fetching = fetching
-        self._engine = engine
+        self._tools = tools
         self._repositories = repositories
 
     async def reachable(self, source: ApplicationSource, project: str) -> None:
@@ -62,10 +61,11 @@ class CommandSources:
             return await looks.render(asking, around)
         places = looks.places(asking, around.project.name)
         found = checkout(files, asking, places)
-        upstream = WithCheckout(self._fetching.upstream, found)
+        upstream, engine = WithCheckout(self._fetching.upstream, found), self._tools.engine
         here = Looks(
             self._fetching.refs,
-            RenderService(upstream, self._engine, self._engine, self._fetching.remotes),
+            # No plugin: it would be sent all that lies around the folder.
+            RenderService(upstream, engine, engine, self._fetching.remotes),
             self._repositories,
             found.stands_for,
         )
@@ -74,8 +74,14 @@ class CommandSources:
         return await here.render(with_path(files, asking, places), replace(around, tools=tools))
 
     def _looks(self) -> Looks:
-        fetching = self._fetching
-        render = RenderService(fetching.upstream, self._engine, self._engine, fetching.remotes)
+        fetching, tools = self._fetching, self._tools
+        render = RenderService(
+            fetching.upstream,
+            tools.renderer,
+            tools.engine,
+            fetching.remotes,
+            plugins=tools.plugins,
+        )
         return Looks(fetching.refs, render, self._repositories)
 
 
@@ -84,9 +90,9 @@ async def open_sources(repositories: Repositories) -> AsyncIterator[CommandSourc
     """Nothing is started or fetched until it is asked for."""
     with tempfile.TemporaryDirectory(prefix="tiphys-") as folder:
         fetching = Fetching(Path(folder), find=repositories.find)
-        engine = EngineRenderer()
+        tools = Tools(logins=fetching.tokens)
         try:
-            yield CommandSources(fetching, engine, repositories)
+            yield CommandSources(fetching, tools, repositories)
         finally:
-            await engine.close()
+            await tools.close()
             await fetching.aclose()
