@@ -20,8 +20,10 @@ from tests.e2e.manifests import config_map
 from tests.e2e.repo import Repo
 from tests.e2e.stack import NAMESPACE, Stack
 from tests.fixtures.authority import Authority
+from tests.fixtures.chartserver import ChartServer
 from tests.fixtures.gitfront import GitFront, basic
 from tests.fixtures.gitssh import GitSsh
+from tests.fixtures.registry import Registry
 from tiphys.adapters.gitserver.server import GitServer
 
 T = TypeVar("T")
@@ -42,8 +44,13 @@ class Servers:
         self.front = GitFront(self._git, self.authority.server_context(folder))
         self.front.wanted = basic("me", PASSWORD)
         self.ssh = GitSsh(served)
-        for start in (self._git.start, self.front.start, self.ssh.start):
-            self.run(start())
+        self.charts = ChartServer()
+        self.charts.publish("web", "1.2.0")
+        self.charts.wanted = basic("me", PASSWORD)
+        self.registry = Registry(user=f"me:{PASSWORD}")
+        for server in self._all():
+            self.run(server.start())
+        self.run(self.registry.push_chart("charts/web", "2.1.0"))
         self.key = folder / "key"
         self.key.write_text(self.ssh.client_key)
         self.ca = folder / "ca.pem"
@@ -55,10 +62,13 @@ class Servers:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
     def stop(self) -> None:
-        for stop in (self.front.stop, self.ssh.stop, self._git.stop):
-            self.run(stop())
+        for server in self._all():
+            self.run(server.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+
+    def _all(self) -> tuple[GitServer | GitFront | GitSsh | ChartServer | Registry, ...]:
+        return (self._git, self.front, self.ssh, self.charts, self.registry)
 
     def planted(self) -> list[str]:
         """What must never be seen anywhere."""
@@ -163,6 +173,44 @@ def test_credentials_for_all_below_a_url(stack: Stack, repo: Repo, servers: Serv
     state = json.loads(stack.ok("repo", "get", https(servers), "-o", "json"))["connectionState"]
     assert state["status"] == "Failed"
     assert state["message"].startswith("Unable to connect to repository: ")
+
+
+LOGIN = ("--username", "me", "--password")
+
+
+def test_charts_of_an_index(stack: Stack, repo: Repo, servers: Servers) -> None:
+    url = servers.charts.url
+    add = ("repo", "add", url, "--type", "helm", "--name", "charts", *LOGIN)
+    assert "login" in fatal(stack, *add, "wrong-s3cret")
+    assert "index" in fatal(stack, *add[:2], f"{url}/none", *add[3:], PASSWORD)
+    stack.ok(*add, PASSWORD)
+    (row,) = [line for line in stack.ok("repo", "list").splitlines() if url in line]
+    assert row.split() == ["helm", "charts", url, "false", "false", "false", "true", "Successful"]
+    source = {"repoURL": url, "chart": "web", "targetRevision": "1.x"}
+    stack.apply("charted", repo, "app", source=source, syncPolicy={"automated": {}})
+    stack.until_status("charted", "Synced", "Healthy")
+    assert stack.app("charted")["status"]["sync"]["revision"] == "1.2.0"
+
+
+def test_charts_of_a_registry(stack: Stack, repo: Repo, servers: Servers) -> None:
+    url = f"{servers.registry.host}/charts"
+    flags = ("--type", "helm", "--name", "registry", "--enable-oci", "--insecure-oci-force-http")
+    said = fatal(stack, "repo", "add", f"oci://{url}", *flags, *LOGIN, PASSWORD)
+    assert "OCI Helm repository URL should include hostname and port only" in said
+    assert "login" in fatal(stack, "repo", "add", url, *flags, *LOGIN, "wrong-s3cret")
+    stack.ok("repo", "add", url, *flags, *LOGIN, PASSWORD)
+    source = {"repoURL": url, "chart": "web", "targetRevision": "2.1.0"}
+    stack.apply("registered", repo, "app", source=source, syncPolicy={"automated": {}})
+    stack.until_status("registered", "Synced", "Healthy")
+
+
+def test_artefacts_of_a_registry(stack: Stack, servers: Servers) -> None:
+    url = f"oci://{servers.registry.host}/charts/web"
+    add = ("repo", "add", url, "--insecure-oci-force-http", *LOGIN)
+    assert "login" in fatal(stack, *add, "wrong-s3cret")
+    stack.ok(*add, PASSWORD)
+    found = json.loads(stack.ok("repo", "get", url, "-o", "json"))
+    assert (found["type"], found["connectionState"]["status"]) == ("oci", "Successful")
 
 
 def test_a_projects_own_repository(stack: Stack, repo: Repo, servers: Servers) -> None:
