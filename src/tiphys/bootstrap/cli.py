@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tiphys.core.app.asking import Asking
     from tiphys.model.application import ApplicationSource
     from tiphys.model.resource import ApiResource
+    from tiphys.services.applications import SourceCheck
     from tiphys.services.applications.values import LocalFiles
     from tiphys.services.devcluster.ports import ControlPlane
     from tiphys.services.evaluate.ports import Evaluator
@@ -53,6 +54,7 @@ PROCESSES: dict[str, tuple[str, str]] = {
     "down": ("tiphys.bootstrap.up:down", "Stop what `tiphys up` started"),
     "git-server": ("tiphys.bootstrap.git_server:git_server", "Serve Git repositories on loopback"),
     "observe": ("tiphys.bootstrap.observe:observe", "Tell what a sync would do, beside another"),
+    "repo-server": ("tiphys.bootstrap.repo_server:repo_server", "Run the process that renders"),
     "run": ("tiphys.bootstrap.application_controller:run", "Run Tiphys in one process"),
     "up": ("tiphys.bootstrap.up:up", "Start a control plane, Tiphys and the examples"),
 }
@@ -61,6 +63,7 @@ PROCESSES: dict[str, tuple[str, str]] = {
 PROGRAMS = {
     "argocd-application-controller": "application-controller",
     "argocd-cmp-server": "cmp-server",
+    "argocd-repo-server": "repo-server",
 }
 """Names of programs that stand for a command."""
 
@@ -199,6 +202,14 @@ class CommandWiring:
             yield documents
         finally:
             await documents.close()
+
+    @asynccontextmanager
+    async def sources(self) -> AsyncIterator[SourceCheck]:
+        from tiphys.bootstrap.sources import open_sources
+        from tiphys.services.repositories.registry import KnownRepositories
+
+        async with open_sources(KnownRepositories()) as sources:
+            yield sources
 
     @asynccontextmanager
     async def evaluator(self) -> AsyncIterator[Evaluator]:

@@ -27,6 +27,7 @@ COMMANDS = {
     "gpg": ("tiphys.cli.gpg:gpg", "Manage keys that signatures are checked with"),
     "install": ("tiphys.cli.install:install", "Put into a cluster what Tiphys needs there"),
     "proj": ("tiphys.cli.proj:proj", "Manage projects"),
+    "render": ("tiphys.cli.render:render", "Show what a source would give, without a cluster"),
     "repo": ("tiphys.cli.repo:repo", "Manage repositories"),
     "repocreds": ("tiphys.cli.repocreds:repocreds", "Manage credentials for repositories"),
     "version": ("tiphys.cli.version:version", "Show the version"),

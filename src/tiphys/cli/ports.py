@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from tiphys.model.cluster import Cluster, KubeContext
     from tiphys.model.openpgp import PublicKey
     from tiphys.model.resource import Manifest, ResourceKey
-    from tiphys.services.applications import AppEvent, AppName, SyncCommand, TreeNode
+    from tiphys.services.applications import (
+        AppEvent,
+        AppName,
+        SourceCheck,
+        SyncCommand,
+        TreeNode,
+    )
     from tiphys.services.applications.explain import Explained
     from tiphys.services.applications.managed import Managed
     from tiphys.services.applications.results import Result
@@ -280,5 +286,9 @@ class Wiring(Protocol):
     def targets(self, kubeconfig: str) -> ClusterTargets: ...
 
     def documents(self) -> AbstractAsyncContextManager[Documents]: ...
+
+    def sources(self) -> AbstractAsyncContextManager[SourceCheck]:
+        """Sources without a cluster, and so without anybody's credentials."""
+        ...
 
     def setup(self, choice: ClusterChoice) -> AbstractAsyncContextManager[Setup]: ...

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -65,6 +65,7 @@ class Rendered:
     from_cache: bool
     warnings: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    reads: ReadSet = field(default_factory=ReadSet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,5 +371,11 @@ def _clean(path: str) -> str:
 
 def _rendered(wanted: Survey, render: Remembered, *, from_cache: bool) -> Rendered:
     return Rendered(
-        render.manifests, wanted.tool, wanted.revision, render.digest, from_cache, render.warnings
+        render.manifests,
+        wanted.tool,
+        wanted.revision,
+        render.digest,
+        from_cache,
+        render.warnings,
+        reads=render.reads,
     )
