@@ -7,6 +7,7 @@ leads them elsewhere.
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 from typing import Any
 from urllib.parse import quote
@@ -52,10 +53,11 @@ class BitbucketCloud:
         return PushedFiles(files, name if isinstance(name, str) else "")
 
     def _session(self, repository: Repository) -> aiohttp.ClientSession:
-        headers, login = {"Accept": "application/json"}, None
+        headers = {"Accept": "application/json"}
         match repository.credentials:
             case BasicLogin(username, password):
-                login = aiohttp.BasicAuth(username or "x-token-auth", password)
+                pair = f"{username or 'x-token-auth'}:{password}".encode()
+                headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
             case BearerLogin(token):
                 headers["Authorization"] = f"Bearer {token}"
         trust: ssl.SSLContext | bool = True
@@ -66,7 +68,7 @@ class BitbucketCloud:
         connector = aiohttp.TCPConnector(ssl=trust)
         proxy = repository.proxy.url or None
         return aiohttp.ClientSession(
-            connector=connector, headers=headers, auth=login, proxy=proxy, trust_env=proxy is None
+            connector=connector, headers=headers, proxy=proxy, trust_env=proxy is None
         )
 
     async def _files(self, session: aiohttp.ClientSession, url: str) -> frozenset[str]:
