@@ -19,6 +19,7 @@ from tests.core.repositories.secrets import secret, template
 from tests.fakes.connections import FakeConnections
 from tests.fakes.kube import FakeCluster
 from tiphys.cli.ports import ClusterChoice
+from tiphys.core.repositories.record import KEYS, Form
 from tiphys.core.settings.clustersecret import fnv32a
 from tiphys.model.errors import (
     ConflictError,
@@ -533,3 +534,51 @@ def test_someone_else_writes_meanwhile(world: Repositories) -> None:
         20,
         "rpc error: code = Unknown desc = Secret mine changes all the time",
     )
+
+
+# -- secrets ----------------------------------------------------------------------------------
+
+PLANTED = {key.name: f"pl4nted-{key.name}" for key in KEYS if key.form is Form.SECRET}
+PLANTED |= {"proxy": "http://me:pl4nted@proxy/", "githubAppID": "7"}
+BROKEN = {key.name: f"pl4nted-{key.name}" for key in KEYS if key.form in (Form.BOOL, Form.NUMBER)}
+ADDED = (
+    "--password", "pl4nted", "--azure-service-principal-client-secret", "pl4nted",
+    "--proxy", "http://me:pl4nted@proxy/",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(("repo", "list", "-o", form) for form in ("wide", "json", "yaml", "url")),
+        *(("repo", "get", URL, "-o", form) for form in ("wide", "json", "yaml", "url")),
+        *(("repocreds", "list", "-o", form) for form in ("wide", "json", "yaml", "url")),
+        ("repo", "get", "https://broken/a"),
+        ("repo", "add", URL, *ADDED),
+        ("repo", "add", URL, *ADDED, "--upsert"),
+        ("repo", "add", "https://new", *ADDED),
+        ("repo", "add", "https://broken/a", *ADDED),
+        ("repo", "add", "https://broken/b"),
+        ("repo", "add", "https://failing", *ADDED),
+        ("repocreds", "add", "https://git", "--password", "pl4nted-other"),
+        ("repo", "rm", URL),
+        ("repo", "rm", "https://broken/a"),
+        ("repocreds", "rm", "https://git.example.com"),
+    ],
+    ids=lambda line: " ".join(line[:4]),
+)
+def test_nothing_that_is_planted_comes_out(world: Repositories, line: tuple[str, ...]) -> None:
+    world.home.seed(
+        secret("a", url=URL, **PLANTED),
+        template("t", url="https://git", **PLANTED),
+        secret("b", url="https://me:pl4nted@h/x", **PLANTED),
+        secret("w", kind="repository-write", url=URL, **PLANTED),
+        *(secret(f"c{at}", url="https://broken/a", **{key: text}, project=str(at))
+          for at, (key, text) in enumerate(BROKEN.items())),
+        secret("d", url="https://broken/a", **BROKEN),
+        template("e", url="https://broken/", enableOCI="pl4nted"),
+    )  # fmt: skip
+    world.connections.failing["https://failing"] = RepositoryError("login: refused")
+    ran = world.run(*line)
+    assert ran.out + ran.err
+    assert "pl4nted" not in ran.out + ran.err

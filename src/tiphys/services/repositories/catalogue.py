@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from tiphys.core.repositories.known import Known, by_host
+from tiphys.core.repositories.known import Known
 from tiphys.core.repositories.record import Record, SecretType
 from tiphys.core.repositories.secret import (
     AnySecret,
     BrokenSecret,
-    read_secret,
     same_url,
     secret_type,
 )
@@ -28,7 +27,6 @@ from tiphys.model.errors import (
     ApiError,
     ConflictError,
     ObjectExistsError,
-    ObjectNotFoundError,
     RepositoryError,
 )
 from tiphys.model.live import PatchKind
@@ -36,13 +34,12 @@ from tiphys.model.names import LABEL_SECRET_TYPE
 from tiphys.model.resource import ApiResource
 from tiphys.services.live.ports import KubeReader, KubeWriter
 from tiphys.services.repositories.ports import Connections
-from tiphys.services.repositories.registry import CERTIFICATES, KNOWN_HOSTS, KNOWN_HOSTS_KEY
+from tiphys.services.repositories.reading import read_known
 from tiphys.services.repositories.states import RepositoryState, RepositoryStates
 
 MANAGER = "argocd"
 _VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
 SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
-CONFIG_MAPS = ApiResource("", "v1", "ConfigMap", "configmaps", True, _VERBS)
 _AT_ONCE = 10
 _ATTEMPTS = 5
 _NOUNS = {False: "repository", True: "repository credentials"}
@@ -83,15 +80,7 @@ class RepositoryCatalogue:
 
     async def known(self) -> Known:
         """All that is known of repositories now."""
-        listed = await self._reader.list(
-            SECRETS, namespace=self._namespace, label_selector=LABEL_SECRET_TYPE
-        )
-        read = (read_secret(item) for item in listed.items)
-        return Known(
-            {one.name: one for one in read if one is not None},
-            by_host(await self._config_map(CERTIFICATES)),
-            (await self._config_map(KNOWN_HOSTS)).get(KNOWN_HOSTS_KEY, ""),
-        )
+        return (await read_known(self._reader, self._namespace)).known
 
     async def list(self, *, fresh: bool = False, trying: bool = True) -> Sequence[RepositoryAnswer]:
         """By project and URL. Without `trying` nobody is asked how the connections fare."""
@@ -216,13 +205,6 @@ class RepositoryCatalogue:
         await self._writer.patch(
             SECRETS, self._namespace, secret.name, PatchKind.MERGE, body, manager=MANAGER
         )
-
-    async def _config_map(self, name: str) -> Mapping[str, str]:
-        try:
-            found = await self._reader.get(CONFIG_MAPS, self._namespace, name)
-        except ObjectNotFoundError:
-            return {}
-        return found.get("data") or {}
 
 
 def _untried(known: Known, secret: AnySecret) -> RepositoryAnswer:

@@ -21,16 +21,25 @@ _SECRETS: Final = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
 _CONFIG_MAPS: Final = ApiResource("", "v1", "ConfigMap", "configmaps", True, _VERBS)
 
 
+async def read_known(reader: KubeReader, namespace: str) -> KnownRepositories:
+    """All that the control plane knows of repositories now. Raises KubeError."""
+    listed = await reader.list(_SECRETS, namespace=namespace, label_selector=LABEL_SECRET_TYPE)
+    return await _known(reader, namespace, listed)
+
+
 async def read_visible(reader: KubeReader, namespace: str) -> KnownRepositories:
     """As far as whoever asks may read: who may not read Secrets knows of no repository, and reads
     all of them anonymously. Raises KubeError.
     """
-    known = KnownRepositories()
     try:
-        listed = await reader.list(_SECRETS, namespace=namespace, label_selector=LABEL_SECRET_TYPE)
+        return await read_known(reader, namespace)
     except ForbiddenError:
-        listed = ObjectList((), "")
-    known.replaced(_SECRETS, listed)
+        return await _known(reader, namespace, ObjectList((), ""))
+
+
+async def _known(reader: KubeReader, namespace: str, secrets: ObjectList) -> KnownRepositories:
+    known = KnownRepositories(says=False)
+    known.replaced(_SECRETS, secrets)
     maps = []
     for name in (CERTIFICATES, KNOWN_HOSTS, KEYRING):
         try:

@@ -32,9 +32,11 @@ class KnownRepositories:
     """Implements Repositories. A sink of the watch of Secrets; `config_maps` is that of ConfigMaps.
 
     `listener` hears of each change, after it; `keys_listener` of other keys for signatures.
+    `says`: Secrets that cannot be read are logged.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, says: bool = True) -> None:
+        self._says = says
         self._known = Known()
         self._keyring: tuple[str, ...] = ()
         self.listener: Callable[[Concerns], None] = lambda _concerns: None
@@ -85,7 +87,7 @@ class KnownRepositories:
             return
         before = self._known.secrets
         for secret in secrets.values():
-            _say(secret, before.get(secret.name))
+            self._say(secret, before.get(secret.name))
         self._swap(self._known.changed(secrets=secrets))
 
     def changed(self, resource: ApiResource, event: WatchEvent) -> None:  # noqa: ARG002
@@ -97,7 +99,7 @@ class KnownRepositories:
             return
         secrets = {key: one for key, one in self._known.secrets.items() if key != name}
         if secret is not None:
-            _say(secret, before)
+            self._say(secret, before)
             secrets[name] = secret
         self._swap(self._known.changed(secrets=secrets))
 
@@ -116,6 +118,10 @@ class KnownRepositories:
         if keys != self._keyring:
             self._keyring = keys
             self.keys_listener()
+
+    def _say(self, secret: AnySecret, before: AnySecret | None) -> None:
+        if self._says and isinstance(secret, BrokenSecret) and secret != before:
+            log.warning("a repository cannot be opened", problem=secret.problem)
 
     def _swap(self, known: Known) -> None:
         before, self._known = self._known, known
@@ -157,8 +163,3 @@ class RepositoryConfigMaps:
         )
         keys = sorted(self._data.get(KEYRING, {}).items())
         self._repositories.trust_keys(tuple(text for _, text in keys))
-
-
-def _say(secret: AnySecret, before: AnySecret | None) -> None:
-    if isinstance(secret, BrokenSecret) and secret != before:
-        log.warning("a repository cannot be opened", problem=secret.problem)
