@@ -16,24 +16,32 @@ import click
 
 from tiphys.bootstrap.controllerflags import (
     CONTRACT_FLAGS,
+    OTHER_PROCESSES,
     OWN_FLAGS,
     SERVER_FLAGS,
     WITHOUT_EFFECT,
 )
 from tiphys.bootstrap.serverflags import Given, GoKind, ServerFlag, Where, read_flags
 from tiphys.cli.errors import UsageError
+from tiphys.core.settings.duration import parse_duration
 
 if TYPE_CHECKING:
-    from tiphys.bootstrap.options import ControllerOptions
+    from tiphys.bootstrap.options import ControllerOptions, RedisCache, RenderProcess
     from tiphys.cli.ports import KubeAccess
 
 CONTROLLER_PROGRAM = "argocd-application-controller"
 CONTROLLER_FLAGS = (*CONTRACT_FLAGS, *OWN_FLAGS)
 RUN_FLAGS = (
-    *(flag for flag in CONTROLLER_FLAGS if flag.where is not Where.ONLY_DEFAULT),
+    *(
+        flag
+        for flag in CONTROLLER_FLAGS
+        if flag.where is not Where.ONLY_DEFAULT and flag not in OTHER_PROCESSES
+    ),
     *SERVER_FLAGS,
 )
 _ABOUT = "Compares, syncs and heals every Application, until it is told to stop."
+_LIFETIME = 86_400.0
+"""Seconds that a render stays on Redis, where nobody says otherwise."""
 _CHOICES = {"logformat": ("json", "text"), "loglevel": ("debug", "info", "warn", "error")}
 
 
@@ -155,7 +163,39 @@ def _only_of_controllers(given: Given) -> dict[str, Any]:
         "metrics_port": given.number("metrics-port"),
         "observe": given.yes("observe"),
         "take_over": given.yes("take-over"),
+        **(_other_processes(given) if "repo-server" in given.texts else {}),
     }
+
+
+def _other_processes(given: Given) -> dict[str, Any]:
+    return {"renders": _render_process(given), "cache": _redis(given)}
+
+
+def _render_process(given: Given) -> RenderProcess | None:
+    from tiphys.bootstrap.options import RenderProcess
+
+    texts = given.texts
+    if "repo-server" not in given.said or not texts["repo-server"]:
+        return None
+    return RenderProcess(
+        address=texts["repo-server"],
+        plaintext=given.yes("repo-server-plaintext"),
+        ca=texts["repo-server-ca-cert-path"],
+        certificate=texts["repo-server-client-cert-path"],
+        key=texts["repo-server-client-cert-key-path"],
+        seconds=max(float(given.number("repo-server-timeout-seconds")), 1.0),
+    )
+
+
+def _redis(given: Given) -> RedisCache | None:
+    from tiphys.bootstrap.options import RedisCache
+    from tiphys.bootstrap.redisflags import compresses, redis_options
+
+    redis = redis_options(given, os.environ)
+    if redis is None:
+        return None
+    lifetime = parse_duration(os.environ.get("ARGOCD_REPO_CACHE_EXPIRATION", ""))
+    return RedisCache(redis=redis, compress=compresses(given), lifetime=lifetime or _LIFETIME)
 
 
 def state_folder(environment: Mapping[str, str]) -> Path:

@@ -13,7 +13,8 @@ import structlog
 
 from tiphys.bootstrap.foundation import Foundation, now
 from tiphys.bootstrap.options import ControllerOptions, OptionsError
-from tiphys.bootstrap.reconciling import Reconciling
+from tiphys.bootstrap.reconciling import Reconciling, poll_timing
+from tiphys.bootstrap.renders import open_renders
 from tiphys.controllers.monitoring import MonitoringServer
 from tiphys.core.settings.duration import parse_duration
 from tiphys.services.ownership.ownership import Ownership
@@ -57,14 +58,15 @@ async def _run(options: ControllerOptions, stack: AsyncExitStack) -> None:
     await _serve(ground)
     await ground.read_settings()
     scope = await ground.read_applications()
+    renders = await open_renders(ground, poll_timing(ground.settings.present()))
     if options.observe:
-        Reconciling(ground).start(scope)
+        Reconciling(ground, renders).start(scope)
         log.info("ready", namespace=ground.namespace, observe=True)
         await asyncio.Event().wait()
     ownership = _ownership(ground)
     await ownership.begin(ground.manifests(), take_over=options.take_over)
     stack.push_async_callback(ownership.end)
-    reconciling = Reconciling(ground)
+    reconciling = Reconciling(ground, renders)
     reconciling.start(scope)
     if options.api_address:
         await _receive(ground, reconciling)

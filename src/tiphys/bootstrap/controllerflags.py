@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tiphys.bootstrap.redisflags import REDIS_FLAGS
 from tiphys.bootstrap.serverflags import GoKind, ServerFlag, Where
 
 _PREFIX = "ARGOCD_APPLICATION_CONTROLLER_"
@@ -248,30 +249,6 @@ _OTHERS = (
     _only("otlp-headers", GoKind.STRING_TO_STRING, "[]", f"{_PREFIX}OTLP_HEADERS", ("",)),
     _only("otlp-insecure", GoKind.BOOL, "true", f"{_PREFIX}OTLP_INSECURE"),
     _only("otlp-sample-ratio", GoKind.FLOAT, "1", f"{_PREFIX}OTLP_SAMPLE_RATIO"),
-    _only("redis", env="REDIS_SERVER", accepted=("argocd-redis:6379",)),
-    _only("redis-ca-certificate"),
-    _only("redis-client-certificate"),
-    _only("redis-client-key"),
-    _only("redis-compress", default="gzip", env="REDIS_COMPRESSION"),
-    _only("redis-insecure-skip-tls-verify", GoKind.BOOL),
-    _only("redis-use-tls", GoKind.BOOL),
-    _only("redisdb", GoKind.INT, env="REDISDB"),
-    _only("repo-server", default="argocd-repo-server:8081", env=f"{_PREFIX}REPO_SERVER"),
-    _only("repo-server-ca-cert-path", env=f"{_PREFIX}REPO_SERVER_CA_CERT_PATH"),
-    _only(
-        "repo-server-client-cert-key-path",
-        default="/app/config/reposerver/mtls/client.key",
-        env=f"{_PREFIX}REPO_SERVER_CLIENT_CERT_KEY_PATH",
-    ),
-    _only(
-        "repo-server-client-cert-path",
-        default="/app/config/reposerver/mtls/client.crt",
-        env=f"{_PREFIX}REPO_SERVER_CLIENT_CERT_PATH",
-    ),
-    _only("repo-server-plaintext", GoKind.BOOL, env=f"{_PREFIX}REPO_SERVER_PLAINTEXT"),
-    _only("repo-server-timeout-seconds", GoKind.INT, "60", f"{_PREFIX}REPO_SERVER_TIMEOUT_SECONDS"),
-    _only("sentinel", GoKind.STRING_ARRAY, env="REDIS_SENTINEL_HOSTS"),
-    _only("sentinelmaster", default="master", env="REDIS_SENTINEL_MASTER"),
     _only("sharding-method", default="legacy", env="ARGOCD_CONTROLLER_SHARDING_ALGORITHM"),
     _only("wq-backoff-factor", GoKind.FLOAT, "1.5", "WORKQUEUE_BACKOFF_FACTOR"),
     _only("wq-basedelay-ns", GoKind.DURATION, "1ms"),
@@ -281,8 +258,53 @@ _OTHERS = (
     _only("wq-maxdelay-ns", GoKind.DURATION, "1s"),
 )
 
+_RENDERS = (
+    _own(
+        "repo-server",
+        "host:port of the render process; where nobody says it, this process renders",
+        default="argocd-repo-server:8081",
+        env=f"{_PREFIX}REPO_SERVER",
+    ),
+    _own(
+        "repo-server-ca-cert-path",
+        "A file with the CA of the render process; our own authority",
+        env=f"{_PREFIX}REPO_SERVER_CA_CERT_PATH",
+    ),
+    _own(
+        "repo-server-client-cert-key-path",
+        "A file with the key of our certificate, where there is one",
+        default="/app/config/reposerver/mtls/client.key",
+        env=f"{_PREFIX}REPO_SERVER_CLIENT_CERT_KEY_PATH",
+    ),
+    _own(
+        "repo-server-client-cert-path",
+        "A file with the certificate that the render process is shown, where there is one",
+        default="/app/config/reposerver/mtls/client.crt",
+        env=f"{_PREFIX}REPO_SERVER_CLIENT_CERT_PATH",
+    ),
+    _own(
+        "repo-server-plaintext",
+        "Speak to the render process without TLS",
+        GoKind.BOOL,
+        env=f"{_PREFIX}REPO_SERVER_PLAINTEXT",
+    ),
+    _own(
+        "repo-server-timeout-seconds",
+        "Seconds that a render may take, its waiting included",
+        GoKind.INT,
+        "60",
+        env=f"{_PREFIX}REPO_SERVER_TIMEOUT_SECONDS",
+    ),
+)
+
+OTHER_PROCESSES = (*_RENDERS, *REDIS_FLAGS)
+"""Those about processes that one that does everything itself has no need of."""
+
 CONTRACT_FLAGS = tuple(
-    sorted((*CONNECTION, *_SETTINGS, *_PROCESS, *_OTHERS), key=lambda flag: flag.name)
+    sorted(
+        (*CONNECTION, *_SETTINGS, *_PROCESS, *OTHER_PROCESSES, *_OTHERS),
+        key=lambda flag: flag.name,
+    )
 )
 """Those of `argocd-application-controller`, but for --help."""
 

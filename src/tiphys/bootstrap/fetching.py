@@ -18,6 +18,7 @@ from tiphys.adapters.tokens import TokenLogins, TokenSettings
 from tiphys.model.repository import Repository
 from tiphys.services.sources.fair import FairUpstream
 from tiphys.services.sources.housekeeping import keep_tidy
+from tiphys.services.sources.modules import JobModules
 from tiphys.services.sources.refs import PollTiming, RefWatcher
 from tiphys.services.sources.remotes import SourceRemotes
 from tiphys.services.sources.upstream import UpstreamByKind
@@ -42,8 +43,8 @@ class PackageSizes:
 
 
 class Fetching:
-    """Everything is kept below `folder`. Close it on its event loop. `find` opens the submodules of
-    a repository, by URL and project.
+    """Everything is kept below `folder`. Close it on its event loop. `modules` has to be around
+    whatever renders; `find` opens submodules where no job does, by URL and project.
     """
 
     def __init__(
@@ -62,8 +63,14 @@ class Fetching:
             fetches_at_once=_FAR_OUT,
         )
         self.tokens = tokens = TokenLogins(TokenSettings(environment))
+        self.modules = JobModules(find)
         self.git = GitCli(
-            folder / "repositories", settings, metrics=metrics, tokens=tokens, find=find
+            folder / "repositories",
+            settings,
+            metrics=metrics,
+            tokens=tokens,
+            find=self.modules.find,
+            submodules=self.modules.wanted,
         )
         sizes = sizes or PackageSizes()
         self.packages = Packages(

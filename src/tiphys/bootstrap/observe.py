@@ -52,14 +52,16 @@ def _observe(given: Given) -> None:
 async def _look(options: ControllerOptions, seconds: float) -> Sequence[Observation]:
     from tiphys.bootstrap.controller import lighten_garbage_collection
     from tiphys.bootstrap.foundation import Foundation
-    from tiphys.bootstrap.reconciling import Reconciling
+    from tiphys.bootstrap.reconciling import Reconciling, poll_timing
+    from tiphys.bootstrap.renders import open_renders
 
     lighten_garbage_collection()
     async with AsyncExitStack() as stack:
         ground = Foundation(options, stack)
         await ground.read_settings()
         await ground.read_applications()
-        observer = Reconciling(ground).observer()
+        renders = await open_renders(ground, poll_timing(ground.settings.present()))
+        observer = Reconciling(ground, renders).observer()
         gate = asyncio.Semaphore(_AT_ONCE)
         end = asyncio.get_running_loop().time() + seconds
 

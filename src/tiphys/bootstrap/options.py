@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tiphys.adapters.kube import KubeConfig, in_cluster_config, load_kubeconfig
+from tiphys.adapters.redis import RedisOptions
 from tiphys.bootstrap.access import with_access
 from tiphys.cli.ports import KubeAccess
 from tiphys.model.errors import TiphysError
@@ -51,6 +52,29 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RenderProcess:
+    """Where the process is that renders: `host:port`. The files are in PEM form; those that are
+    not there are what our own authority makes. `seconds` bounds a call.
+    """
+
+    address: str
+    plaintext: bool = False
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedisCache:
+    """Where renders are kept beside the process that made them; `lifetime` in seconds."""
+
+    redis: RedisOptions
+    compress: bool = True
+    lifetime: float = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerOptions:
     """`namespace` empty: the one that the connection names. `data` holds repositories.
 
@@ -70,5 +94,7 @@ class ControllerOptions:
     metrics_optional: bool = False
     observe: bool = False
     take_over: bool = False
+    renders: RenderProcess | None = None
+    cache: RedisCache | None = None
     api_address: str = ""
     api_port: int = 8080

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import time
 from dataclasses import replace
 
-from tiphys.adapters.cache import FolderCache
-from tiphys.adapters.engine import LaneOptions, fingerprint
 from tiphys.adapters.metrics.figures import FiguresCollector
-from tiphys.bootstrap.fetching import Fetching
 from tiphys.bootstrap.foundation import Foundation, now
-from tiphys.bootstrap.tools import Tools
+from tiphys.bootstrap.renders import Renders
 from tiphys.controllers.application import ApplicationController, Operations, Step
 from tiphys.core.app.events import event_labels
 from tiphys.core.app.spec import project_name
@@ -44,9 +40,6 @@ from tiphys.services.reconcile.refresh import Refresher
 from tiphys.services.reconcile.report import PassReport
 from tiphys.services.reconcile.scope import ApplicationScope
 from tiphys.services.reconcile.store import AppChange
-from tiphys.services.render.behind import WriteBehind
-from tiphys.services.render.fair import FairRenderer
-from tiphys.services.render.service import RenderService
 from tiphys.services.repositories.registry import Concerns
 from tiphys.services.sources.refs import PollTiming
 from tiphys.services.sync.runners import SyncRunners
@@ -87,38 +80,20 @@ def judged_by(settings: Settings) -> Settings:
     return replace(settings, **{name: getattr(usual, name) for name in _NO_COMPARISON})
 
 
+def poll_timing(settings: Settings) -> PollTiming:
+    return PollTiming(settings.reconciliation, settings.reconciliation_jitter)
+
+
 class Reconciling:
     """Everything above the foundation. What is opened is closed by its stack."""
 
-    def __init__(self, ground: Foundation) -> None:
+    def __init__(self, ground: Foundation, renders: Renders) -> None:
         self._ground = ground
-        stack, options = ground.stack, ground.options
+        stack = ground.stack
         self.settings = ground.settings.present
-        processors = os.cpu_count() or 1
-        fetching = Fetching(
-            options.data,
-            self._poll_timing(),
-            metrics=ground.git_metrics,
-            find=ground.repositories.find,
-        )
-        stack.push_async_callback(fetching.aclose)
-        self._fetching, self._refs = fetching, fetching.refs
-        tools = Tools(LaneOptions(size=2 * processors + 2), logins=fetching.tokens)
-        stack.push_async_callback(tools.close)
+        self._refs, self._tidy = renders.refs, renders.tidy
         self._events = self._recorder()
         stack.push_async_callback(self._events.drain, within=_DRAIN)
-        archive = WriteBehind(FolderCache(options.data / "renders"))
-        stack.callback(archive.close)
-        render = RenderService(
-            fetching.upstream,
-            FairRenderer(tools.renderer, at_once=processors),
-            tools.engine,
-            fetching.remotes,
-            plugins=tools.plugins,
-            archive=archive,
-            engine_version=fingerprint(),
-            registry=ground.page.registry,
-        )
         self._memories = Memories()
         self._projects = Projects(ground.projects)
         self._rules = ProjectRules(
@@ -136,7 +111,7 @@ class Reconciling:
             lambda: self.settings().tools,
             namespace=ground.namespace,
         )
-        self._desired = DesiredState(self._refs, render, jobs)
+        self._desired = DesiredState(self._refs, renders.service, jobs)
         self._upkeep = ProjectUpkeep(
             ground.writer, self._projects.find, ground.store.of_project, namespace=ground.namespace
         )
@@ -166,8 +141,9 @@ class Reconciling:
         controller.start()
         if not ground.options.observe:
             self._keep_projects()
-        tidying = asyncio.create_task(self._fetching.keep_tidy(ground.store.commits_in_use))
-        ground.stack.callback(tidying.cancel)
+        if self._tidy is not None:
+            tidying = asyncio.ensure_future(self._tidy(ground.store.commits_in_use))
+            ground.stack.callback(tidying.cancel)
 
     def observer(self) -> Observer:
         return Observer(
@@ -283,10 +259,6 @@ class Reconciling:
             settings.event_labels_exclude,
         )
 
-    def _poll_timing(self) -> PollTiming:
-        settings = self.settings()
-        return PollTiming(settings.reconciliation, settings.reconciliation_jitter)
-
     def _figures(self) -> FiguresCollector:
         ground = self._ground
         return FiguresCollector(
@@ -325,7 +297,7 @@ class Reconciling:
         def settings_changed() -> None:
             ground.clusters.settings_changed()
             scope.settings_changed()
-            self._refs.retime(self._poll_timing())
+            self._refs.retime(poll_timing(self.settings()))
             self._rules.forget()
             present = judged_by(self.settings())
             if present != self._judged_by:
@@ -352,7 +324,13 @@ class Reconciling:
             self._rules.forget()
             controller.look_at_repositories(concerns)
 
+        def keys_changed() -> None:
+            # They go along with what is asked of renderers, and may vouch for what waited.
+            self._rules.forget()
+            controller.request_all(CompareLevel.LATEST)
+
         ground.repositories.listener = repositories_changed
+        ground.repositories.keys_listener = keys_changed
         ground.settings.listener = settings_changed
         ground.clusters.follow_kinds(kinds_changed)
         # A cluster that belongs to a project alone is one of its destinations.

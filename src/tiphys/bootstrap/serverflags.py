@@ -74,13 +74,15 @@ class ServerFlag:
 @dataclass(frozen=True, slots=True)
 class Given:
     """What flags and environment say. `texts` has every flag of the process; lists are apart in
-    `lists`. `general` and `params` are laid over the ConfigMaps.
+    `lists`. `general` and `params` are laid over the ConfigMaps. `said` are the names of flags that
+    somebody gave, by whatever way.
     """
 
     texts: Mapping[str, str] = field(default_factory=dict)
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     general: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
+    said: frozenset[str] = frozenset()
     wants_help: bool = False
 
     def yes(self, name: str) -> bool:
@@ -118,6 +120,7 @@ def read_flags(
         lists={flag.name: _list(flag, by_flag[flag.name]) for flag in flags if flag.kind.many},
         general=_overlay(flags, by_flag, Where.GENERAL),
         params=_overlay(flags, by_flag, Where.PARAMS),
+        said=frozenset(name for name, texts in by_flag.items() if texts is not None),
         wants_help=any(is_true(text) for text in said.get("help", ())),
     )
 

@@ -82,7 +82,7 @@ class CommandSources:
             fetching.remotes,
             plugins=tools.plugins,
         )
-        return Looks(fetching.refs, render, self._repositories)
+        return Looks(fetching.refs, fetching.modules.around(render), self._repositories)
 
 
 @asynccontextmanager

@@ -17,8 +17,9 @@ from aiohttp import web
 from tiphys.model.errors import RenderError, RepositoryError
 from tiphys.services.render import calls
 from tiphys.services.render.calls import Call
-from tiphys.services.render.rendering import Lister, Rendering
+from tiphys.services.render.rendering import Rendering
 from tiphys.services.render.wire import VERSION, WireError, pack, unpack
+from tiphys.services.sources.ports import Lister
 
 log = structlog.get_logger()
 

@@ -33,7 +33,8 @@ from tiphys.services.reconcile.jobs import RenderJobs
 from tiphys.services.reconcile.memory import AppMemory, Known, Prepared
 from tiphys.services.reconcile.wanted import Wanted, handed_over, not_loaded
 from tiphys.services.render.around import SourceError
-from tiphys.services.render.service import Rendered, RenderService
+from tiphys.services.render.rendering import Rendering
+from tiphys.services.render.service import Rendered
 from tiphys.services.render.several import problems_of, side_by_side, warnings_of
 from tiphys.services.sources.refs import RefWatcher
 from tiphys.services.turns.whereabouts import repository_group, waiting_for
@@ -44,7 +45,7 @@ __all__ = ["DesiredState", "Wanted"]
 class DesiredState:
     """Asks places and the renderer; both answer from memory where that is certain."""
 
-    def __init__(self, refs: RefWatcher, render: RenderService, jobs: RenderJobs) -> None:
+    def __init__(self, refs: RefWatcher, render: Rendering, jobs: RenderJobs) -> None:
         self._refs = refs
         self._render = render
         self._jobs = jobs
@@ -211,10 +212,10 @@ class DesiredState:
         Only a hint for who comes first: a render may read more than its folder. Raises
         RepositoryError.
         """
-        folders = {}
+        folders, key = {}, place_key(place)
         for name, app in apps.items():
             asking, before = asked_by_spec(app.spec), asked_before(app.spec, app.status)
-            here = [at for at, one in enumerate(asking.sources) if self._is_at(place, app, one)]
+            here = [at for at, one in enumerate(asking.sources) if self._is_at(key, app, one)]
             for at, revision in moved[name].items():
                 if at in here and is_rendered(asking.sources[at], several=asking.several):
                     source = asking.sources[at]
@@ -222,9 +223,9 @@ class DesiredState:
         found = await self._render.touched(place, folders)
         return {one.partition(" ")[2] for one in found}
 
-    def _is_at(self, place: SourcePlace, app: Application, source: ApplicationSource) -> bool:
+    def _is_at(self, key: str, app: Application, source: ApplicationSource) -> bool:
         try:
-            return place_key(self._jobs.place(app, source)) == place_key(place)
+            return place_key(self._jobs.place(app, source)) == key
         except RepositoryError:
             return False
 

@@ -10,7 +10,8 @@ from tiphys.model.errors import RepositoryError
 from tiphys.model.repository import Asked, Place
 from tiphys.services.render.around import Around, Looked, SourceError
 from tiphys.services.render.job import Surroundings
-from tiphys.services.render.service import Rendered, RenderService
+from tiphys.services.render.rendering import Rendering
+from tiphys.services.render.service import Rendered
 from tiphys.services.render.several import (
     jobs_of,
     side_by_side,
@@ -27,7 +28,7 @@ class Looks:
     def __init__(
         self,
         refs: RefWatcher,
-        render: RenderService,
+        render: Rendering,
         repositories: Repositories,
         fixed: Callable[[Place], str | None] = lambda _place: None,
     ) -> None:

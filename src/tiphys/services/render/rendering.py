@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
-from tiphys.model.repository import Asked, Listing, Place
+from tiphys.model.repository import Place
 from tiphys.services.render.job import RenderJob
 from tiphys.services.render.service import Rendered
 
@@ -32,9 +32,3 @@ class Rendering(Protocol):
     async def touched(self, place: Place, folders: Mapping[str, tuple[str, str, str]]) -> set[str]:
         """Names whose folder differs between two commits, given as (old, new, path)."""
         ...
-
-
-class Lister(Protocol):
-    """What a place offers now. Raises RepositoryError."""
-
-    async def list(self, place: Place, asked: Collection[Asked]) -> Listing: ...

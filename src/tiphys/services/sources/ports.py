@@ -102,12 +102,16 @@ class Artifacts(Protocol):
         ...
 
 
-class Upstream(Protocol):
-    """All of these, each by its kind. Raises RepositoryError."""
+class Lister(Protocol):
+    """Says what places offer. Raises RepositoryError."""
 
     async def list(self, place: Place, asked: Collection[Asked]) -> Listing:
         """What the place offers now. Registries answer only for what is asked."""
         ...
+
+
+class Upstream(Lister, Protocol):
+    """All of these, each by its kind. Raises RepositoryError."""
 
     async def tree(
         self, place: Place, revision: str, *, media_types: Collection[str] = ()

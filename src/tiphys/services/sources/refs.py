@@ -25,7 +25,7 @@ from tiphys.core.source.revision import look_up, settled
 from tiphys.core.source.url import normal_form, without_user
 from tiphys.model.errors import RepositoryError, RevisionNotFoundError
 from tiphys.model.repository import Asked, Listing, Place, RepositoryKind
-from tiphys.services.sources.ports import Upstream
+from tiphys.services.sources.ports import Lister
 
 Listener = Callable[[Place, Mapping[Asked, str]], None]
 """Told of every asked revision of a place that moved what it leads to now, `` when it is gone.
@@ -125,7 +125,7 @@ class RefWatcher:
 
     def __init__(
         self,
-        upstream: Upstream,
+        upstream: Lister,
         timing: PollTiming | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
