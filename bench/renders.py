@@ -1,7 +1,9 @@
 """S3: renders a second by tool through the virtual file system, cold and warm.
 
 The tree is a real Git repository, read as the controller reads it. The floor is the time inside
-the engine, from its own log: what lies above it is Git, the pipe and Python.
+the engine, from its own log: what lies above it is Git, the pipe and Python. Beside it is what the
+tool's own program takes for the same files in a checkout, where there is such a program: it starts
+anew for every render.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ from pathlib import Path
 
 import orjson
 
+from bench.programs import program
 from bench.report import emit, progress, spread
 from tiphys.adapters.engine import EngineRenderer, LaneOptions
 from tiphys.adapters.git.tree import GitTree
 from tiphys.model.render import (
     DirectoryOptions,
     HelmOptions,
+    JsonnetVariable,
     KustomizeOptions,
     RenderRequest,
     ToolOptions,
@@ -57,6 +61,8 @@ class Case:
     options: ToolOptions
     objects: int
     files: dict[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    """The program that does the same, and its arguments in the source's folder."""
 
 
 def _chart(objects: int) -> dict[str, str]:
@@ -84,17 +90,38 @@ def _kustomization(objects: int) -> dict[str, str]:
     return {"kustomization.yaml": f"namePrefix: dev-\nresources:\n{listed}", **files}
 
 
+def _jsonnet(objects: int) -> dict[str, str]:
+    library = (
+        "{pair(name, replicas):: [{apiVersion: 'apps/v1', kind: 'Deployment',"
+        " metadata: {name: name, labels: {app: name}}, spec: {replicas: replicas,"
+        " selector: {matchLabels: {app: name}}, template: {metadata: {labels: {app: name}},"
+        " spec: {containers: [{name: 'main', image: 'registry.example.com/shop:1'}]}}}},"
+        " {apiVersion: 'v1', kind: 'Service', metadata: {name: name},"
+        " spec: {selector: {app: name}, ports: [{port: 80}]}}]}"
+    )
+    main = (
+        "local lib = import 'lib.libsonnet';\nfunction(replicas) std.flattenArrays("
+        f"[lib.pair('n%d' % n, replicas) for n in std.range(1, {objects // 2})])\n"
+    )
+    return {"main.jsonnet": main, "lib.libsonnet": library}
+
+
 def _cases() -> list[Case]:
     helm = HelmOptions("shop", "default", kube_version="v1.36.0")
+    jsonnet = DirectoryOptions(tlas=(JsonnetVariable("replicas", "2", code=True),))
+    template = ("helm", "template", "shop", ".", "--kube-version", "v1.36.0", "--include-crds")
+    build = ("kustomize", "build", ".")
     plain = {
         f"{n}.yaml": (_DEPLOYMENT + "---\n" + _SERVICE).replace("NAME", f"n{n}") for n in (1, 2)
     }
     return [
         Case("directory-4", DirectoryOptions(), 4, plain),
-        Case("kustomize-4", KustomizeOptions(), 4, _kustomization(4)),
-        Case("kustomize-30", KustomizeOptions(), 30, _kustomization(30)),
-        Case("helm-4", helm, 4, _chart(4)),
-        Case("helm-30", helm, 30, _chart(30)),
+        Case("jsonnet-4", jsonnet, 4, _jsonnet(4)),
+        Case("jsonnet-30", jsonnet, 30, _jsonnet(30)),
+        Case("kustomize-4", KustomizeOptions(), 4, _kustomization(4), build),
+        Case("kustomize-30", KustomizeOptions(), 30, _kustomization(30), build),
+        Case("helm-4", helm, 4, _chart(4), template),
+        Case("helm-30", helm, 30, _chart(30), template),
     ]
 
 
@@ -125,7 +152,23 @@ async def _all(folder: Path) -> None:
             warm_ms=spread(warm),
             floor_ms=spread(inside),
             renders_a_second=spread([1000 / each for each in warm], 0),
+            **_by_program(case, folder / "repo" / case.name),
         )
+
+
+def _by_program(case: Case, folder: Path) -> dict[str, object]:
+    """What the tool's own program takes, once it is in the page cache."""
+    if not case.command:
+        return {}
+    name, *arguments = case.command
+    command = [str(program(name)), *arguments]
+    seconds = []
+    for _ in range(RUNS + 1):
+        start = time.perf_counter()
+        ran = subprocess.run(command, cwd=folder, capture_output=True, check=True)
+        seconds.append(time.perf_counter() - start)
+    assert ran.stdout.count(b"kind: ") >= case.objects
+    return {"program": name, "program_ms": spread([each * 1000 for each in seconds[1:]])}
 
 
 async def _timed(engine: EngineRenderer, case: Case, tree: GitTree, times: int) -> float:
