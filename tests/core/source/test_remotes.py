@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from tiphys.core.source.remotes import ChartAt, FileAt, TreeAt, Ways, host_of, permitted, way_to
+from tiphys.core.source.remotes import (
+    ChartAt,
+    FileAt,
+    TreeAt,
+    Ways,
+    host_of,
+    permitted,
+    repository_of_module,
+    way_to,
+)
 from tiphys.model.errors import RenderError
 from tiphys.model.render import Remote, RemoteKind
 from tiphys.model.repository import (
@@ -43,6 +52,22 @@ def repository_of(remote: Remote, given: Ways) -> Repository:
     way = way_to(remote, given)
     assert isinstance(way, TreeAt | ChartAt)
     return way.place.repository
+
+
+# Submodules
+
+
+def test_a_submodule_is_opened_by_what_all_readers_of_its_parent_may_use() -> None:
+    url = "https://git.example.com/lib"
+    own = Repository(url, project="team", credentials=LOGIN)
+    anyone_s = Repository(url, credentials=OTHER)
+    given = ways(own, anyone_s)
+    assert repository_of_module(f"{url}.git", "team", given) == own
+    assert repository_of_module(f"{url}.git", "", given) == anyone_s
+    assert repository_of_module(url, "", ways(own)) == Repository(url)
+    templates = [CredentialTemplate(Repository("https://git.example.com", credentials=OTHER))]
+    opened = repository_of_module(url, "", ways(own, templates=templates))
+    assert opened == Repository(url, credentials=OTHER, inherited=True)
 
 
 # Folders in other repositories

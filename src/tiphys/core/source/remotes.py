@@ -96,6 +96,15 @@ def way_to(remote: Remote, ways: Ways) -> Way:
             assert_never(remote.kind)
 
 
+def repository_of_module(url: str, project: str, ways: Ways) -> Repository:
+    """What opens a submodule for all who read the repository that it is in, which is `project`'s,
+    `` for all projects': nothing of a narrower circle.
+    """
+    known = (one for one in ways.repositories if one.project in {"", project})
+    found = _known(known, url, {RepositoryKind.GIT})
+    return found or _by_template(ways, Repository(url, trust=_trust(ways, url)))
+
+
 def permitted(patterns: Iterable[str], url: str) -> bool:
     """A denial wins wherever it stands, and allows whatever it does not deny."""
     wanted = normal_form(url)
