@@ -216,12 +216,17 @@ async def test_an_ssh_key_is_not_handed_over(plugins: Plugins) -> None:
 
 async def test_a_plugin_that_was_started_again(plugins: Plugins) -> None:
     first = await plugins.start("own", saying("echo first"))
+    was, all_were = plugins.renderer.identity("own"), plugins.renderer.identity("")
     assert said(await plugins.render(APP, name="own")) == "first"
+    assert plugins.renderer.identity("own") == was
     await plugins.stop(first)
     with pytest.raises(RenderError, match="could not find cmp-server plugin"):
         await plugins.render(APP, name="own")
     await plugins.start("own", saying("echo again"))
     assert said(await plugins.render(APP, name="own")) == "again"
+    assert plugins.renderer.identity("own") != was
+    assert plugins.renderer.identity("") != all_were
+    assert plugins.renderer.identity("../own") == plugins.renderer.identity("none")
 
 
 async def test_a_plugin_that_died(plugins: Plugins) -> None:

@@ -33,11 +33,15 @@ class FakePlugins:
     def __init__(self) -> None:
         self.there = True
         self.meant = {"web"}
+        self.started = 1
         self.asked: list[RenderRequest] = []
         self.rendered: list[RenderRequest] = []
 
     def present(self) -> bool:
         return self.there
+
+    def identity(self, name: str) -> str:
+        return f"{name} {self.started}"
 
     async def supports(self, request: RenderRequest, tree: TreeReader) -> bool:
         self.asked.append(request)
@@ -119,6 +123,14 @@ async def test_what_a_plugin_rendered_is_remembered(bench: Bench) -> None:
     assert len(bench.plugins.rendered) == 1
     known = await bench.service.known(job)
     assert known is not None
+
+
+async def test_a_plugin_that_was_started_anew_renders_anew(bench: Bench) -> None:
+    job = bench.job(FILES)
+    await bench.service.render(job)
+    bench.plugins.started += 1
+    assert not (await bench.service.render(job)).from_cache
+    assert (await bench.service.render(job)).from_cache
 
 
 async def test_another_commit_is_another_render(bench: Bench) -> None:

@@ -92,6 +92,12 @@ class PluginRenderer:
         """Whether there is any plugin: without one nobody has to be asked."""
         return bool(sockets(self._folder))
 
+    def identity(self, name: str) -> str:
+        """Another one after a plugin was started anew."""
+        named = socket_at(self._folder, f"{name}.sock") if name else None
+        found = ([] if named is None else [named]) if name else sockets(self._folder)
+        return repr([(socket.name, socket.born) for socket in found])
+
     async def supports(self, request: RenderRequest, tree: Tree) -> bool:
         """Whether a plugin that nobody named is meant for the source. Raises RenderError."""
         ask = _ask(request, tree)

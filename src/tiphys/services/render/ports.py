@@ -51,6 +51,12 @@ class Plugins(Renderer, Protocol):
         """Whether there is any: without one nobody has to be asked."""
         ...
 
+    def identity(self, name: str) -> str:
+        """Another one after a plugin was started anew, for it may be another then. Without a name
+        it stands for all of them. Blocking.
+        """
+        ...
+
     async def supports(self, request: RenderRequest, tree: TreeReader) -> bool:
         """Whether a plugin that nobody named is meant for the source. Raises RenderError."""
         ...

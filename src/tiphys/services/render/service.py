@@ -233,7 +233,14 @@ class RenderService:
         return await plugins.supports(plugin_request(job, looked.wanted), looked.trees)
 
     def _try(self, job: RenderJob, trees: Trees, *, plugin: bool = False) -> _Looked | Undecoded:
-        wanted = survey(job, trees, self._decoded, engine=self._engine, plugin=plugin)
+        wanted = survey(
+            job,
+            trees,
+            self._decoded,
+            engine=self._engine,
+            plugin=plugin,
+            identity=None if self._plugins is None else self._plugins.identity,
+        )
         if isinstance(wanted, Undecoded):
             return wanted
         seen = self._memory.latest(wanted.key)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,9 +68,11 @@ def survey(
     *,
     engine: str,
     plugin: bool = False,
+    identity: Callable[[str], str] | None = None,
 ) -> Survey | Undecoded:
     """Blocking: reads the tree. Raises RenderError; `engine` is the renderer's version, `decoded`
     the documents of overrides by object id. `plugin`: one is meant for what the files decide on.
+    `identity` tells plugins of one name apart.
     """
     path, found = locate(tree, job.source.path)
     require_folder(job.source.path, None if found is None else found.kind)
@@ -95,6 +97,8 @@ def survey(
     tool = named or (ToolKind.PLUGIN if plugin else detect(children, tools))
     revision = _whole(job, tree)
     options = _options(job, source, path, tool, revision)
+    if isinstance(options, PluginOptions) and identity is not None:
+        engine += identity(options.name)
     key = _key(job, path, options, engine)
     refs = _named(options)
     return Survey(path, source, children, tool, options, revision, refs, key, named is None)
