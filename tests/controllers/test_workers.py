@@ -154,3 +154,35 @@ async def test_slots_are_read_anew() -> None:
         here.slots = 3
         here.answered.set()
         await wait_for(here, "slow", 3)
+
+
+async def test_work_may_wait_for_one_repository_twice_at_once() -> None:
+    """Two sources of an application may be in one repository."""
+    started, done = asyncio.Event(), asyncio.Event()
+
+    async def source(*, slow: bool) -> None:
+        with waiting_for("bad"):
+            if slow:
+                await started.wait()
+
+    async def step(key: str) -> None:
+        await asyncio.gather(source(slow=key == "slow"), source(slow=False))
+        workers.queue.done(key)
+        done.set()
+
+    workers = Workers(step, slots=lambda: 1, groups=lambda _key: ("bad",), moment=MOMENT)
+    task = asyncio.create_task(workers.run())
+    try:
+        workers.queue.add("slow")
+        await asyncio.sleep(MOMENT * 3)
+        # The one that came through at once proves nothing of the other.
+        assert workers._suspected == {"bad"}
+        started.set()
+        await done.wait()
+        done.clear()
+        workers.queue.add("quick")
+        await done.wait()
+        assert workers._suspected == set()
+    finally:
+        task.cancel()
+        await workers.close()

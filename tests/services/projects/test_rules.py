@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tiphys.core.project import ServiceAccountError
+from tiphys.core.project import ServiceAccountError, source_permitted
 from tiphys.core.settings import Settings
 from tiphys.core.settings.settings import GlobalProject
 from tiphys.model.application import Application
@@ -36,6 +36,7 @@ class World:
         self.projects: dict[str, AppProject] = {}
         self.settings = Settings()
         self.clusters: list[Cluster] = [ONE]
+        self.repositories: dict[str, tuple[str, ...]] = {}
         self.put("team", **spec)
         self.rules = ProjectRules(
             self.projects.get,
@@ -43,6 +44,7 @@ class World:
             lambda: self.settings,
             control_plane="argocd",
             clusters=lambda: self.clusters,
+            repositories=lambda project: self.repositories.get(project, ()),
         )
 
     def put(self, name: str, **spec: Any) -> None:
@@ -148,3 +150,22 @@ def test_accounts() -> None:
     world.put("team", destinationServiceAccounts=[{**entry, "defaultServiceAccount": "*"}])
     with pytest.raises(ServiceAccountError):
         world.rules.account(APP, ONE)
+
+
+def test_a_repository_of_the_project_is_one_of_its_sources() -> None:
+    world = World()
+    world.put("other")
+    url = "https://git.example.com/own"
+    world.repositories["team"] = (url,)
+    mine, others = world.rules.effective("team"), world.rules.effective("other")
+    assert mine is not None
+    assert others is not None
+    assert source_permitted(mine, url)
+    assert not source_permitted(others, url)
+    # It is put together again when somebody says that something changed.
+    world.repositories.clear()
+    assert world.rules.effective("team") is mine
+    world.rules.forget()
+    after = world.rules.effective("team")
+    assert after is not None
+    assert not source_permitted(after, url)

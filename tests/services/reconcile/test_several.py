@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.services.reconcile.world import AUTO, URL, World, application, until, world
 from tiphys.core.source.places import place_key
+from tiphys.model.render import RenderRequest, RenderResult
 from tiphys.model.repository import Place, Repository
 from tiphys.model.status import CompareLevel
+from tiphys.services.render.ports import TreeReader
 
 OTHER = "https://git.example.com/other"
 THIRD = "https://git.example.com/third"
@@ -241,6 +244,68 @@ async def test_a_recent_comparison_stays_with_all_its_revisions() -> None:
         here.git.commit(OTHER, {"api/b": "newer"})
         await here.refresh(CompareLevel.RECENT)
         assert revisions(here) == before
+
+
+async def test_what_renders_tell_is_a_condition() -> None:
+    async with world(several(WEB, API)) as here:
+        seed_others(here)
+        rendered = here.renderer.render
+
+        async def telling(request: RenderRequest, tree: TreeReader) -> RenderResult:
+            result = await rendered(request, tree)
+            return replace(result, warnings=("t.yaml: now gives another value each time",))
+
+        here.renderer.render = telling  # type: ignore[method-assign]
+        await here.refresh()
+        told = [(one["type"], one["message"]) for one in here.status()["conditions"]]
+        text = "t.yaml: now gives another value each time"
+        assert told == [
+            ("RepeatedResourceWarning", f"source 1 of 2: {text}"),
+            ("RepeatedResourceWarning", f"source 2 of 2: {text}"),
+        ]
+        # It keeps nothing from being synced.
+        here.ask()
+        await until(lambda: here.app().operation)
+        await here.operator.operate("web")
+        assert here.state()["phase"] == "Succeeded"
+
+
+async def test_a_newer_commit_in_any_source_ends_the_wait_of_a_retry() -> None:
+    async with world(several(WEB, API)) as here:
+        here.git.commit(OTHER, {"api/b": "broken"})
+        await here.refresh()
+        here.ask()
+        await until(lambda: here.app().operation)
+        raw = here.raw()
+        here.change(operation={**raw["operation"], "retry": {"limit": 2, "refresh": True}})
+        await until(lambda: here.app().operation.retry.refresh)  # type: ignore[union-attr]
+        await here.operator.operate("web")
+        assert here.state()["retryCount"] == 1
+        waits = await here.operator.operate("web")
+        assert waits is not None
+        assert waits.seconds > 5
+        mended = here.git.commit(OTHER, {"api/b": "two"})
+        await here.refresh(CompareLevel.FORCE_RESOLVE)
+        await here.operator.operate("web")
+        assert here.state()["phase"] == "Succeeded"
+        assert here.state()["syncResult"]["revisions"][1] == mended
+
+
+async def test_a_commit_elsewhere_is_no_new_attempt() -> None:
+    """Without self-heal what was changed by hand stays."""
+    manual = {"automated": {"prune": True}}
+    async with world(several(WEB, API, policy=manual), controller=True) as here:
+        seed_others(here)
+        here.annotate(refresh="normal")
+        await until(lambda: here.status().get("sync", {}).get("status") == "Synced")
+        begun = here.state()["startedAt"]
+        here.cluster.change({**here.live("a"), "data": {"text": "by hand"}})
+        await until(lambda: here.status()["sync"]["status"] == "OutOfSync")
+        here.pass_time(1)
+        commit = await push(here, OTHER, {"api/b": "two", "elsewhere/x": "y"})
+        await until(lambda: revisions(here)[1] == commit)
+        assert here.state()["startedAt"] == begun
+        assert here.live("a")["data"] == {"text": "by hand"}
 
 
 async def test_from_one_source_to_several_and_back() -> None:
