@@ -1,6 +1,8 @@
 """Installs the programs that tests need and that only come as Debian's packages.
 
-    python tools/debian.py redis-server
+    python tools/debian.py redis-server ssh=openssh-client
+
+A program is in the package of its name, or in the one that is named after `=`.
 
 Nothing is done where they are there. Who may not install is told the packages by name: a test is
 never passed over.
@@ -13,8 +15,9 @@ import sys
 
 
 def missing(programs: list[str]) -> list[str]:
-    """Each is named as its package is."""
-    return [program for program in programs if shutil.which(program) is None]
+    """The packages of those that are not there."""
+    named = [program.partition("=") for program in programs]
+    return [package or name for name, _, package in named if shutil.which(name) is None]
 
 
 def main(programs: list[str]) -> int:
