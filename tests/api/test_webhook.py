@@ -135,16 +135,22 @@ async def test_secrets_are_asked_for_as_they_are_now(edge: Edge) -> None:
     assert await edge.send(body, signed) == failed
 
 
+def at(number: int) -> dict[str, Any]:
+    """A push like others, of another commit."""
+    return {**GITHUB, "after": f"{number}a"}
+
+
 async def test_a_full_queue_says_so(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiving, "QUEUE_BOUND", 2)
     edge.gate.clear()
-    for _ in range(4):
-        assert (await edge.send(GITHUB, PUSH))[0] == 200
+    for number in range(4):
+        assert (await edge.send(at(number), PUSH))[0] == 200
         await asyncio.sleep(0.05)
-    # Two are worked on, two wait.
+    # Two are worked on, two wait. What waits already is not told twice.
     assert edge.at_once == 2
     full = (503, "Queue is full, discarding webhook payload\n")
-    assert await edge.send(GITHUB, PUSH) == full
+    assert await edge.send(at(4), PUSH) == full
+    assert await edge.send(at(3), PUSH) == (200, "")
     edge.gate.set()
     await edge.until(4)
     assert (await edge.send(GITHUB, PUSH))[0] == 200
@@ -156,16 +162,18 @@ async def test_names_of_files_fill_the_queue_too(
     monkeypatch.setattr(receiving, "FILES_BOUND", 5)
     edge.gate.clear()
     codes = []
-    for _ in range(5):
-        codes.append((await edge.send(GITHUB, PUSH))[0])
+    for number in range(5):
+        codes.append((await edge.send(at(number), PUSH))[0])
         await asyncio.sleep(0.05)
     assert codes == [200, 200, 200, 503, 503]
 
 
 async def test_a_fault_ends_nobody_else_s_work(edge: Edge) -> None:
     faulty = {**GITHUB, "ref": "refs/heads/fault"}
-    for payload in (faulty, faulty, faulty, GITHUB):
-        assert (await edge.send(payload, PUSH))[0] == 200
+    for number in range(3):
+        assert (await edge.send({**faulty, "after": f"{number}a"}, PUSH))[0] == 200
+    await edge.until(3)
+    assert (await edge.send(GITHUB, PUSH))[0] == 200
     await edge.until(4)
 
 
@@ -181,3 +189,27 @@ async def test_a_large_payload_is_understood(edge: Edge) -> None:
 async def test_a_taken_port_is_told(edge: Edge) -> None:
     with pytest.raises(OSError, match="in use"):
         await HttpServer(Starlette()).start("127.0.0.1", edge.server.port)
+
+
+async def test_so_much_is_read_at_once_and_no_more(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "BODIES_BOUND", 0)
+    edge.settings = Settings(webhook_payload=1)
+    half = json.dumps({**GITHUB, "more": "x" * 600_000}).encode()
+    sent = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield half[:-1]
+        await sent.wait()
+        yield half[-1:]
+
+    url = f"http://127.0.0.1:{edge.server.port}/api/webhook"
+    async with aiohttp.ClientSession() as session:
+        first = asyncio.create_task(session.post(url, data=slowly(), headers=PUSH))
+        await asyncio.sleep(0.3)
+        assert (await edge.send(half, PUSH))[0] == 503
+        sent.set()
+        async with await first as answer:
+            assert answer.status == 200
+    assert (await edge.send(half, PUSH))[0] == 200

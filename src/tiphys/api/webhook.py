@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import structlog
@@ -17,7 +17,7 @@ from tiphys.core.webhook.errors import (
     UnknownEventError,
     WebhookError,
 )
-from tiphys.services.webhook.receiving import QueueFullError
+from tiphys.services.webhook.receiving import QueueFullError, Read
 
 log = structlog.get_logger()
 
@@ -37,7 +37,7 @@ class Receiver(Protocol):
         self,
         method: str,
         headers: Mapping[str, str],
-        read: Callable[[int], Awaitable[bytes]],
+        read: Read,
         length: int | None,
     ) -> None: ...
 
@@ -81,12 +81,13 @@ def _length(headers: Mapping[str, str]) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
-def _reader(request: Request) -> Callable[[int], Awaitable[bytes]]:
-    async def read(limit: int) -> bytes:
+def _reader(request: Request) -> Read:
+    async def read(limit: int, took: Callable[[int], None]) -> bytes:
         found = bytearray()
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 async for chunk in request.stream():
+                    took(len(chunk))
                     found += chunk
                     if len(found) > limit:
                         raise PayloadSizeError("the payload is too large")

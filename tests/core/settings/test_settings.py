@@ -83,6 +83,24 @@ def test_process_settings() -> None:
     )
 
 
+def test_webhook_settings() -> None:
+    settings = parse_settings(
+        {
+            "webhook.maxPayloadSizeMB": "5",
+            "webhook.refresh.jitter": "30s",
+            "webhook.refresh.jitter.threshold": "0",
+        },
+        {"server.webhook.parallelism.limit": "7", "server.webhook.refresh.workers": "3"},
+    )
+    assert settings == Settings(
+        webhook_payload=5,
+        webhook_jitter=30.0,
+        webhook_jitter_threshold=0,
+        webhook_workers=7,
+        webhook_refresh_workers=3,
+    )
+
+
 def test_the_environment_s_wave_delay_wins() -> None:
     params = {"controller.sync.wave.delay.seconds": "3"}
     assert parse_settings({}, params, wave_delay="0").wave_delay == 0
@@ -101,6 +119,8 @@ def test_the_environment_s_wave_delay_wins() -> None:
             {"controller.resource.health.persist": "perhaps"},
             "controller.resource.health.persist",
         ),
+        ({"webhook.maxPayloadSizeMB": "0"}, {}, "webhook.maxPayloadSizeMB"),
+        ({}, {"server.webhook.refresh.workers": "0"}, "server.webhook.refresh.workers"),
         ({"resource.exclusions": "{"}, {}, "resource.exclusions"),
         ({"resource.exclusions": "kinds: [a]"}, {}, "resource.exclusions"),
         ({"resource.exclusions": "[a]"}, {}, "resource.exclusions"),

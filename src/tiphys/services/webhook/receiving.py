@@ -7,7 +7,6 @@ memory by sending more than can be done.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
@@ -29,8 +28,10 @@ BODIES_BOUND = 256 << 20
 _LARGE = 256 << 10
 """Bytes from which a payload is parsed beside the event loop."""
 
-Read = Callable[[int], Awaitable[bytes]]
-"""Reads a body of at most so many bytes; raises PayloadSizeError for more."""
+Read = Callable[[int, Callable[[int], None]], Awaitable[bytes]]
+"""Reads a body of at most so many bytes and tells of each part how many came; raises
+PayloadSizeError for more.
+"""
 
 
 class QueueFullError(WebhookError):
@@ -50,7 +51,7 @@ class WebhookReceiver:
         self._handle = handle
         self._secrets = secrets
         self._settings = settings
-        self._waiting: deque[Event] = deque()
+        self._waiting: dict[Event, None] = {}
         self._files = 0
         self._bytes = 0
         self._came = asyncio.Event()
@@ -69,25 +70,32 @@ class WebhookReceiver:
         limit = self.limit
         if length is not None and length > limit:
             raise PayloadSizeError("the payload is too large")
-        reserved = limit if length is None else length
-        if self._bytes + reserved > max(BODIES_BOUND, limit):
-            raise QueueFullError("too much is being read")
-        self._bytes += reserved
+        came = 0
+
+        def took(count: int) -> None:
+            nonlocal came
+            came += count
+            self._bytes += count
+            if self._bytes > max(BODIES_BOUND, limit):
+                raise QueueFullError("too much is being read")
+
         try:
-            body = await read(limit)
+            body = await read(limit, took)
             if not body:
                 raise PayloadSizeError("the payload is empty")
             events = await _understood(provider, headers, body, secrets)
         finally:
-            self._bytes -= reserved
+            self._bytes -= came
         self._add(events)
 
     def _add(self, events: Sequence[Event]) -> None:
+        # One that waits already will be found as it is then: nobody is told twice of the same.
+        events = [event for event in events if event not in self._waiting]
         files = sum(map(_files, events))
         full = len(self._waiting) + len(events) > QUEUE_BOUND
         if full or (self._waiting and self._files + files > FILES_BOUND):
             raise QueueFullError("the queue is full")
-        self._waiting.extend(events)
+        self._waiting.update(dict.fromkeys(events))
         self._files += files
         self._came.set()
 
@@ -102,7 +110,8 @@ class WebhookReceiver:
                 if len(working) >= self._settings().webhook_workers:
                     await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
                     continue
-                event = self._waiting.popleft()
+                event = next(iter(self._waiting))
+                del self._waiting[event]
                 self._files -= _files(event)
                 task = asyncio.create_task(self._work(event))
                 working.add(task)
