@@ -47,10 +47,10 @@ test-core: build
 	    --ignore=$(ON_CLUSTER) --cov --cov-report=term --cov-fail-under=100
 
 test-adapters: build
-	@$(BIN)/python tools/debian.py redis-server
+	@$(BIN)/python tools/debian.py redis-server gpg gpgconf gpg-agent ssh=openssh-client
 	@$(BIN)/python tools/go_test.py engine
 	@$(BIN)/python tools/go_test.py devcluster
-	@$(PYTEST) tests/adapters tests/devcluster tests/deploy tests/tools $(ON_CLUSTER)
+	@$(PYTEST) tests/adapters tests/attacks tests/devcluster tests/deploy tests/tools $(ON_CLUSTER)
 
 test-e2e: build
 	@$(PYTEST) -n 2 --dist loadfile tests/e2e

@@ -230,6 +230,28 @@ def test_every_tree_is_read_as_it_was_packed(files: dict[str, bytes]) -> None:
         assert {path: one.data for path, one in read.items() if one is not None} == files
 
 
+@given(st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=30), st.booleans())
+def test_damage_is_refused_or_harmless(changes: list[tuple[int, int]], packed: bool) -> None:
+    archive = bytearray(
+        tar(
+            entry("web/" + "n" * 150, b"x" * 600),
+            link("web/link", "a"),
+            entry("web/folder", type=tarfile.DIRTYPE),
+            entry("web/ümlaut", b"y"),
+        )
+    )
+    if packed:
+        archive = bytearray(gzip.compress(bytes(archive)))
+    for at, value in changes:
+        archive[at % len(archive)] = value
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            tree = unpack(TreeStore(Path(folder)), bytes(archive))
+        except ArchiveError:
+            return
+        assert all(not path.startswith(("/", "..")) for path in tree.walk(""))
+
+
 def test_reading_in_small_steps_gives_the_same() -> None:
     whole = os.urandom(300_000) + bytes(2_000_000)
     stream = Inflated(io.BytesIO(gzip.compress(whole)), ArchiveLimits())

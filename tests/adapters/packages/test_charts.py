@@ -366,6 +366,12 @@ async def test_a_host_that_nobody_knows(packages: Packages) -> None:
     assert "name resolution: the host 'charts.invalid' cannot be resolved; check the host" in text
 
 
+@pytest.mark.parametrize("host", ["a" * 70 + ".test", "a..test", "ä" * 70 + ".test"])
+async def test_what_is_no_name_of_a_host(packages: Packages, host: str) -> None:
+    with pytest.raises(RepositoryError, match=r"name resolution|is refused"):
+        await packages.charts.versions(helm(f"https://{host}/stable"), "web")
+
+
 async def test_a_port_where_nobody_listens(packages: Packages) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -394,6 +400,21 @@ async def test_a_chart_or_version_that_is_missing(server: ChartServer, packages:
     assert text == (
         f'chart "web" version "3.0.0" not found in {server.url} repository; the newest is 1.4.0'
     )
+
+
+@pytest.mark.parametrize("url", ["//[x", "http://[x", "http:///x", "javascript:x", "\u2028"])
+async def test_a_chart_behind_what_is_no_url(
+    server: ChartServer, packages: Packages, url: str
+) -> None:
+    server.publish("web", "1.0.0", url=url)
+    await failure(packages, helm(server.url))
+
+
+async def test_validators_that_cannot_be_sent_back(server: ChartServer, packages: Packages) -> None:
+    server.publish("web", "1.0.0")
+    server.tag = '"\u00e4\u20ac"'
+    for _ in range(2):
+        assert await packages.charts.versions(helm(server.url), "web") == ("1.0.0",)
 
 
 async def test_an_archive_that_is_missing(server: ChartServer, packages: Packages) -> None:
@@ -540,7 +561,16 @@ async def test_an_index_that_is_sent_packed(server: ChartServer, packages: Packa
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://charts.example.com", "http://", "https://charts.example.com:port/x", "file:///x"]
+    "url",
+    [
+        "ftp://charts.example.com",
+        "http://",
+        "https://charts.example.com:port/x",
+        "file:///x",
+        "http://[::1",
+        "http://127.0.0.1/\r\nX-Evil: 1",
+        "http://127.0.0.1:99999/",
+    ],
 )
 async def test_what_is_no_url_of_a_repository(packages: Packages, url: str) -> None:
     with pytest.raises(UnsupportedRepositoryError, match="is refused"):

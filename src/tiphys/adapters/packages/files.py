@@ -22,7 +22,7 @@ class HttpFiles:
         self._web = web
 
     async def get(self, file: FileAt, *, etag: str, limit: int) -> WebFile | None:
-        headers = {"If-None-Match": etag} if etag else {}
+        headers = {"If-None-Match": etag} if etag.isascii() and etag else {}
         ask = Ask(file.url, headers=headers, home="" if file.near else _FAR)
         repository = Repository(file.url, trust=file.trust, proxy=file.proxy)
         with trying(f"failed to read '{shown(file.url)}'"):

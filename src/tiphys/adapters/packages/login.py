@@ -29,8 +29,8 @@ def authorization(credentials: Credentials, url: str) -> str:
     match credentials:
         case BasicLogin(username=username, password=password) if username or password:
             return _basic(username, password)
-        case BearerLogin(token=token) if token:
-            return f"Bearer {token}"
+        case BearerLogin(token=token) if token.strip():
+            return f"Bearer {token.strip()}"
         case Anonymous():
             return _from_url(url)
         case _:

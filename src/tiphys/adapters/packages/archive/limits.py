@@ -15,7 +15,7 @@ class ArchiveLimits:
 
     packed: int = 512 << 20
     extracted: int = 1_000_000_000
-    entries: int = 50_000
+    entries: int = 100_000
     depth: int = 100
     name: int = 4096
     ratio: int = 200

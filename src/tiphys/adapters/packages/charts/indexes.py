@@ -30,7 +30,7 @@ from tiphys.adapters.packages.charts.parsing import (
 from tiphys.adapters.packages.errors import shown, trying
 from tiphys.adapters.packages.login import Logins, authorization
 from tiphys.adapters.packages.web.answer import Answer
-from tiphys.adapters.packages.web.client import Ask, Web
+from tiphys.adapters.packages.web.client import Ask, Web, parsed
 from tiphys.adapters.packages.web.status import require_ok
 from tiphys.model.errors import RepositoryError, RepositoryUnreachableError
 from tiphys.model.repository import Repository
@@ -124,7 +124,7 @@ class Indexes:
 
     async def _asked(self, repository: Repository) -> ChartIndex:
         with trying("failed to get index"):
-            url = index_url(repository.url)
+            url = index_url(str(parsed(repository.url)))
             kept = await self._from_before(url)
             index = await self._answered(repository, url, kept)
         self._known[repository] = _Known(index, self._clock())
@@ -146,8 +146,8 @@ class Indexes:
             if answer.status == 304 and kept is not None:
                 return kept[1]
             require_ok(answer.status, url, has_login=bool(login))
-            etag = answer.headers.get("ETag", "")
-            modified = answer.headers.get("Last-Modified", "")
+            etag = _plain(answer.headers.get("ETag", ""))
+            modified = _plain(answer.headers.get("Last-Modified", ""))
             try:
                 packed = await self._parsed(answer, url)
             except OSError as error:
@@ -226,6 +226,11 @@ class Indexes:
         with self._shelf.part() as (file, part):
             file.write(msgspec.msgpack.encode(kept))
             self._shelf.adopt(file, part, _name(kept.url))
+
+
+def _plain(header: str) -> str:
+    """Empty for what could not be sent back."""
+    return header if header.isascii() and header.isprintable() and len(header) < 1000 else ""
 
 
 def _name(url: str) -> str:

@@ -81,7 +81,11 @@ class IndexedCharts:
         return await self._archive(repository, chart, _required(newer, repository, chart, version))
 
     async def _archive(self, repository: Repository, chart: str, found: ChartVersion) -> PackTree:
-        url = chart_url(repository.url, found.url)
+        try:
+            url = chart_url(repository.url, found.url)
+        except ValueError:
+            text = f"the index names what is no URL for chart '{chart}' {found.version}"
+            raise RepositoryError(text, url=shown(repository.url)) from None
         folder = chart.rpartition("/")[2]
         if url.startswith("oci://"):
             return await self._of_registry(repository, url, found.version)

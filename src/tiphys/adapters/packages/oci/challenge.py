@@ -27,6 +27,7 @@ def challenges(headers: Sequence[str]) -> tuple[Challenge, ...]:
 
 
 def _of(header: str) -> list[Challenge]:
+    header = re.sub(r"\s+", " ", header)  # a long run of blanks would be read again and again
     found: list[Challenge] = []
     at = 0
     while match := _SCHEME.match(header, at):

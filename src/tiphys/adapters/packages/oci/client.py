@@ -139,7 +139,7 @@ def _tags(data: bytes, url: str) -> list[str]:
 
 def _next_page(url: str, link: str) -> str | None:
     """Only of the same registry: the login goes with it."""
-    match = _NEXT.search(link[:8192])
+    match = _NEXT.search(link[:2048])
     if match is None:
         return None
     try:

@@ -10,9 +10,8 @@ from tiphys.core.source.url import without_user
 from tiphys.model.errors import UnsupportedRepositoryError
 from tiphys.model.repository import Repository
 
-_HOST = re.compile(
-    r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?::\d{1,5})?"
-)
+_HOST_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_HOST = re.compile(rf"(?:\[[0-9A-Fa-f:.]+\]|{_HOST_NAME})(?::[0-9]{{1,5}})?")
 _PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"{_PART}(?:/{_PART})*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -49,7 +48,7 @@ def place_of(repository: Repository, chart: str = "") -> Place:
     name = "/".join(part for part in (path.strip("/"), chart.strip("/")) if part)
     if _HOST.fullmatch(host) is None:
         raise _refused(text, "it has no host")
-    if name and (_NAME.fullmatch(name) is None or len(name) > _LONGEST_NAME):
+    if name and (len(name) > _LONGEST_NAME or _NAME.fullmatch(name) is None):
         raise _refused(
             f"{text}/{chart}" if chart else text,
             "a name in a registry has lower-case letters, digits, and separators between them",

@@ -31,7 +31,10 @@ class JudgingResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         if self._resolver is None:
             self._resolver = ThreadedResolver()
-        found = await self._resolver.resolve(host, port, family)
+        try:
+            found = await self._resolver.resolve(host, port, family)
+        except UnicodeError:
+            raise OSError(f"{host!r} is no name of a host") from None
         for one in found:
             _judge(one["host"], host, near=self._near)
         return found

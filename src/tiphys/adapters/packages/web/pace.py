@@ -87,11 +87,11 @@ def _seconds(text: str | None) -> float | None:
     """Retry-After is a number of seconds, or a date (RFC 9110, 10.2.3)."""
     if not text:
         return None
-    if text.strip().isdigit():
-        return float(text[:9])
+    if text.isascii() and text.strip().isdigit():
+        return float(text.strip()[:9])
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

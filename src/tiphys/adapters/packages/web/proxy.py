@@ -55,7 +55,7 @@ def _matches(entry: str, host: str, port: int | None) -> bool:
 
 def _split_port(entry: str) -> tuple[str, int | None]:
     name, _, port = entry.rpartition(":")
-    if name and port.isdigit() and (":" not in name or name.startswith("[")):
+    if name and port.isdecimal() and (":" not in name or name.startswith("[")):
         return name.strip("[]"), int(port)
     return entry.strip("[]"), None
 
