@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 from typing import assert_never
 
 _SUFFIX = (
@@ -41,14 +41,11 @@ class Version:
 
     @classmethod
     def parse(cls, text: str) -> Version | None:
-        """None for what is no version, a pre-release number with a leading zero included."""
-        match = _VERSION.fullmatch(text)
-        if match is None:
-            return None
-        pre = tuple(match["pre"].split(".")) if match["pre"] else ()
-        if any(_zero_led(part) for part in pre):
-            return None
-        return cls(int(match["major"]), int(match["minor"] or 0), int(match["patch"] or 0), pre)
+        """None for what is no version, a pre-release number with a leading zero included.
+
+        Tags are looked through again for every range that is followed: they are remembered.
+        """
+        return _parsed(text)
 
     def __lt__(self, other: Version) -> bool:
         return self._rank() < other._rank()
@@ -57,6 +54,17 @@ class Version:
         """Semantic versioning 2.0.0, section 11: a release is after its pre-releases."""
         fields = tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in self.pre)
         return (self.major, self.minor, self.patch, not self.pre, fields)
+
+
+@lru_cache(maxsize=32_768)
+def _parsed(text: str) -> Version | None:
+    match = _VERSION.fullmatch(text)
+    if match is None:
+        return None
+    pre = tuple(match["pre"].split(".")) if match["pre"] else ()
+    if any(_zero_led(part) for part in pre):
+        return None
+    return Version(int(match["major"]), int(match["minor"] or 0), int(match["patch"] or 0), pre)
 
 
 def _zero_led(part: str) -> bool:

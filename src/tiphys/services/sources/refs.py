@@ -91,7 +91,10 @@ class _Watched:
             self.asked.popitem(last=False)
 
     def listed(self, listing: Listing, at: float) -> None:
-        self.listing, self.listed_at, self.found = listing, at, {}
+        """Mostly nothing moved: then nothing is looked up again."""
+        if listing != self.listing:
+            self.listing, self.found = listing, {}
+        self.listed_at = at
 
     def revision(self, asked: Asked) -> str | None:
         """As last listed, `` where there is none; None where it was not asked for."""
