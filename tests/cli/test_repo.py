@@ -564,6 +564,12 @@ ADDED = (
         ("repo", "rm", URL),
         ("repo", "rm", "https://broken/a"),
         ("repocreds", "rm", "https://git.example.com"),
+        ("repo", "add", "https://me:pl4nted@new/x"),
+        ("repo", "add", "https://me:pl4nted@h/x", "--name", "other"),
+        ("repo", "get", "https://me:pl4nted@h/x", "--project", "none"),
+        ("repo", "rm", "https://me:pl4nted@h/x"),
+        ("repocreds", "add", "https://me:pl4nted@new/x"),
+        ("repocreds", "rm", "https://me:pl4nted@none"),
     ],
     ids=lambda line: " ".join(line[:4]),
 )

@@ -10,6 +10,7 @@ from tests.core.repositories.secrets import known, secret, template
 from tiphys.core.repositories.known import Known, by_host
 from tiphys.core.repositories.opening import host_of, is_ssh
 from tiphys.core.repositories.record import Record
+from tiphys.core.repositories.secret import read_secret
 from tiphys.model.errors import RepositoryError
 from tiphys.model.repository import (
     Anonymous,
@@ -357,11 +358,12 @@ TRUST = {
         (URL, Trust(certificates="PEM")),
         ("https://user@GIT.example.com:8443/x", Trust(certificates="PEM")),
         ("oci://registry:5000/x", Trust(certificates="REG")),
+        ("registry/x", Trust(certificates="REG", known_hosts=TRUST["known_hosts"])),  # type: ignore[arg-type]
         ("https://elsewhere/x", Trust()),
         ("https://empty/x", Trust()),
         (SSH, Trust(known_hosts=TRUST["known_hosts"])),  # type: ignore[arg-type]
         ("ssh://git.example.com:22/x", Trust(known_hosts=TRUST["known_hosts"])),  # type: ignore[arg-type]
-        ("git.example.com:x", Trust(known_hosts=TRUST["known_hosts"])),  # type: ignore[arg-type]
+        ("git.example.com:x", Trust(certificates="PEM", known_hosts=TRUST["known_hosts"])),  # type: ignore[arg-type]
     ],
 )
 def test_whom_to_believe(url: str, trust: Trust) -> None:
@@ -450,6 +452,10 @@ def test_no_secret_shows() -> None:
     }  # fmt: skip
     book = known(secret(url=URL, **planted), template(url="https://x", **planted))
     assert "s3cret" not in repr(book)
+    url = "https://u:s3cret@h/x"
+    held = known(secret(url=url)).find(url, "")
+    assert held.url == url
+    assert "s3cret" not in repr((held, known().find(url, ""), read_secret(secret(url=url))))
     assert "s3cret" not in repr((book.find(URL, ""), book.templates(), book.usable("")))
     with pytest.raises(RepositoryError) as raised:
         known(secret(url="https://u:s3cret@h/x", insecure="x")).find("https://u:s3cret@h/x", "")

@@ -8,6 +8,7 @@ from tiphys.cli.globals import yes
 from tiphys.cli.ports import RepositoryApi
 from tiphys.cli.repo.flags import REPOSITORY_FLAGS, repository_record, with_password
 from tiphys.cli.repo.session import run_repositories
+from tiphys.core.repositories.record import without_password
 
 _FLAGS = (*REPOSITORY_FLAGS, yes("upsert", "Change the repository where it is known already"))
 
@@ -22,6 +23,6 @@ def add(call: Call) -> None:
         wanted = with_password(record)
         await api.validate(wanted)
         added = await api.create(wanted, upsert=call.yes("upsert"))
-        write(f"Repository '{added.url}' added\n")
+        write(f"Repository '{without_password(added.url)}' added\n")
 
     run_repositories(call, verb)

@@ -8,6 +8,7 @@ from tiphys.cli.globals import text
 from tiphys.cli.ports import RepositoryApi
 from tiphys.cli.prompts import confirmed
 from tiphys.cli.repo.session import run_repositories
+from tiphys.core.repositories.record import without_password
 
 _FLAGS = (text("project", "The project that the repository belongs to"),)
 
@@ -19,11 +20,12 @@ def remove(call: Call) -> None:
 
     async def verb(api: RepositoryApi) -> None:
         for url in call.words:
-            question = f"Are you sure you want to delete repository '{url}'? [y/n]"
+            shown = without_password(url)
+            question = f"Are you sure you want to delete repository '{shown}'? [y/n]"
             if not confirmed(call, question):
-                write(f"The command to delete '{url}' was cancelled.\n")
+                write(f"The command to delete '{shown}' was cancelled.\n")
                 continue
             await api.delete(url, call.text("project"))
-            write(f"Repository '{url}' removed\n")
+            write(f"Repository '{shown}' removed\n")
 
     run_repositories(call, verb)

@@ -8,6 +8,7 @@ from tiphys.cli.globals import yes
 from tiphys.cli.ports import RepositoryApi
 from tiphys.cli.repo.flags import TEMPLATE_FLAGS, template_record, with_password
 from tiphys.cli.repo.session import run_repositories
+from tiphys.core.repositories.record import without_password
 
 _FLAGS = (*TEMPLATE_FLAGS, yes("upsert", "Change the credentials where there are some already"))
 
@@ -20,6 +21,6 @@ def add(call: Call) -> None:
 
     async def verb(api: RepositoryApi) -> None:
         added = await api.create_template(with_password(record), upsert=call.yes("upsert"))
-        write(f"Repository credentials for '{added.url}' added\n")
+        write(f"Repository credentials for '{without_password(added.url)}' added\n")
 
     run_repositories(call, verb)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tiphys.core.repositories.record import Record
+from tiphys.core.repositories.record import Record, shielded
 from tiphys.core.source.url import normal_form
 from tiphys.model.repository import (
     Anonymous,
@@ -68,7 +68,7 @@ def opened(
     """`certificates` are PEM texts by host."""
     credentials = credentials_of(record, kind)
     return Repository(
-        url=record.url.strip(),
+        url=shielded(record.url.strip()),
         kind=kind,
         name=record.name,
         project=record.project,
@@ -146,21 +146,19 @@ def _client_certificate(
 def _trust(
     record: Record, kind: RepositoryKind, certificates: Mapping[str, str], known_hosts: str
 ) -> Trust:
-    over_ssh = kind is RepositoryKind.GIT and _is_over_ssh(record.url)
+    """A URL without a scheme gets both: it is one of Git over ssh, or that of a registry."""
+    git = kind is RepositoryKind.GIT
+    scheme, separator, _ = record.url.strip().partition("://")
+    by_scheme = bool(separator) and scheme.lower() == "ssh"
+    over_ssh = git and (by_scheme or is_ssh(record.url))
     insecure = record.insecure
-    if kind is RepositoryKind.GIT:
+    if git:
         insecure = record.insecure or record.insecure_host_key or record.force_http
     return Trust(
         insecure=insecure,
         certificates="" if over_ssh else certificates.get(host_of(record.url), ""),
-        known_hosts=known_hosts if over_ssh else "",
+        known_hosts=known_hosts if git and (by_scheme or not separator) else "",
     )
-
-
-def _is_over_ssh(url: str) -> bool:
-    """Without a scheme it is ssh's own form, with a user or without."""
-    scheme, separator, _ = url.strip().partition("://")
-    return not separator or scheme.lower() == "ssh"
 
 
 def place_of(url: str, project: str) -> tuple[str, str]:

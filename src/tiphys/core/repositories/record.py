@@ -148,6 +148,21 @@ _FILLED = tuple(
 )
 
 
+def without_password(url: str) -> str:
+    """A password in a URL goes, the user stays: he is part of the repository's name."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return url
+    authority, slash, path = rest.partition("/")
+    user, at, host = authority.rpartition("@")
+    return f"{scheme}://{user.partition(':')[0]}{at}{host}{slash}{path}"
+
+
+def shielded(url: str) -> str:
+    """The same URL, which shows in no error or log by accident where it holds a password."""
+    return url if without_password(url) == url else Confidential(url)
+
+
 def keys_of(secret_type: SecretType) -> tuple[Key, ...]:
     """The keys that a Secret of this type may have."""
     if secret_type.is_template:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from tiphys.core.repositories.record import Form, Record, SecretType, keys_of
+from tiphys.core.repositories.record import Form, Record, SecretType, keys_of, shielded
 from tiphys.core.source.url import normal_form
 from tiphys.model.errors import SettingsError
 from tiphys.model.names import LABEL_SECRET_TYPE
@@ -92,7 +92,7 @@ def read_secret(manifest: Manifest) -> AnySecret | None:
     except SettingsError as error:
         url = ""
         problems.append(str(error))
-    record = Record(url=url, **found)
+    record = Record(url=shielded(url), **found)
     if problems:
         return BrokenSecret(name, kind, record, problems[0], managed)
     return RepositorySecret(name, kind, record, managed)

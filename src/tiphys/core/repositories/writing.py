@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from tiphys.core.repositories.opening import kind_of
-from tiphys.core.repositories.record import Form, Key, Record, SecretType, keys_of
+from tiphys.core.repositories.record import (
+    Form,
+    Key,
+    Record,
+    SecretType,
+    keys_of,
+    without_password,
+)
 from tiphys.core.repositories.secret import MANAGED_BY, MANAGER
 from tiphys.core.settings.clustersecret import fnv32a
 from tiphys.model.errors import ApiCode, ApiError
@@ -110,7 +117,7 @@ def differing(one: Record, other: Record, kind: SecretType) -> list[str]:
 
 def shown_repository(record: Record, state: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """As the API answers a repository; `state` is how its connection fares."""
-    found: dict[str, Any] = {"repo": _without_password(record.url)}
+    found: dict[str, Any] = {"repo": without_password(record.url)}
     if record.username:
         found["username"] = record.username
     if state is not None:
@@ -119,7 +126,7 @@ def shown_repository(record: Record, state: Mapping[str, Any] | None = None) -> 
         found["insecure"] = True
     values = {name: getattr(record, name) for name in _SHOWN}
     values["type"] = kind_of(record) or record.type
-    values["proxy"] = _without_password(record.proxy)
+    values["proxy"] = without_password(record.proxy)
     names = {key.attribute: key.name for key in keys_of(SecretType.REPOSITORY)}
     names["inherited"] = "inheritedCreds"
     for attribute, value in values.items():
@@ -130,7 +137,7 @@ def shown_repository(record: Record, state: Mapping[str, Any] | None = None) -> 
 
 def shown_template(record: Record) -> dict[str, Any]:
     values = {
-        "url": _without_password(record.url),
+        "url": without_password(record.url),
         "username": record.username,
         "enableOCI": record.oci,
         "type": record.type,
@@ -157,16 +164,6 @@ def _text(key: Key, value: Any) -> str:
             return str(value) if value else ""
         case _:
             return str(value)
-
-
-def _without_password(url: str) -> str:
-    """A password in a URL goes, the user stays: he is part of the repository's name."""
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        return url
-    authority, slash, path = rest.partition("/")
-    user, at, host = authority.rpartition("@")
-    return f"{scheme}://{user.partition(':')[0]}{at}{host}{slash}{path}"
 
 
 def _base64(text: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from tiphys.core.repositories.known import Known
-from tiphys.core.repositories.record import Record, SecretType
+from tiphys.core.repositories.record import Record, SecretType, without_password
 from tiphys.core.repositories.secret import (
     AnySecret,
     BrokenSecret,
@@ -142,7 +142,8 @@ class RepositoryCatalogue:
         """The one that this URL would get its credentials from."""
         secret = (await self.known()).template(url)
         if secret is None:
-            raise ApiError(ApiCode.NOT_FOUND, f"repository credentials '{url}' not found")
+            shown = without_password(url)
+            raise ApiError(ApiCode.NOT_FOUND, f"repository credentials '{shown}' not found")
         await self._drop(secret)
 
     # -- Secrets --------------------------------------------------------------------------------
@@ -181,7 +182,8 @@ class RepositoryCatalogue:
         if secret_type(there) is None:
             # Raises: a Secret that only has the name is somebody else's.
             changed_secret(there, record, kind)
-        raise ApiError(ApiCode.ALREADY_EXISTS, f'{noun} "{record.url}" already exists')
+        shown = without_password(record.url)
+        raise ApiError(ApiCode.ALREADY_EXISTS, f'{noun} "{shown}" already exists')
 
     async def _change(self, name: str, record: Record, kind: SecretType) -> None:
         for _ in range(_ATTEMPTS):
@@ -226,4 +228,7 @@ def _meant(known: Known, url: str, project: str) -> AnySecret:
     for one in found:
         if one.project == project:
             return one
-    raise ApiError(ApiCode.UNKNOWN, f'repository not found for url "{url}" and project "{project}"')
+    raise ApiError(
+        ApiCode.UNKNOWN,
+        f'repository not found for url "{without_password(url)}" and project "{project}"',
+    )
