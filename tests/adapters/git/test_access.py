@@ -152,15 +152,21 @@ async def test_credentials_that_are_exchanged_for_a_token(
         await GitCli(tmp_path / "other", settings).refs(known)
 
 
-async def test_a_header_goes_out_unasked_and_a_password_only_when_asked(
+async def test_a_listing_is_one_request_and_a_fetch_says_a_password_when_asked(
     git: GitCli, repo: GitRepo, front: GitFront, authority: Authority
 ) -> None:
-    repo.commit({"a": "1"})
+    commit = repo.commit({"a": "1"})
+    front.wanted = basic("ada", PASSWORD)
     await git.refs(at(front, authority, ADA))
-    assert set(front.logins) == {""}
+    assert front.logins == [front.wanted] * 2
+    assert front.requests == {"refs": 1, "git-upload-pack": 1}
     front.logins.clear()
-    await git.refs(at(front, authority, replace(ADA, force_header=True)))
-    assert set(front.logins) == {basic("ada", PASSWORD)}
+    await git.tree(at(front, authority, ADA), commit)
+    assert front.logins[0] == ""
+    assert set(front.logins[1:]) == {front.wanted}
+    front.logins.clear()
+    await git.tree(at(front, authority, replace(ADA, force_header=True)), repo.commit({"a": "2"}))
+    assert set(front.logins) == {front.wanted}
 
 
 async def test_a_user_alone_is_not_sent(
@@ -509,7 +515,7 @@ async def test_a_server_that_asks_for_rest_is_left_alone(
     assert "rate limit: the server wants fewer requests (HTTP 429), and is left alone" in str(said)
     assert isinstance(said, RepositoryUnreachableError)
     assert front.requests == {"refs": 1}
-    # Who logs in is counted apart, and so is asked.
+    # Those who log in are counted apart, and so are asked.
     assert (await git.refs(at(front, authority, ADA)))["HEAD"] == commit
     now += 31
     assert (await git.refs(at(front, authority)))["HEAD"] == commit

@@ -83,13 +83,18 @@ class Accesses:
         self._tokens = tokens
 
     @asynccontextmanager
-    async def open(self, url: RepositoryUrl, repository: Repository) -> AsyncIterator[Access]:
+    async def open(
+        self, url: RepositoryUrl, repository: Repository, *, unasked: bool = False
+    ) -> AsyncIterator[Access]:
+        """`unasked`: a password goes along with the first request, which is then the only one."""
         options = await remote_options(url)
         if url.transport is Transport.FILE:
             yield Access(tuple(options))
             return
         login = await self.login(url, repository)
         _check(url, login)
+        if unasked and isinstance(login, BasicLogin):
+            login = replace(login, force_header=True)
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(self._private.folder())
             made = await asyncio.to_thread(self._written, url, repository, login, folder)

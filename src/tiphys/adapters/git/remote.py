@@ -57,7 +57,8 @@ class Remote:
 
     async def refs(self, url: RepositoryUrl, repository: Repository) -> Mapping[str, str]:
         async def attempt() -> bytes:
-            async with self._listings, self.accesses.open(url, repository) as access:
+            opening = self.accesses.open(url, repository, unasked=True)
+            async with self._listings, opening as access:
                 self._metrics.listed(url.text)
                 done = await self._run(
                     access, ["ls-remote", "--quiet", "--", url.text], self._settings.list_timeout
