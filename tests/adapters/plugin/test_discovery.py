@@ -53,6 +53,17 @@ async def test_what_a_plugin_is_meant_for(
         await plugins.render(APP)
 
 
+async def test_one_that_does_not_answer_is_not_passed_over(plugins: Plugins) -> None:
+    process = await plugins.start("own", saying("echo x"), discover={"fileName": "main.cue"})
+    assert await plugins.renderer.supports(REQUEST, ContentTree(APP))
+    process.kill()
+    await process.wait()
+    # What was answered before still holds; of anything else nobody knows.
+    assert await plugins.renderer.supports(REQUEST, ContentTree(APP))
+    with pytest.raises(RenderError, match="own does not answer at its socket"):
+        await plugins.renderer.supports(REQUEST, ContentTree({"app/other.yaml": ""}))
+
+
 async def test_without_plugins_nobody_is_asked(plugins: Plugins) -> None:
     (plugins.folder / "file.sock").touch()
     assert not plugins.renderer.present()

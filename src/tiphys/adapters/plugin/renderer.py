@@ -173,13 +173,14 @@ class PluginRenderer:
         return None
 
     async def _discovered(self, ask: _Ask) -> PluginClient | None:
-        """The first that says that it is meant. One that does not answer is passed over."""
+        """The first that says that it is meant.
+
+        One that does not answer is not passed over: another tool would make something else of the
+        source, and what the plugin made would be pruned.
+        """
         for socket in sockets(self._folder):
             client = await self._connected(socket)
-            try:
-                checked = await client.check()
-            except PluginError:
-                continue
+            checked = await client.check()
             if checked.isDiscoveryConfigured and await self._meant(client, ask):
                 return client
         return None
