@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from tiphys.adapters.devcluster import DevCluster
 T = TypeVar("T")
 BIN = Path(sys.executable).parent
 NAMESPACE = "argocd"
+SINGLE_PROCESS = ("run", "--address", "127.0.0.1", "--port", "0")
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ class Stack:
         assert self._git_server.stdout is not None
         self.git_url = json.loads(self._git_server.stdout.readline())["url"]
 
-    def start_tiphys(self, kubeconfig: Path | None = None) -> None:
+    def start_tiphys(
+        self, kubeconfig: Path | None = None, process: Sequence[str] = SINGLE_PROCESS
+    ) -> None:
         environment = os.environ | {
             "TIPHYS_ENGINE_LOG": str(self.folder / "engine.log"),
             "ARGOCD_PLUGINSOCKFILEPATH": str(self.plugins),
@@ -93,7 +96,7 @@ class Stack:
         self.tiphys = subprocess.Popen(
             [
                 BIN / "tiphys",
-                "run",
+                *process,
                 "--kubeconfig",
                 kubeconfig or self.controller_kubeconfig,
                 "--namespace",
@@ -101,10 +104,6 @@ class Stack:
                 "--data",
                 self.folder / "data",
                 "--metrics-port",
-                "0",
-                "--address",
-                "127.0.0.1",
-                "--port",
                 "0",
             ],
             stdout=log,
