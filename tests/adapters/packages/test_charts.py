@@ -21,7 +21,7 @@ from tests.fixtures.registry import Registry
 from tests.fixtures.tars import tgz
 from tiphys.adapters.packages.charts.indexes import IndexLimits
 from tiphys.adapters.packages.packages import Packages, PackageSettings
-from tiphys.adapters.packages.web.proxy import excepted
+from tiphys.core.source.proxies import excepted
 from tiphys.model.errors import (
     RepositoryError,
     RepositoryUnreachableError,
@@ -551,7 +551,8 @@ async def test_a_proxy_of_the_environment_is_not_for_this_machine(
     ],
 )
 def test_what_is_excepted_from_a_proxy(exceptions: str, url: str, expected: bool) -> None:
-    assert excepted(URL(url), exceptions) is expected
+    parsed = URL(url)
+    assert excepted(parsed.host or "", parsed.port, exceptions) is expected
 
 
 async def test_an_index_that_is_sent_packed(server: ChartServer, packages: Packages) -> None:

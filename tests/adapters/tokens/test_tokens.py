@@ -310,3 +310,14 @@ async def test_an_enterprise_s_own_authority_and_an_unreachable_one(tmp_path: Pa
     with pytest.raises(RepositoryUnreachableError, match="the proxy does not let") as caught:
         await TokenLogins().login(proxied)
     assert "s3cret" not in str(caught.value)
+
+
+async def test_the_way_through_a_proxy(provider: Provider) -> None:
+    repository = app(provider)
+    excepted = replace(repository, proxy=Proxy("http://127.0.0.1:1", "127.0.0.0/8"))
+    await TokenLogins().login(excepted)
+    for other in (Proxy("http://127.0.0.1:1"), Proxy("http://127.0.0.1:1", "example.com")):
+        with pytest.raises(RepositoryUnreachableError, match="the proxy does not let"):
+            await TokenLogins().login(replace(repository, proxy=other))
+    with pytest.raises(RepositoryError, match="only http:// and https:// proxies"):
+        await TokenLogins().login(replace(repository, proxy=Proxy("socks5://127.0.0.1:1")))

@@ -79,7 +79,7 @@ class Accesses:
         self, private: PrivateFolders, environment: Mapping[str, str], tokens: Tokens | None
     ) -> None:
         self._private = private
-        self._environment = environment
+        self.environment = environment
         self._tokens = tokens
 
     @asynccontextmanager
@@ -113,7 +113,7 @@ class Accesses:
         self, url: RepositoryUrl, repository: Repository, login: Login, folder: Path
     ) -> Access:
         if url.transport is Transport.SSH:
-            return Access(environment=ssh_environment(url, repository, folder, self._environment))
+            return Access(environment=ssh_environment(url, repository, folder, self.environment))
         return _http(url, repository, login, folder)
 
     async def login(self, url: RepositoryUrl, repository: Repository) -> Login:

@@ -12,11 +12,11 @@ from tiphys.core.source.url import is_metadata_address
 
 
 class JudgedResolver(AbstractResolver):
-    """`near` is the host of the repository itself, which may be on loopback as it is permitted;
-    another may not be led there.
+    """`near` are the hosts of the repository itself and of its proxy, which may be on loopback as
+    they are permitted; another may not be led there.
     """
 
-    def __init__(self, near: str) -> None:
+    def __init__(self, *near: str) -> None:
         self._inner = DefaultResolver()
         self._near = near
 
@@ -24,7 +24,7 @@ class JudgedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         found = await self._inner.resolve(host, port, family)
-        if any(forbidden(str(each["host"]), host == self._near) for each in found):
+        if any(forbidden(str(each["host"]), host in self._near) for each in found):
             raise OSError(f"{host} leads to an address that is refused")
         return found
 

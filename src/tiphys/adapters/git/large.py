@@ -25,6 +25,7 @@ import orjson
 from tiphys.adapters.git.access import Accesses
 from tiphys.adapters.git.judged import JudgedResolver, forbidden
 from tiphys.adapters.git.pointer import Pointer
+from tiphys.core.source.proxies import proxy_for
 from tiphys.core.source.url import RepositoryUrl, Transport, parse_repository_url
 from tiphys.model.errors import RepositoryError, RepositoryUnreachableError
 from tiphys.model.repository import BasicLogin, BearerLogin, Repository
@@ -107,7 +108,7 @@ class LargeFiles:
         headers = {"Accept": _MEDIA, "Content-Type": _MEDIA, **place.headers}
         async with session.post(
             f"{place.url}/objects/batch", data=orjson.dumps(asked), headers=headers,
-            proxy=self._repository.proxy.url or None, allow_redirects=False,
+            proxy=self._proxy(place.url), allow_redirects=False,
         ) as response:  # fmt: skip
             if response.status != 200:
                 raise self._refused(response.status)
@@ -152,8 +153,7 @@ class LargeFiles:
         async with (
             turns,
             session.get(
-                href, headers=headers, proxy=self._repository.proxy.url or None,
-                allow_redirects=False,
+                href, headers=headers, proxy=self._proxy(href), allow_redirects=False,
             ) as response,
         ):  # fmt: skip
             if response.status != 200:
@@ -235,13 +235,26 @@ class LargeFiles:
             raise self._failed("the LFS server leads to something that is no https URL")
 
     def _session(self) -> aiohttp.ClientSession:
+        near = [self._url.host]
+        if proxy := self._proxy(self._url.text):
+            near.append(urlsplit(proxy).hostname or "")
         connector = aiohttp.TCPConnector(
-            resolver=JudgedResolver(self._url.host), ssl=_trust(self._repository)
+            resolver=JudgedResolver(*near), ssl=_trust(self._repository)
         )
-        environment = not self._repository.proxy.url
-        return aiohttp.ClientSession(
-            connector=connector, timeout=_PATIENCE, trust_env=environment, auto_decompress=True
+        return aiohttp.ClientSession(connector=connector, timeout=_PATIENCE)
+
+    def _proxy(self, url: str) -> str | None:
+        parts = urlsplit(url)
+        text = proxy_for(
+            parts.scheme,
+            parts.hostname or "",
+            parts.port,
+            self._repository.proxy,
+            self._accesses.environment,
         )
+        if text and urlsplit(text).scheme not in {"http", "https"}:
+            raise self._failed("only http:// and https:// proxies can be used here")
+        return text or None
 
     def _refused(self, status: int) -> RepositoryError:
         if status in {401, 403}:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 
+from tiphys.core.source.proxies import proxy_for
 from tiphys.core.source.ratelimit import rest
 from tiphys.core.source.url import parse_repository_url
 from tiphys.model.errors import RepositoryError, RepositoryUnreachableError
@@ -27,7 +28,7 @@ _OK: Final = frozenset({200, 201})
 @dataclass(frozen=True, slots=True)
 class Call:
     """`what` is the step that errors name; `form` is sent as a POST's fields. `own`: the host is
-    the repository's own installation, which its trust and proxy are for.
+    the repository's own installation, which its trust is for.
     """
 
     method: str
@@ -48,8 +49,9 @@ class Answer:
 class Calls:
     """A server that asks for rest is left alone until then. Times are Unix time."""
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float], environment: Mapping[str, str]) -> None:
         self._now = now
+        self._environment = environment
         self._resting: dict[str, float] = {}
 
     async def send(self, call: Call, repository: Repository) -> Answer:
@@ -78,16 +80,15 @@ class Calls:
         raise refused(call, answer, repository)
 
     async def _send(self, call: Call, repository: Repository) -> Answer:
-        proxy = repository.proxy.url if call.own else ""
         trusts = _trust(repository) if call.own else True
         async with (
-            aiohttp.ClientSession(timeout=_PATIENCE, trust_env=not proxy) as session,
+            aiohttp.ClientSession(timeout=_PATIENCE) as session,
             session.request(
                 call.method,
                 call.url,
                 headers={"Accept": "application/json", **call.headers},
                 data=dict(call.form) or None,
-                proxy=proxy or None,
+                proxy=self._proxy(call, repository),
                 ssl=trusts,
                 allow_redirects=False,
             ) as response,
@@ -95,6 +96,18 @@ class Calls:
             data = await _read(response)
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status, headers, _decoded(data))
+
+    def _proxy(self, call: Call, repository: Repository) -> str | None:
+        """The repository's leads to where its tokens come from, too."""
+        parts = urlsplit(call.url)
+        host = parts.hostname or ""
+        text = proxy_for(parts.scheme, host, parts.port, repository.proxy, self._environment)
+        if text and urlsplit(text).scheme not in {"http", "https"}:
+            raise RepositoryError(
+                f"{call.what}: only http:// and https:// proxies can be used here",
+                url=repository.url,
+            )
+        return text or None
 
     def _limited(self, call: Call, repository: Repository) -> RepositoryUnreachableError:
         return RepositoryUnreachableError(
@@ -136,7 +149,10 @@ def _trust(repository: Repository) -> ssl.SSLContext | bool:
     if not repository.trust.certificates:
         return True
     try:
-        return ssl.create_default_context(cadata=repository.trust.certificates)
+        # Beside the system's: they may be for another host of the same provider.
+        context = ssl.create_default_context()
+        context.load_verify_locations(cadata=repository.trust.certificates)
+        return context
     except ssl.SSLError:
         raise RepositoryError(
             "TLS: the certificates kept for this host are none (cert add-tls)", url=repository.url

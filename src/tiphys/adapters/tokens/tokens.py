@@ -38,7 +38,7 @@ class TokenLogins:
         self, settings: TokenSettings | None = None, *, now: Callable[[], float] = time.time
     ) -> None:
         settings = settings or TokenSettings()
-        calls = Calls(now)
+        calls = Calls(now, settings.environment)
         self._github = GitHubLogins(calls, now)
         self._google = GoogleLogins(calls, now)
         self._azure = AzureLogins(calls, now, settings.environment)
