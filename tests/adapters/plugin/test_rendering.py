@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.adapters.engine.trees import Link, Table, config_map
 from tests.adapters.plugin.conftest import ContentTree, Plugins, shell
+from tests.fixtures.gitfront import GitFront, basic
+from tests.fixtures.gitrepo import GitRepo
+from tiphys.adapters.gitserver.server import GitServer
 from tiphys.model.errors import RenderError, RenderLimitError
 from tiphys.model.render import PluginOptions, ReadSet, RenderRequest, RenderResult
 from tiphys.model.repository import (
@@ -193,6 +197,33 @@ async def test_credentials_where_they_are_asked_for(
     assert said(given) == f"http.{HTTPS}.extraHeader Authorization: {header}"
     kept = await plugins.render(APP, name="another", repository=repository)
     assert said(kept).strip() == ""
+
+
+async def test_git_reaches_the_source_s_repository(plugins: Plugins, tmp_path: Path) -> None:
+    repo = GitRepo(tmp_path / "served" / "web")
+    commit = repo.commit({"a": "1"})
+    server = GitServer(tmp_path / "served")
+    front = GitFront(server)
+    await server.start()
+    await front.start()
+    front.wanted = basic("me", "pass1234")
+    try:
+        url = f"{front.url}/web"
+        await plugins.start(
+            "own", saying(f"git ls-remote {url} HEAD | cut -f1"), provideGitCreds=True
+        )
+        login = BasicLogin("me", Confidential("pass1234"))
+        given = await plugins.render(APP, name="own", repository=Repository(url, credentials=login))
+        assert said(given) == commit
+        front.answers.append((302, {"Location": f"{front.url}/elsewhere/web/info/refs"}))
+        await plugins.render(
+            {**APP, "new": ""}, name="own", repository=Repository(url, credentials=login)
+        )
+        # The login goes nowhere else: a redirect is not followed.
+        assert front.requests["refs"] == 2
+    finally:
+        await front.stop()
+        await server.stop()
 
 
 async def test_credentials_do_not_come_back_in_errors(plugins: Plugins) -> None:

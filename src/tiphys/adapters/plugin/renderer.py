@@ -272,9 +272,12 @@ class PluginRenderer:
         url = without_user(repository.url)
         return (
             ("GIT_TERMINAL_PROMPT", "0"),
-            ("GIT_CONFIG_COUNT", "1"),
+            ("GIT_CONFIG_COUNT", "2"),
             ("GIT_CONFIG_KEY_0", f"http.{url}.extraHeader"),
             ("GIT_CONFIG_VALUE_0", header),
+            # A header would go along to wherever the server leads.
+            ("GIT_CONFIG_KEY_1", f"http.{url}.followRedirects"),
+            ("GIT_CONFIG_VALUE_1", "false"),
         ), ()
 
     # -- what comes back ----------------------------------------------------------------------
