@@ -291,7 +291,8 @@ class RefWatcher:
 
     async def _poll(self, watched: _Watched) -> None:
         while True:
-            await self._until_due(watched)
+            if not await self._until_due(watched):
+                self._wake_beside(watched)
             if not watched.asked:
                 # Nobody has asked for a revision: its applications may not be permitted to.
                 continue
@@ -300,8 +301,20 @@ class RefWatcher:
             except Exception:
                 _log.exception("refs_poll_failed", repository=watched.url)
 
-    async def _until_due(self, watched: _Watched) -> None:
-        """Sleep until a poke, or an interval after the last listing, whoever made that."""
+    def _wake_beside(self, watched: _Watched) -> None:
+        """Charts of one index are asked for together: one request then answers for all."""
+        if not watched.place.chart or watched.place.repository.oci:
+            return
+        asked_before = self._clock() - self._timing.interval / 2
+        for key in self._by_url[normal_form(watched.place.repository.url)]:
+            beside = self._places[key]
+            if beside is not watched and beside.attempted_at < asked_before:
+                beside.poked.set()
+
+    async def _until_due(self, watched: _Watched) -> bool:
+        """Sleep until a poke, or an interval after the last listing, whoever made that. Whether
+        it was a poke.
+        """
         delay = self._delay()
         rest = delay
         while rest > 0 and not watched.poked.is_set():
@@ -310,7 +323,9 @@ class RefWatcher:
                 watched.retimed.clear()
                 delay = self._delay()
             rest = watched.attempted_at + delay - self._clock()
+        poked = watched.poked.is_set()
         watched.poked.clear()
+        return poked
 
     def _delay(self) -> float:
         timing = self._timing
