@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tiphys import __version__
@@ -57,10 +57,8 @@ class Fetching:
         sizes: PackageSizes | None = None,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
-        settings = replace(
-            GitSettings.of_environment(environment),
-            listings_at_once=_FAR_OUT,
-            fetches_at_once=_FAR_OUT,
+        settings = GitSettings.of_environment(
+            environment, GitSettings(listings_at_once=_FAR_OUT, fetches_at_once=_FAR_OUT)
         )
         self.tokens = tokens = TokenLogins(TokenSettings(environment))
         self.modules = JobModules(find)

@@ -478,6 +478,35 @@ async def test_nothing_confidential_is_an_argument_or_in_the_environment(
     assert [path for words in files if (path := Path(words[-1])).exists()] == []
 
 
+def test_settings_of_the_environment() -> None:
+    usual = GitSettings(listings_at_once=7)
+    names = ("ATTEMPTS_COUNT", "RETRY_FACTOR", "LS_REMOTE_PARALLELISM_LIMIT")
+    for text in ("", "0", "many", "-3", "99999999"):
+        given = {f"ARGOCD_GIT_{name}": text for name in names[:1] + names[2:]}
+        assert GitSettings.of_environment(given, usual) == replace(usual, environment=given)
+    given = {
+        "ARGOCD_GIT_ATTEMPTS_COUNT": "3",
+        "ARGOCD_GIT_RETRY_DURATION": "1s",
+        "ARGOCD_GIT_RETRY_FACTOR": "3",
+        "ARGOCD_GIT_RETRY_MAX_DURATION": "1m",
+        "ARGOCD_GIT_REQUEST_TIMEOUT": "5s",
+        "ARGOCD_EXEC_TIMEOUT": "2m",
+        "ARGOCD_GIT_LS_REMOTE_PARALLELISM_LIMIT": "4",
+        "ARGOCD_GIT_MODULES_ENABLED": "false",
+    }
+    assert GitSettings.of_environment(given) == GitSettings(
+        environment=given,
+        attempts=3,
+        retry_wait=1.0,
+        retry_factor=3.0,
+        retry_longest=60.0,
+        list_timeout=5.0,
+        fetch_timeout=120.0,
+        listings_at_once=4,
+        submodules=False,
+    )
+
+
 async def test_retries_wait_longer_each_time(
     repo: GitRepo, front: GitFront, authority: Authority, tmp_path: Path
 ) -> None:

@@ -155,6 +155,19 @@ async def test_an_installation_is_found_by_the_owner(provider: Provider) -> None
     ] * 2
 
 
+@pytest.mark.parametrize(("minutes", "asked"), [("10", 2), ("60", 1), ("0", 1), ("soon", 1)])
+async def test_what_an_app_was_given_is_kept_for_as_long_as_is_set(
+    provider: Provider, minutes: str, asked: int
+) -> None:
+    now = time.time()
+    given = {"ARGOCD_GITHUB_APP_CREDS_EXPIRATION_DURATION": minutes}
+    logins = TokenLogins(TokenSettings(given), now=lambda: now)
+    await logins.login(app(provider))
+    now += 1200
+    await logins.login(app(provider))
+    assert len(provider.calls) == asked
+
+
 async def test_an_app_that_is_not_installed(provider: Provider) -> None:
     repository = replace(app(provider, installation_id=0), url="https://git.example.com/none/x")
     with pytest.raises(RepositoryError) as caught:

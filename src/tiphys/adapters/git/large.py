@@ -204,7 +204,7 @@ class LargeFiles:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
-                env={"PATH": os.environ.get("PATH", os.defpath), **access.environment},
+                env={**self._path(), **access.environment},
             )  # fmt: skip
             try:
                 async with asyncio.timeout(_SSH_PATIENCE):
@@ -220,6 +220,9 @@ class LargeFiles:
             raise self._failed("the server does not say over SSH where its LFS API is")
         self._judge(href)
         return _Place(href.rstrip("/"), _texts(said.get("header")))
+
+    def _path(self) -> dict[str, str]:
+        return {"PATH": self._accesses.environment.get("PATH", os.defpath)}
 
     def _judge(self, href: str) -> None:
         """A server may lead to another, but neither into this machine nor to its metadata."""

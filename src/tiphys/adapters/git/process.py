@@ -11,7 +11,7 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tiphys.adapters.git.access import Access
@@ -56,9 +56,13 @@ class GitSettings:
     submodules: bool = True
 
     @classmethod
-    def of_environment(cls, environment: Mapping[str, str]) -> GitSettings:
-        """With the contract's variables; one that cannot be read counts as unset."""
-        usual = cls()
+    def of_environment(
+        cls, environment: Mapping[str, str], usual: GitSettings | None = None
+    ) -> GitSettings:
+        """With the contract's variables; one that cannot be read counts as unset, and what is
+        unset is as in `usual`.
+        """
+        usual = usual or cls()
 
         def seconds(name: str, otherwise: float) -> float:
             found = parse_duration(environment.get(name, ""))
@@ -66,8 +70,13 @@ class GitSettings:
 
         attempts = environment.get("ARGOCD_GIT_ATTEMPTS_COUNT", "")
         factor = environment.get("ARGOCD_GIT_RETRY_FACTOR", "")
-        return cls(
+        listings = environment.get("ARGOCD_GIT_LS_REMOTE_PARALLELISM_LIMIT", "")
+        return replace(
+            usual,
             environment=environment,
+            listings_at_once=int(listings)
+            if _is_count(listings) and int(listings)
+            else usual.listings_at_once,
             list_timeout=seconds("ARGOCD_GIT_REQUEST_TIMEOUT", usual.list_timeout),
             fetch_timeout=seconds("ARGOCD_EXEC_TIMEOUT", usual.fetch_timeout),
             attempts=max(int(attempts), 1) if _is_count(attempts) else usual.attempts,

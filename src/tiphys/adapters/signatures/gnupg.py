@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from tiphys.adapters.signatures.status import signature_of
@@ -46,11 +47,11 @@ class GnuPGSignatures:
         self,
         program: str = "gpg",
         *,
-        environment: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._program = program
-        self._path = (environment or os.environ).get("PATH", os.defpath)
+        self._path = environment.get("PATH", os.defpath)
         self._clock = clock
         self._homes: OrderedDict[str, _Home] = OrderedDict()
         self._known: dict[tuple[str, bytes], tuple[float, Signature]] = {}

@@ -26,13 +26,15 @@ _VALID: Final = 540
 """Seconds; GitHub takes at most ten minutes."""
 _SKEW: Final = 60
 _PAGES: Final = 100
-_FOUND_KEPT: Final = 3600.0
 
 
 class GitHubLogins:
-    def __init__(self, calls: Calls, now: Callable[[], float]) -> None:
+    """Nothing is kept for longer than `longest` seconds."""
+
+    def __init__(self, calls: Calls, now: Callable[[], float], longest: float) -> None:
         self._calls = calls
         self._now = now
+        self._longest = longest
         self._installations = Kept[int](now)
 
     async def token(self, app: GitHubApp, repository: Repository) -> tuple[BasicLogin, float]:
@@ -48,7 +50,8 @@ class GitHubLogins:
         body = await self._calls.fetch(call, repository)
         try:
             until = datetime.fromisoformat(str(body["expires_at"])).timestamp()
-            return BasicLogin(_USER, Confidential(body["token"])), until
+            login = BasicLogin(_USER, Confidential(body["token"]))
+            return login, min(until, self._now() + self._longest)
         except (KeyError, TypeError, ValueError):
             raise RepositoryError(
                 f"{call.what}: the answer holds no token", url=repository.url
@@ -74,7 +77,7 @@ class GitHubLogins:
                 raise refused(call, answer, repository)
             for each in answer.body:
                 if _login(each) == owner and isinstance(each.get("id"), int):
-                    return each["id"], self._now() + _FOUND_KEPT
+                    return each["id"], self._now() + self._longest
             if len(answer.body) < 100:
                 break
         raise RepositoryError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from tiphys.adapters.tokens.azure import DEVOPS, AzureLogins
 from tiphys.adapters.tokens.calls import Calls
@@ -23,10 +24,15 @@ from tiphys.model.repository import (
     Repository,
 )
 
+_USUAL: Final = 60
+"""Minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenSettings:
-    """`environment` is the process's: Azure's identity and proxies are in it."""
+    """`environment` is the process's: Azure's identity and proxies are in it, and how many minutes
+    what a GitHub App was given is kept for.
+    """
 
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -39,7 +45,7 @@ class TokenLogins:
     ) -> None:
         settings = settings or TokenSettings()
         calls = Calls(now, settings.environment)
-        self._github = GitHubLogins(calls, now)
+        self._github = GitHubLogins(calls, now, _minutes(settings.environment) * 60.0)
         self._google = GoogleLogins(calls, now)
         self._azure = AzureLogins(calls, now, settings.environment)
         self._logins = Kept[BasicLogin | BearerLogin](now)
@@ -73,6 +79,13 @@ class TokenLogins:
                 raise RepositoryError(
                     "its credentials are nothing that a token is exchanged for", url=repository.url
                 )
+
+
+def _minutes(environment: Mapping[str, str]) -> int:
+    """One that cannot be read counts as unset."""
+    text = environment.get("ARGOCD_GITHUB_APP_CREDS_EXPIRATION_DURATION", "")
+    usable = text.isascii() and text.isdigit() and len(text) < 8 and int(text) > 0
+    return int(text) if usable else _USUAL
 
 
 def _key(repository: Repository) -> Hashable:
