@@ -9,10 +9,12 @@ SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q
+# Programs that tests need and that come as packages of Debian alone.
+DEBIAN := redis-server gpg gpgconf gpg-agent ssh=openssh-client
 # Of the services one runs on the real control plane, and so with the adapters.
 ON_CLUSTER := tests/services/sync/test_on_cluster.py
 
-.PHONY: help build up down check test test-core test-adapters test-e2e test-faults soak bench lock protos clean
+.PHONY: help build up down check test test-core test-adapters test-attacks test-e2e test-faults soak bench lock protos clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,22 +45,27 @@ check: build ## Formatting, lint, types, layers
 	@$(BIN)/python tools/check.py
 
 test-core: build
-	@$(PYTEST) -n 2 tests/core tests/model tests/services tests/controllers tests/cli tests/bootstrap \
+	@$(PYTEST) -n 2 tests/core tests/model tests/services tests/api tests/controllers tests/reposerver \
+	    tests/cli tests/bootstrap \
 	    --ignore=$(ON_CLUSTER) --cov --cov-report=term --cov-fail-under=100
 
 test-adapters: build
-	@$(BIN)/python tools/debian.py redis-server gpg gpgconf gpg-agent ssh=openssh-client
+	@$(BIN)/python tools/debian.py $(DEBIAN)
 	@$(BIN)/python tools/go_test.py engine
 	@$(BIN)/python tools/go_test.py devcluster
-	@$(PYTEST) tests/adapters tests/attacks tests/devcluster tests/deploy tests/tools $(ON_CLUSTER)
+	@$(PYTEST) tests/adapters tests/devcluster tests/deploy tests/tools $(ON_CLUSTER)
 
 test-e2e: build
 	@$(PYTEST) -n 2 --dist loadfile tests/e2e
 
+test-attacks: build
+	@$(BIN)/python tools/debian.py $(DEBIAN)
+	@$(PYTEST) tests/attacks
+
 test-faults: build
 	@$(PYTEST) tests/faults
 
-test: check test-core test-adapters test-e2e test-faults ## Everything that CI runs
+test: check test-core test-adapters test-attacks test-e2e test-faults ## Everything that CI runs
 
 soak: build ## What `make test` samples, whole
 	@TIPHYS_SOAK=1 $(PYTEST) tests/faults tests/e2e tests/adapters/kubectl
