@@ -146,7 +146,9 @@ def test_keys_of_hosts(world: Trust, typed: io.StringIO) -> None:
         "Successfully created 2 SSH known host entries\n",
     )
     assert world.data(HOSTS)["ssh_known_hosts"].splitlines() == [
+        "# old",
         f"h ssh-rsa {RSA}",
+        f"@revoked * ssh-rsa {ED}",
         f"g ssh-rsa {RSA}",
         f"[g]:22 ssh-ed25519 {ED}",
     ]

@@ -12,8 +12,8 @@ from tiphys.core.repositories.knownhosts import (
     chosen,
     host_matches,
     is_host_name,
-    known_hosts_text,
     parse_known_hosts,
+    rewritten,
     single_hosts,
 )
 from tiphys.model.errors import ApiError
@@ -55,9 +55,30 @@ h SSH-RSA {RSA}
 
 def test_what_is_written_is_read_again() -> None:
     keys = (HostKey("h", "ssh-rsa", RSA), HostKey("*", "ssh-rsa", RSA, "@revoked"))
-    text = known_hosts_text(keys)
+    text = rewritten("", keys)
     assert text == f"h ssh-rsa {RSA}\n@revoked * ssh-rsa {RSA}\n"
     assert parse_known_hosts(text) == keys
+
+
+def test_what_is_no_key_of_ours_stays() -> None:
+    other = data("ssh-rsa", "y")
+    text = (
+        f"# why\n\nh  ssh-rsa {RSA} note\n@revoked * new-kind {RSA}\n"
+        f"z ssh-rsa {RSA}\ng ssh-rsa {RSA}\n"
+    )
+    keys = (
+        HostKey("h", "ssh-rsa", RSA),
+        HostKey("z", "ssh-rsa", other),
+        HostKey("n", "ssh-rsa", RSA),
+    )
+    assert rewritten(text, keys).splitlines() == [
+        "# why",
+        "",
+        f"h  ssh-rsa {RSA} note",
+        f"@revoked * new-kind {RSA}",
+        f"z ssh-rsa {other}",
+        f"n ssh-rsa {RSA}",
+    ]
 
 
 def test_one_key_a_host() -> None:

@@ -48,8 +48,22 @@ def parse_known_hosts(text: str) -> tuple[HostKey, ...]:
     return tuple(key for line in text.splitlines() if (key := _parse(line)) is not None)
 
 
-def known_hosts_text(keys: Iterable[HostKey]) -> str:
-    return "".join(f"{key.line}\n" for key in keys)
+def rewritten(text: str, keys: Iterable[HostKey]) -> str:
+    """The file with these keys in it and no others. What is no key stays where it is, for ssh may
+    read what we do not; lines of keys that stay are left as they are.
+    """
+    left = list(keys)
+    lines: list[str] = []
+    for line in text.splitlines():
+        key = _parse(line)
+        if key is None:
+            lines.append(line)
+        elif key in left:
+            left.remove(key)
+            lines.append(line)
+        elif (at := _place(left, key)) is not None:
+            lines.append(left.pop(at).line)
+    return "".join(f"{line}\n" for line in (*lines, *(key.line for key in left)))
 
 
 def single_hosts(keys: Iterable[HostKey]) -> tuple[HostKey, ...]:

@@ -40,7 +40,7 @@ from tiphys.services.repositories.states import RepositoryState, RepositoryState
 MANAGER = "argocd"
 _VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
 SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
-_AT_ONCE = 10
+_AT_ONCE = 20
 _ATTEMPTS = 5
 _NOUNS = {False: "repository", True: "repository credentials"}
 

@@ -13,8 +13,8 @@ from tiphys.core.repositories.knownhosts import (
     adding,
     chosen,
     host_matches,
-    known_hosts_text,
     parse_known_hosts,
+    rewritten,
 )
 from tiphys.model.errors import ApiCode, ApiError, SettingsError
 from tiphys.services.repositories.configmaps import ConfigMapEditor
@@ -89,12 +89,12 @@ class CertificateCatalogue:
         new: list[HostKey] = []
 
         def put(data: Mapping[str, str]) -> Mapping[str, str]:
-            there = parse_known_hosts(data.get(KNOWN_HOSTS_KEY, ""))
-            added = adding(there, keys, upsert=upsert)
+            text = data.get(KNOWN_HOSTS_KEY, "")
+            added = adding(parse_known_hosts(text), keys, upsert=upsert)
             new[:] = added.new
             if not added.new:
                 return data
-            return {**data, KNOWN_HOSTS_KEY: known_hosts_text(added.keys)}
+            return {**data, KNOWN_HOSTS_KEY: rewritten(text, added.keys)}
 
         await self._config_maps.change(KNOWN_HOSTS, put)
         return new
@@ -129,11 +129,12 @@ _Remove = Callable[[Mapping[str, str]], tuple[Mapping[str, str], list[Certificat
 
 def _without_keys(pattern: str, subtype: str) -> _Remove:
     def remove(data: Mapping[str, str]) -> tuple[Mapping[str, str], list[Certificate]]:
-        keys = parse_known_hosts(data.get(KNOWN_HOSTS_KEY, ""))
+        text = data.get(KNOWN_HOSTS_KEY, "")
+        keys = parse_known_hosts(text)
         gone = [key for key in keys if chosen(key, pattern=pattern, subtype=subtype)]
         if not gone:
             return data, []
-        left = known_hosts_text(key for key in keys if key not in gone)
+        left = rewritten(text, [key for key in keys if key not in gone])
         return {**data, KNOWN_HOSTS_KEY: left}, [_of_key(key) for key in gone]
 
     return remove
