@@ -201,3 +201,42 @@ def test_secrets_count_from_the_moment_that_they_are_stored(stack: Stack, repo: 
             "Secret", NAMESPACE, "argocd-secret", {"data": {"webhook.github.secret": None}}
         )
     assert "hushed" not in (stack.folder / "tiphys.log").read_text()
+
+
+def test_a_registry_s_push_concerns_who_follows_the_tag(stack: Stack) -> None:
+    """Nobody answers at the registry: whom its news concern is known without."""
+    host = "127.0.0.1:9"
+    for name, target in (("wh-tag", "1.2.3"), ("wh-newer", "^1"), ("wh-older", "~0.9")):
+        source = {"repoURL": f"oci://{host}/lib/web", "path": ".", "targetRevision": target}
+        stack.kube.create(
+            {
+                "apiVersion": "argoproj.io/v1alpha1",
+                "kind": "Application",
+                "metadata": {"name": name, "namespace": NAMESPACE},
+                "spec": {
+                    "project": "default",
+                    "source": source,
+                    "destination": {"name": "in-cluster", "namespace": name},
+                },
+            }
+        )
+        stack.until("it is compared", lambda name=name: stack.conditions(name))  # type: ignore[misc]
+    url = f"{host}/lib/web:1.2.3"
+    payload = changed(payloads.HARBOR, "event_data.resources.1.resource_url", url)
+    word = {"data": {"webhook.harbor.secret": base64.b64encode(b"hushed").decode()}}
+    mark = stack.audit_offset()
+    unknown = (400, "Unknown webhook event\n")
+    assert post(stack, payload, {"Authorization": "hushed"}) == unknown
+    stack.kube.merge("Secret", NAMESPACE, "argocd-secret", word)
+    try:
+        stack.until(
+            "it is claimed", lambda: post(stack, payload, {"Authorization": "hushed"}) == (200, "")
+        )
+        assert post(stack, payload, {"Authorization": "hush"}) == unknown
+        stack.until("they are asked for", lambda: refreshed(stack, mark))
+        time.sleep(0.7)
+        assert refreshed(stack, mark) == {"wh-tag", "wh-newer"}
+    finally:
+        stack.kube.merge(
+            "Secret", NAMESPACE, "argocd-secret", {"data": {"webhook.harbor.secret": None}}
+        )
