@@ -1,4 +1,4 @@
-module tiphys/tests/registry
+module tiphys.dev/tests/registry
 
 go 1.26.0
 
