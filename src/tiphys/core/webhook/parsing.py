@@ -21,7 +21,7 @@ _FULL_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}/[A-Za-z0-9_.-]{1,128}", re.ASCII
 
 
 def parse(provider: Provider, headers: Headers, body: bytes) -> Events:
-    """None where the event is known and means nothing here. Raises RefusedError."""
+    """Nothing where the event is known and means nothing here. Raises RefusedError."""
     return _PARSERS[provider](headers, body)
 
 
