@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,14 @@ from tests.adapters.engine.test_kustomize_outside import DB
 from tests.adapters.engine.trees import CHART, Table, TableTree, config_map
 from tests.fixtures.programs import program
 from tiphys.adapters.engine import EngineRenderer
-from tiphys.model.render import HelmOptions, HelmParameter, KustomizeOptions, RenderRequest
+from tiphys.model.render import (
+    HelmOptions,
+    HelmParameter,
+    KustomizeOptions,
+    Remote,
+    RemoteKind,
+    RenderRequest,
+)
 
 KUBE, API = "1.31.2", "example.com/v1"
 FACTS = ["--kube-version", KUBE, "--api-versions", API]
@@ -214,3 +222,41 @@ async def test_kustomize(
     result = await engine.render(RenderRequest("app", options), TableTree(table))
     assert list(result.manifests) == expected
     assert len(expected) > 4
+
+
+FAR: Table = {
+    "base/kustomization.yaml": "resources: [plain.yaml, ../other]\n",
+    "base/plain.yaml": config_map("plain"),
+    "other/kustomization.yaml": "resources: [o.yaml]\nconfigMapGenerator: [{name: m}]\n",
+    "other/o.yaml": config_map("other"),
+}
+NEAR = (
+    "namePrefix: p-\nbuildMetadata: [originAnnotations, transformerAnnotations]\n"
+    "resources: [local.yaml, 'URL//base?ref=v1']\n"
+)
+
+
+def committed(folder: Path, table: Table) -> str:
+    """The URL of a repository that is tagged v1."""
+    written(folder, table)
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.com")
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "x"], ["tag", "v1"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return f"file://{folder}"
+
+
+async def test_kustomize_of_a_base_in_another_repository(
+    engine: EngineRenderer, tmp_path: Path
+) -> None:
+    url = committed(tmp_path / "far", FAR)
+    near = {
+        "app/kustomization.yaml": NEAR.replace("URL", url),
+        "app/local.yaml": config_map("local"),
+    }
+    written(tmp_path, near)
+    expected = await engine.decode_yaml(await ran("kustomize", "build", "app", cwd=tmp_path))
+    remotes = {Remote(RemoteKind.TREE, url, "v1"): "far"}
+    request = RenderRequest("app", KustomizeOptions(), mounts=remotes)
+    result = await engine.render(request, TableTree(near, {"far": FAR}))
+    assert list(result.manifests) == expected
+    assert len(expected) == 4
