@@ -94,7 +94,7 @@ def test_a_refused_application_recovers(stack: Stack, repo: Repo) -> None:
     policy: dict[str, Any] = {"automated": {}, "syncOptions": ["NoSuchOption=true"]}
     stack.apply("recovers", repo, "app", syncPolicy=policy)
     stack.until("it is refused", lambda: "InvalidSpecError" in stack.conditions("recovers"))
-    mended = {"spec": {"syncPolicy": {"syncOptions": None}}}
+    mended = {"spec": {"syncPolicy": {"syncOptions": ["CreateNamespace=true"]}}}
     stack.kube.merge("Application", NAMESPACE, "recovers", mended)
     stack.until_status("recovers", "Synced", "Healthy")
     assert stack.conditions("recovers") == {}
@@ -112,14 +112,6 @@ def test_the_command_line_refuses_it_before_anything_is_stored(stack: Stack, rep
     assert stack.kube.get("Application", NAMESPACE, "early") is None
 
 
-PROJECTS: dict[str, dict[str, Any]] = {
-    "signatureKeys": {"signatureKeys": [{"keyID": "ABCDEF0123456789"}]},
-    "sourceIntegrity": {
-        "sourceIntegrity": {
-            "git": {"policies": [{"repos": [{"url": "*"}], "gpg": {"mode": "head", "keys": ["A"]}}]}
-        }
-    },
-}
 OPEN: dict[str, Any] = {
     "sourceRepos": ["*"],
     "destinations": [{"server": "*", "namespace": "*"}],
@@ -136,25 +128,6 @@ def project(stack: Stack, name: str, spec: dict[str, Any]) -> None:
             "spec": spec,
         }
     )
-
-
-@pytest.mark.parametrize("field", PROJECTS)
-def test_a_project_that_asks_for_signatures_is_refused_by_field(
-    stack: Stack, repo: Repo, field: str
-) -> None:
-    name = f"p-{field.lower()}"
-    project(stack, name, {**OPEN, **PROJECTS[field]})
-    stack.apply(name, repo, "app", project=name, syncPolicy={"automated": {}})
-    said = stack.until("it is refused", lambda: stack.conditions(name).get("InvalidSpecError"))
-    assert f"project '{name}': spec.{field} {LATER}" == said
-    assert stack.kube.get("Namespace", "", name) is None
-    # It is not the application's fault: it goes on when the project lets it.
-    stack.kube.merge("AppProject", NAMESPACE, name, {"spec": {**_removed(field), **OPEN}})
-    stack.until_status(name, "Synced", "Healthy")
-
-
-def _removed(field: str) -> dict[str, None]:
-    return {field: None}
 
 
 def test_a_project_that_comes_after_its_application(stack: Stack, repo: Repo) -> None:

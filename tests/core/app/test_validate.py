@@ -174,18 +174,6 @@ def test_other_options(option: str) -> None:
     assert unsupported(replace(SPEC, sync_policy=SyncPolicy(sync_options=(option,))))
 
 
-def test_signatures_are_refused_by_field() -> None:
-    policy = {"repos": [{"url": "*"}], "gpg": {"mode": "head", "keys": []}}
-    asking = project(
-        signatureKeys=[{"keyID": "ABC"}], sourceIntegrity={"git": {"policies": [policy]}}
-    )
-    assert texts(checked(SPEC, asking)) == [
-        "project 'team': spec.signatureKeys is not supported by this version of Tiphys",
-        "project 'team': spec.sourceIntegrity is not supported by this version of Tiphys",
-    ]
-    assert checked(SPEC, project(sourceIntegrity={"git": {"policies": []}})) == []
-
-
 def test_what_the_project_does_not_permit() -> None:
     narrow = project(
         sourceRepos=["https://elsewhere"],

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from tests.services.reconcile.test_operation import asking
-from tests.services.reconcile.world import URL, application, world
+from tests.services.reconcile.world import PROJECT, URL, application, world
+from tiphys.model.appproject import AppProject
 from tiphys.model.status import CompareLevel
+
+
+def policy(url: str, mode: str) -> dict[str, Any]:
+    keys = ["A" * 16]
+    return {"git": {"policies": [{"repos": [{"url": url}], "gpg": {"mode": mode, "keys": keys}}]}}
 
 
 async def test_an_unsigned_commit_is_compared_and_said() -> None:
@@ -39,3 +49,28 @@ async def test_an_unsigned_commit_of_equal_manifests_is_said_too() -> None:
         assert not await here.desired.unchanged(here.app(), memory, {0: commit})
         here.verifier.unsigned = set()
         assert await here.desired.unchanged(here.app(), memory, {0: commit})
+
+
+@pytest.mark.parametrize(
+    ("integrity", "phase"),
+    [
+        ({"signatureKeys": [{"keyID": "A" * 16}]}, "Error"),
+        ({"sourceIntegrity": policy(URL, "head")}, "Error"),
+        ({"sourceIntegrity": policy(URL, "none")}, "Succeeded"),
+        ({"sourceIntegrity": policy("https://elsewhere", "head")}, "Succeeded"),
+    ],
+)
+async def test_manifests_from_a_folder_are_signed_by_nobody(
+    integrity: dict[str, Any], phase: str
+) -> None:
+    local = '{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}}'
+    async with world(asking(sync={"manifests": [local]})) as here:
+        spec = {**PROJECT.raw["spec"], **integrity}
+        here.projects["default"] = AppProject({**PROJECT.raw, "spec": spec})
+        here.rules.forget()
+        await here.operator.operate("web")
+        assert here.state()["phase"] == phase
+        if phase == "Error":
+            text = "Cannot use local manifests when source integrity is enforced"
+            assert here.state()["message"] == f"ComparisonError: {text}"
+            assert here.live("mine") is None

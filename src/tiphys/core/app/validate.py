@@ -84,7 +84,7 @@ def invalid(
         return [missing_project(spec)]
     if foreign := foreign_namespace(project, place):
         return [foreign]
-    if refused := [*unsupported(spec), *_unsupported_of(project)]:
+    if refused := unsupported(spec):
         return refused
     if shape := _source_shape(spec):
         return [_error(shape)]
@@ -105,17 +105,6 @@ def foreign_namespace(project: EffectiveProject, place: Place) -> Condition | No
         f"is not permitted to use project '{project.name}'"
     )
     return Condition(ConditionType.UNKNOWN_ERROR, text)
-
-
-def _unsupported_of(project: EffectiveProject) -> list[Condition]:
-    """Signatures are not checked yet, and to apply what nobody signed would be the worst answer."""
-    integrity = project.spec.source_integrity
-    asked = {
-        "signatureKeys": bool(project.spec.signature_keys),
-        "sourceIntegrity": integrity is not None and bool(integrity.git.policies),
-    }
-    named = (f"project '{project.name}': spec.{field}" for field, on in asked.items() if on)
-    return [_unsupported(field) for field in named]
 
 
 def _source_problems(spec: ApplicationSpec, project: EffectiveProject) -> list[str]:

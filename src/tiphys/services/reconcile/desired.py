@@ -31,7 +31,7 @@ from tiphys.model.source import ApplicationSource
 from tiphys.model.status import CompareLevel
 from tiphys.services.reconcile.jobs import RenderJobs
 from tiphys.services.reconcile.memory import AppMemory, Known, Prepared
-from tiphys.services.reconcile.wanted import Wanted, handed_over, not_loaded
+from tiphys.services.reconcile.wanted import UNSIGNED, Wanted, handed_over, not_loaded
 from tiphys.services.render.around import SourceError
 from tiphys.services.render.rendering import Rendering
 from tiphys.services.render.service import Rendered
@@ -132,8 +132,10 @@ class DesiredState:
     ) -> Wanted:
         memory.known = None
         try:
+            if self._jobs.signed(app, asking):
+                return handed_over(asking, UNSIGNED)
             manifests = local_manifests(texts)
-        except ValueError as error:
+        except (ValueError, RepositoryError) as error:
             return handed_over(asking, str(error))
         digest = manifest_hash({"items": list(manifests)})
         try:

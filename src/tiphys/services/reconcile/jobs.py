@@ -9,8 +9,10 @@ from tiphys.core.app.spec import project_name
 from tiphys.core.manifest.tracking import instance_name
 from tiphys.core.project import EffectiveProject
 from tiphys.core.source.environment import BuildContext
+from tiphys.core.source.integrity import policy_for
 from tiphys.core.source.places import place_of
 from tiphys.model.application import Application
+from tiphys.model.integrity import IntegrityMode
 from tiphys.model.names import ANNOTATION_GENERATE_PATHS
 from tiphys.model.repository import Place
 from tiphys.model.source import ApplicationSource
@@ -67,6 +69,14 @@ class RenderJobs:
             self._surroundings(app),
             paths=app.metadata.annotations.get(ANNOTATION_GENERATE_PATHS, ""),
         )
+
+    def signed(self, app: Application, asking: Asking) -> bool:
+        """Whether the project asks for signatures of any source. Raises RepositoryError."""
+        project = self._rules.of(app)
+        if project is None:
+            return False
+        policies = (policy_for(project.spec, source.repo_url) for source in asking.sources)
+        return any(one is not None and one.mode is not IntegrityMode.NONE for one in policies)
 
     def view(self, app: Application) -> ClusterView:
         return view_of(self._clusters, app.spec.destination)

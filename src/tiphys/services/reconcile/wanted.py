@@ -9,6 +9,8 @@ from tiphys.core.app.targets import Targets
 from tiphys.model.errors import RepositoryError, TiphysError
 from tiphys.model.resource import ResourceKey
 
+UNSIGNED = "Cannot use local manifests when source integrity is enforced"
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -44,8 +46,10 @@ class Wanted:
     @property
     def failure(self) -> str:
         """The error as a condition says it; empty where there is none."""
+        if not self.error or self.error == UNSIGNED:
+            return self.error
         what = "local manifests" if self.local else "target state"
-        return f"Failed to load {what}: {self.error}" if self.error else ""
+        return f"Failed to load {what}: {self.error}"
 
     @property
     def revision(self) -> str:
