@@ -115,6 +115,11 @@ class FakeSources:
         self.local: list[LocalFiles] = []
         self.manifests: Sequence[Manifest] = ()
 
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[FakeSources]:
+        """What a command opens that needs no cluster."""
+        yield self
+
     async def reachable(self, source: ApplicationSource, project: str) -> None:
         self.asked.append("reachable")
         if source.repo_url != REPO:
