@@ -6,6 +6,7 @@ switched off. One that passed either way would prove nothing.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,11 @@ from tests.fixtures.monorepo import config_map
 from tests.services.test_from_outside import World
 from tiphys.adapters.packages import files
 from tiphys.core.source import remotes
+from tiphys.core.source.places import place_key
 from tiphys.model.errors import TiphysError
+from tiphys.model.repository import BasicLogin, Confidential, Repository, RepositoryKind
 from tiphys.services.render.job import Surroundings
+from tiphys.services.sources import remotes as fetched
 from tiphys.services.sources.remotes import SourceRemotes
 
 Attack = Callable[[World], Awaitable[bool]]
@@ -82,6 +86,21 @@ async def _chart_of_others(world: World) -> bool:
     return await _renders(world, {"app/Chart.yaml": chart + wanted})
 
 
+async def _chart_behind_a_login(world: World) -> bool:
+    """Another project, which has the login, has it rendered already."""
+    world.charts.publish("redis", "1.0.0")
+    world.charts.wanted = f"Basic {base64.b64encode(b'ada:s3cret').decode()}"
+    login = BasicLogin("ada", Confidential("s3cret"))
+    known = Repository(world.charts.url, RepositoryKind.HELM, credentials=login)
+    chart = "apiVersion: v2\nname: web\nversion: 0.1.0\ndependencies:\n"
+    wanted = f"- {{name: redis, version: 1.0.0, repository: '{world.charts.url}'}}\n"
+    job = world.job(world.web.commit({"app/Chart.yaml": chart + wanted}))
+    theirs = replace(job, surroundings=Surroundings(repositories=(known,)))
+    for _ in range(2):
+        await world.service.render(theirs)
+    return await _succeeds(world.service.render(job))
+
+
 async def _file_of_this_machine(world: World) -> bool:
     """By a name of this machine that no repository of the project is on."""
     world.charts.files["values.yaml"] = b"text: secret"
@@ -101,7 +120,7 @@ async def _succeeds(asked: Awaitable[object]) -> bool:
         await asked
     except TiphysError as error:
         refused = str(error)
-    said = ("is not permitted", "are not permitted", "this machine")
+    said = ("is not permitted", "are not permitted", "this machine", "wants a login")
     assert not refused or any(text in refused for text in said), refused
     return not refused
 
@@ -109,6 +128,10 @@ async def _succeeds(asked: Awaitable[object]) -> bool:
 ATTACKS: dict[str, tuple[Attack, SwitchOff]] = {
     "a base of others": (_base_of_others, _any_repository),
     "a chart of others": (_chart_of_others, _any_repository),
+    "a chart behind a login": (
+        _chart_behind_a_login,
+        lambda patch: patch.setattr(fetched, "opened_key", place_key),
+    ),
     "a render of others": (_render_of_others, _judged_once),
     "a file of this machine": (
         _file_of_this_machine,

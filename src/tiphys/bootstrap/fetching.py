@@ -90,7 +90,7 @@ class Fetching:
         enabled = environment.get("ARGOCD_GPG_ENABLED", "").strip().lower() not in _OFF
         verifier = JobVerifier(self.git, self.git, self._signatures)
         self.verifier: JobVerifier | None = verifier if enabled else None
-        self.remotes = SourceRemotes(self.upstream, self.refs, self.packages.files)
+        self.remotes = SourceRemotes(self.upstream, self.packages.files)
 
     async def keep_tidy(self, in_use: Callable[[], Mapping[str, set[str]]]) -> None:
         """Without end; see services.sources.housekeeping."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tiphys.core.source.places import opens_alike, place_key, place_kind, place_of
+from tiphys.core.source.places import opened_key, opens_alike, place_key, place_kind, place_of
 from tiphys.model.repository import BasicLogin, Confidential, Place, Repository, RepositoryKind
 from tiphys.model.source import ApplicationSource
 
@@ -47,6 +47,14 @@ def test_the_source_says_who_is_asked(url: str, chart: str, kind: RepositoryKind
     place = place_of(source, Repository(url, RepositoryKind.HELM))
     assert place == Place(Repository(url, RepositoryKind.HELM), chart)
     assert place_kind(place) is kind
+
+
+def test_places_by_what_opens_them() -> None:
+    one = Place(Repository(URL, credentials=BasicLogin("a", SECRET)))
+    same = Place(Repository(URL, credentials=BasicLogin("a", Confidential("x"))))
+    assert opened_key(one) == opened_key(same)
+    assert opened_key(one) != opened_key(Place(Repository(URL)))
+    assert opened_key(one) != opened_key(Place(one.repository, "chart"))
 
 
 def test_two_ways_to_open_a_place() -> None:

@@ -105,6 +105,8 @@ def test_a_base_that_nobody_knows_is_read_by_anyone() -> None:
     chart_of_same_url = Repository(url, HELM, credentials=LOGIN)
     found = repository_of(tree(url), ways(chart_of_same_url, known_hosts="keys"))
     assert found == Repository(url, trust=Trust(known_hosts="keys"))
+    over_tls = repository_of(tree("https://git.example.com/base"), ways(known_hosts="keys"))
+    assert over_tls.trust == Trust()
 
 
 def test_a_base_that_the_project_does_not_permit() -> None:

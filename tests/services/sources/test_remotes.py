@@ -11,12 +11,11 @@ from tests.fakes.git import FakeGit, FakeTree
 from tests.services.sources.test_refs import FakeArtifacts, FakeCharts
 from tiphys.core.source.environment import BuildContext
 from tiphys.core.source.remotes import FileAt, WebFile
-from tiphys.model.errors import RenderError, RepositoryUnreachableError
+from tiphys.model.errors import RenderError, RepositoryError, RepositoryUnreachableError
 from tiphys.model.render import Remote, RemoteKind
 from tiphys.model.repository import Repository, RepositoryKind
 from tiphys.model.source import ApplicationSource, ApplicationSourceHelm
 from tiphys.services.render.job import RenderJob, Surroundings
-from tiphys.services.sources.refs import PollTiming, RefWatcher
 from tiphys.services.sources.remotes import RemoteTiming, SourceRemotes
 from tiphys.services.sources.upstream import UpstreamByKind
 
@@ -52,15 +51,27 @@ class Charts(FakeCharts):
         return FakeTree(f"sha256:{chart} {version}", {"Chart.yaml": "x"})
 
 
+class Git(FakeGit):
+    """Repositories of the names in `hidden_from` may not be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hidden_from: set[str] = set()
+
+    async def tree(self, repository: Repository, commit: str) -> FakeTree:
+        if repository.name in self.hidden_from:
+            raise RepositoryError("401", url=repository.url)
+        return await super().tree(repository, commit)
+
+
 class Bench:
     def __init__(self) -> None:
-        self.git, self.charts, self.files = FakeGit(), Charts(), FakeFiles()
+        self.git, self.charts, self.files = Git(), Charts(), FakeFiles()
         self.clock = FakeClock()
         self.git.commit(BASE, {"x": "1"})
         upstream = UpstreamByKind(self.git, self.charts, FakeArtifacts({}))
-        refs = RefWatcher(upstream, PollTiming(0, 0), clock=self.clock, sleep=self.clock.sleep)
         timing = RemoteTiming(moving=100, fixed=1000)
-        self.remotes = SourceRemotes(upstream, refs, self.files, timing, clock=self.clock)
+        self.remotes = SourceRemotes(upstream, self.files, timing, clock=self.clock)
 
 
 def job(*repositories: Repository, helm: Any = None, **around: Any) -> RenderJob:
@@ -117,6 +128,31 @@ async def test_a_chart_is_fetched_once_and_its_range_looked_up_again() -> None:
     await bench.clock.advance(1001)
     await bench.remotes.digest(CHART, job(known))
     assert bench.charts.fetched == ["1.1.0", "1.2.0", "1.2.0", "1.2.0"]
+
+
+async def test_what_one_login_was_shown_is_nothing_for_another() -> None:
+    bench = Bench()
+    known = Repository(CHART.url, RepositoryKind.HELM, "charts")
+    await bench.remotes.digest(CHART, job(known))
+    bench.charts.refused = {""}
+    with pytest.raises(RepositoryError, match="401"):
+        await bench.remotes.digest(CHART, job())
+    await bench.remotes.digest(CHART, job(known))
+    # And nobody's watch goes over to another's login.
+    assert [asker.name for asker in bench.charts.askers] == ["charts", ""]
+
+
+async def test_who_names_a_commit_has_to_be_able_to_read_it() -> None:
+    bench = Bench()
+    commit = bench.git.commit(BASE, {"x": "1"})
+    known = Repository(BASE, name="mine")
+    assert await bench.remotes.digest(base(commit), job(known)) == commit
+    await bench.remotes.digest(base(commit), job(known))
+    assert bench.git.requests["tree"] == 1
+    bench.git.hidden_from = {""}
+    with pytest.raises(RepositoryError, match="401"):
+        await bench.remotes.digest(base(commit), job())
+    assert await bench.remotes.digest(base(commit), job(known)) == commit
 
 
 async def test_a_source_may_have_logins_passed_on() -> None:

@@ -22,6 +22,11 @@ def place_key(place: Place) -> str:
     return "\n".join((normal_form(repository.url), repository.project, place.chart))
 
 
+def opened_key(place: Place) -> str:
+    """Tells apart what opens a place, too: what one login was shown is nothing for another."""
+    return f"{place_key(place)}\n{hash(place.repository):x}"
+
+
 def place_kind(place: Place) -> RepositoryKind:
     """What kind of repository is asked: the source decides it, whatever its Secret says."""
     if place.chart:

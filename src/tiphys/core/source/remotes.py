@@ -254,4 +254,7 @@ def _by_template(ways: Ways, fresh: Repository) -> Repository:
 
 
 def _trust(ways: Ways, url: str) -> Trust:
-    return Trust(certificates=ways.certificates.get(host_of(url), ""), known_hosts=ways.known_hosts)
+    scheme, found, _ = url.partition("://")
+    if not found or scheme.lower() == "ssh":
+        return Trust(known_hosts=ways.known_hosts)
+    return Trust(certificates=ways.certificates.get(host_of(url), ""))

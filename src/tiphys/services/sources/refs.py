@@ -124,7 +124,7 @@ class _Watched:
 
 
 class RefWatcher:
-    """Close it to stop all polls."""
+    """Close it to stop all polls. `key` tells places apart."""
 
     def __init__(
         self,
@@ -134,12 +134,14 @@ class RefWatcher:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         uniform: Callable[[float, float], float] = random.uniform,
+        key: Callable[[Place], str] = place_key,
     ) -> None:
         self._upstream = upstream
         self._timing = timing or PollTiming()
         self._clock = clock
         self._sleep = sleep
         self._uniform = uniform
+        self._key = key
         self._places: dict[str, _Watched] = {}
         self._by_url: dict[str, set[str]] = {}
         self._listeners: list[Listener] = []
@@ -175,7 +177,7 @@ class RefWatcher:
         """Why the last listing failed; None when it did not, or was never tried with these
         credentials.
         """
-        watched = self._places.get(place_key(place))
+        watched = self._places.get(self._key(place))
         return None if watched is None else watched.problem(place)
 
     def watch(self, place: Place) -> None:
@@ -187,7 +189,7 @@ class RefWatcher:
             watched.poll = asyncio.create_task(self._poll(watched), name=name)
 
     def unwatch(self, place: Place) -> None:
-        key = place_key(place)
+        key = self._key(place)
         watched = self._places[key]
         watched.watchers -= 1
         if watched.watchers == 0:
@@ -216,7 +218,7 @@ class RefWatcher:
         self._by_url.clear()
 
     def _watched(self, place: Place) -> _Watched:
-        key = place_key(place)
+        key = self._key(place)
         if key not in self._places:
             unwatched = [key for key, each in self._places.items() if not each.watchers]
             if len(unwatched) >= _UNWATCHED_KEPT:

@@ -13,25 +13,27 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 from weakref import WeakValueDictionary
 
-from tiphys.core.source.places import place_key
+from tiphys.core.source.places import opened_key
 from tiphys.core.source.remotes import ChartAt, FileAt, TreeAt, Ways, way_to
 from tiphys.core.source.revision import is_commit
 from tiphys.model.errors import RepositoryError
 from tiphys.model.render import EntryKind, Remote, TreeEntry
 from tiphys.services.render.job import RenderJob
-from tiphys.services.render.ports import Fetched
+from tiphys.services.render.ports import Fetched, TreeReader
 from tiphys.services.sources.ports import Upstream, WebFiles
-from tiphys.services.sources.refs import RefWatcher
+from tiphys.services.sources.refs import PollTiming, RefWatcher
+
+V = TypeVar("V")
 
 CONTENT: Final = "content"
 """The name of the file in a file's tree."""
 _FILE_SIZE: Final = 10 << 20
 _FILES_KEPT: Final = 64 << 20
 """Bytes of all files together."""
-_CHARTS_KEPT: Final = 10_000
+_KNOWN: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +84,21 @@ class SourceRemotes:
     def __init__(
         self,
         upstream: Upstream,
-        refs: RefWatcher,
         files: WebFiles,
         timing: RemoteTiming | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._upstream = upstream
-        self._refs = refs
+        # Nobody watches here: listings are kept for a while, for each login by itself.
+        self._refs = RefWatcher(upstream, PollTiming(0, 0), clock=clock, key=opened_key)
         self._web = files
         self._timing = timing or RemoteTiming()
         self._clock = clock
         self._files: OrderedDict[tuple[str, bool], _File] = OrderedDict()
         self._held = 0
         self._charts: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
+        self._trees: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._turns: WeakValueDictionary[tuple[str, bool], asyncio.Lock] = WeakValueDictionary()
 
     async def digest(self, remote: Remote, job: RenderJob, *, fresh: bool = False) -> str:
@@ -103,12 +106,16 @@ class SourceRemotes:
         match way:
             case ChartAt():
                 version = await self._resolved(way, fresh=fresh)
-                digest, at = self._charts.get((place_key(way.place), version), ("", 0.0))
+                digest, at = self._charts.get((opened_key(way.place), version), ("", 0.0))
                 if digest and not fresh and self._clock() - at < self._timing.fixed:
                     return digest
                 return (await self._chart(way, version)).digest
             case TreeAt():
-                return await self._commit(way, fresh=fresh)
+                commit = await self._commit(way, fresh=fresh)
+                if (opened_key(way.place), commit) not in self._trees:
+                    # Whoever names a commit has to be able to read it: others may have.
+                    await self._tree(way, commit)
+                return commit
             case FileAt():
                 return (await self._file(way, fresh=fresh)).commit
             case _:
@@ -121,7 +128,7 @@ class SourceRemotes:
                 return await self._chart(way, await self._resolved(way, fresh=False))
             case TreeAt():
                 commit = await self._commit(way, fresh=False)
-                return Fetched(commit, await self._upstream.tree(way.place, commit))
+                return Fetched(commit, await self._tree(way, commit))
             case FileAt():
                 tree = await self._file(way, fresh=False)
                 return Fetched(tree.commit, tree)
@@ -137,11 +144,14 @@ class SourceRemotes:
             return found.lower()
         return (await self._upstream.tree(way.place, found)).commit
 
+    async def _tree(self, way: TreeAt, commit: str) -> TreeReader:
+        tree = await self._upstream.tree(way.place, commit)
+        _note(self._trees, (opened_key(way.place), commit), None)
+        return tree
+
     async def _chart(self, way: ChartAt, version: str) -> Fetched:
         tree = await self._upstream.tree(way.place, version)
-        self._charts[place_key(way.place), version] = (tree.commit, self._clock())
-        if len(self._charts) > _CHARTS_KEPT:
-            self._charts.popitem(last=False)
+        _note(self._charts, (opened_key(way.place), version), (tree.commit, self._clock()))
         return Fetched(tree.commit, tree)
 
     async def _file(self, way: FileAt, *, fresh: bool) -> FileTree:
@@ -169,6 +179,13 @@ class SourceRemotes:
             _, gone = self._files.popitem(last=False)
             self._held -= gone.tree.size
         return file.tree
+
+
+def _note(known: OrderedDict[tuple[str, str], V], key: tuple[str, str], value: V) -> None:
+    known[key] = value
+    known.move_to_end(key)
+    if len(known) > _KNOWN:
+        known.popitem(last=False)
 
 
 def ways_of(job: RenderJob) -> Ways:
