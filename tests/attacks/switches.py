@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tiphys.adapters.git import access, cli, clones, large, modules, transport
+from tiphys.adapters.git import access, cli, clones, largeserver, modules, transport
 from tiphys.core.source import url
 
 Switch = Callable[[pytest.MonkeyPatch], object]
@@ -64,7 +64,7 @@ SWITCHES: Final[Mapping[str, Switch]] = {
     "submodules' URLs": lambda patch: patch.setattr(
         modules, "submodule_url", lambda parent, written: written
     ),
-    "where LFS leads": lambda patch: patch.setattr(large, "forbidden", lambda *parts: False),
+    "where LFS leads": lambda patch: patch.setattr(largeserver, "forbidden", lambda *parts: False),
     "names of tags": lambda patch: patch.setattr(cli, "_TAG", _Nothing(True)),
 }
 

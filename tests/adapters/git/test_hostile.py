@@ -12,7 +12,7 @@ import pytest
 from tests.fixtures.gitrepo import GitRepo
 from tiphys.adapters.git.cli import GitCli
 from tiphys.adapters.git.process import GitSettings, run_git
-from tiphys.adapters.git.transport import remote_options
+from tiphys.adapters.git.transport import local_options, remote_options
 from tiphys.adapters.git.tree import GitTree, TreeLimits
 from tiphys.core.source.url import parse_repository_url
 from tiphys.model.errors import (
@@ -139,6 +139,26 @@ async def test_the_environment_is_not_handed_on(tmp_path: Path) -> None:
     assert "GIT_SSH_COMMAND" not in seen
     assert "TOKEN" not in seen
     assert (seen["HOME"], seen["GIT_TERMINAL_PROMPT"]) == ("/dev/null", "0")
+
+
+async def test_what_the_process_configures_is_beaten_by_our_own_options(
+    repo: GitRepo, tmp_path: Path
+) -> None:
+    commit = repo.commit({"a": "1"})
+    given = {
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": f"url.file://{repo.path}.insteadOf",
+        "GIT_CONFIG_VALUE_0": "file:///mirrored",
+        "GIT_CONFIG_KEY_1": "protocol.allow",
+        "GIT_CONFIG_VALUE_1": "always",
+    }
+    settings = GitSettings(environment={**os.environ, **given})
+    git = GitCli(tmp_path / "kept", settings)
+    assert (await git.refs(Repository("file:///mirrored")))["HEAD"] == commit
+    found = await run_git(
+        settings, [*local_options(), "config", "protocol.allow"], timeout_seconds=9
+    )
+    assert found.output == b"never\n"
 
 
 async def test_a_cancelled_caller_ends_git_and_its_children(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tests.fixtures.gitrepo import GitRepo
 from tests.fixtures.gitssh import GitSsh
 from tiphys.adapters.git.cli import GitCli
 from tiphys.adapters.git.large import tidy
+from tiphys.adapters.git.process import GitSettings
 from tiphys.adapters.gitserver.server import GitServer
 from tiphys.model.errors import RenderLimitError, RepositoryError, RepositoryUnreachableError
 from tiphys.model.repository import BasicLogin, Confidential, Repository, SshKey, Trust
@@ -47,6 +48,7 @@ class LfsServer:
         self.href = ""
         self.requests: Counter[str] = Counter()
         self.secure = False
+        self.logins: list[str] = []
 
     @property
     def url(self) -> str:
@@ -70,6 +72,7 @@ class LfsServer:
 
     async def _batch(self, request: web.Request) -> web.Response:
         self.requests["batch"] += 1
+        self.logins.append(request.headers.get("Authorization", ""))
         if self.status != 200:
             return web.Response(status=self.status)
         if self.wanted and request.headers.get("Authorization") != self.wanted:
@@ -206,6 +209,49 @@ async def test_an_ssh_server_says_where_its_api_is(
         assert "git-lfs-authenticate web download" in ssh.commands
     finally:
         await ssh.stop()
+
+
+def configured(url: str) -> dict[str, str | None]:
+    return {"big": pointer(), ".lfsconfig": f"[lfs]\n\turl = {url}\n"}
+
+
+async def test_a_commit_names_another_server(
+    repo: GitRepo, server: GitServer, lfs: LfsServer, tmp_path: Path, settings: GitSettings
+) -> None:
+    other = LfsServer(server)
+    await other.start()
+    login = BasicLogin("ada", Confidential("s3cret"))
+    try:
+        commit = repo.commit(configured(f"{other.url}/web/info/lfs/"))
+        ours = replace(at(lfs), credentials=login, project="team")
+        git = GitCli(tmp_path / "kept", settings)
+        assert await read(git, ours, commit, "big") == [LARGE]
+        assert (other.logins, lfs.requests) == ([""], Counter())
+
+        def find(url: str, project: str) -> Repository:
+            return Repository(url, project=project, credentials=replace(login, username="eve"))
+
+        other.wanted = basic("eve", "s3cret")
+        git = GitCli(tmp_path / "another", settings, find=find)
+        assert await read(git, ours, commit, "big") == [LARGE]
+    finally:
+        await other.stop()
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("http://169.254.169.254/x", "leads to an address that is refused"),
+        ("http://127.0.0.2:1/x", "leads to an address that is refused"),
+        ("ssh://git@git.example.com/x", "no https URL"),
+    ],
+)
+async def test_where_a_commit_may_not_lead(
+    git: GitCli, repo: GitRepo, lfs: LfsServer, url: str, text: str
+) -> None:
+    commit = repo.commit(configured(url))
+    with pytest.raises(RepositoryError, match=text):
+        await read(git, at(lfs), commit, "big")
 
 
 @pytest.mark.parametrize(

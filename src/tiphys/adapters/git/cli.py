@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from tiphys.adapters.git import history, modules
 from tiphys.adapters.git.access import Tokens
 from tiphys.adapters.git.clones import ALL_REFS, WHOLE, Clones, Wanted, clone_key
 from tiphys.adapters.git.large import LargeFiles
+from tiphys.adapters.git.largeserver import LargeServer, configured_url
 from tiphys.adapters.git.metrics import GitMetrics
 from tiphys.adapters.git.pace import Pace
 from tiphys.adapters.git.process import GitSettings
@@ -103,8 +105,14 @@ class GitCli:
         if not wanted.repository.lfs or wanted.url.transport is Transport.FILE:
             return None
         folder, loop = wanted.kept.store.large, asyncio.get_running_loop()
-        files = LargeFiles(folder, wanted.url, wanted.repository, self._remote.accesses, loop)
-        return files.contents
+        server = LargeServer(
+            wanted.url,
+            wanted.repository,
+            self._remote.accesses,
+            partial(configured_url, self._settings, wanted.kept.store.path, wanted.commit),
+            self._find_repository,
+        )
+        return LargeFiles(folder, server, loop).contents
 
     async def _grafts(
         self, wanted: Wanted, plain: GitTree, below: tuple[str, ...]

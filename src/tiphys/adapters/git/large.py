@@ -7,14 +7,10 @@ a render reads a few files. What was fetched is kept beside the clone, by its ch
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
 import os
-import shlex
 import ssl
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -22,13 +18,11 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 
-from tiphys.adapters.git.access import Accesses
-from tiphys.adapters.git.judged import JudgedResolver, forbidden
+from tiphys.adapters.git.judged import JudgedResolver
+from tiphys.adapters.git.largeserver import LargePlace, LargeServer, texts
 from tiphys.adapters.git.pointer import Pointer
 from tiphys.core.source.proxies import proxy_for
-from tiphys.core.source.url import RepositoryUrl, Transport, parse_repository_url
 from tiphys.model.errors import RepositoryError, RepositoryUnreachableError
-from tiphys.model.repository import BasicLogin, BearerLogin, Repository
 
 _MEDIA: Final = "application/vnd.git-lfs+json"
 _ANSWER: Final = 16 * 1024 * 1024
@@ -40,29 +34,13 @@ KEPT: Final = 1024 * 1024 * 1024
 """Bytes of large files kept beside one clone after it was tidied."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the API is, and what is sent there."""
-
-    url: str
-    headers: Mapping[str, str]
-
-
 class LargeFiles:
     """Of one clone. `contents` is called from threads; `loop` is where requests run."""
 
-    def __init__(
-        self,
-        folder: Path,
-        url: RepositoryUrl,
-        repository: Repository,
-        accesses: Accesses,
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
+    def __init__(self, folder: Path, server: LargeServer, loop: asyncio.AbstractEventLoop) -> None:
         self._folder = folder
-        self._url = url
-        self._repository = repository
-        self._accesses = accesses
+        self._server = server
+        self._failed = server.failed
         self._loop = loop
 
     def contents(self, pointers: Sequence[Pointer]) -> Mapping[str, bytes]:
@@ -85,19 +63,19 @@ class LargeFiles:
 
     async def _fetch(self, pointers: Sequence[Pointer]) -> None:
         try:
-            async with self._session() as session:
-                place = await self._place()
+            place = await self._server.place()
+            async with self._session(place) as session:
                 for start in range(0, len(pointers), _BATCH):
                     await self._batch(session, place, pointers[start : start + _BATCH])
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise RepositoryUnreachableError(
                 f"git lfs: connection: {type(error).__name__}: check that the LFS server runs and "
                 "can be reached from here",
-                url=self._url.text,
+                url=self._server.url.text,
             ) from None
 
     async def _batch(
-        self, session: aiohttp.ClientSession, place: _Place, pointers: Sequence[Pointer]
+        self, session: aiohttp.ClientSession, place: LargePlace, pointers: Sequence[Pointer]
     ) -> None:
         asked = {
             "operation": "download",
@@ -108,7 +86,8 @@ class LargeFiles:
         headers = {"Accept": _MEDIA, "Content-Type": _MEDIA, **place.headers}
         async with session.post(
             f"{place.url}/objects/batch", data=orjson.dumps(asked), headers=headers,
-            proxy=self._proxy(place.url), allow_redirects=False,
+            proxy=self._proxy(place.url, place), allow_redirects=False,
+            ssl=self._trust(place.url, place),
         ) as response:  # fmt: skip
             if response.status != 200:
                 raise self._refused(response.status)
@@ -141,19 +120,20 @@ class LargeFiles:
         session: aiohttp.ClientSession,
         pointer: Pointer,
         found: Mapping[str, Any],
-        place: _Place,
+        place: LargePlace,
         turns: asyncio.Semaphore,
     ) -> None:
         href, headers = _action(found)
         if not href:
             raise self._failed(f"the LFS server has no object {pointer.oid}")
-        self._judge(href)
+        self._server.judge(href)
         if not headers and _origin(href) == _origin(place.url):
             headers = dict(place.headers)
         async with (
             turns,
             session.get(
-                href, headers=headers, proxy=self._proxy(href), allow_redirects=False,
+                href, headers=headers, proxy=self._proxy(href, place), allow_redirects=False,
+                ssl=self._trust(href, place),
             ) as response,
         ):  # fmt: skip
             if response.status != 200:
@@ -178,86 +158,33 @@ class LargeFiles:
         finally:
             part.unlink(missing_ok=True)
 
-    async def _place(self) -> _Place:
-        if self._url.transport is Transport.SSH:
-            return await self._over_ssh()
-        login = await self._accesses.login(self._url, self._repository)
-        headers = {}
-        match login:
-            case BasicLogin(username, password, _):
-                pair = base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
-                headers["Authorization"] = f"Basic {pair}"
-            case BearerLogin(token):
-                headers["Authorization"] = f"Bearer {token}"
-        base = self._url.text.rstrip("/").removesuffix(".git")
-        return _Place(f"{base}.git/info/lfs", headers)
-
-    async def _over_ssh(self) -> _Place:
-        """`git-lfs-authenticate` on the server says where its API is (server-discovery.md)."""
-        path = self._url.path.lstrip("/") if "://" in self._url.text else self._url.path
-        command = f"git-lfs-authenticate {shlex.quote(path)} download"
-        async with self._accesses.open(self._url, self._repository) as access:
-            words = shlex.split(access.environment["GIT_SSH_COMMAND"])
-            user = [f"{self._url.user}@{self._url.host}" if self._url.user else self._url.host]
-            process = await asyncio.create_subprocess_exec(
-                *words, "-p", str(self._url.port), "--", *user, command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                env={**self._path(), **access.environment},
-            )  # fmt: skip
-            try:
-                async with asyncio.timeout(_SSH_PATIENCE):
-                    output, _ = await process.communicate()
-            finally:
-                if process.returncode is None:
-                    with suppress(ProcessLookupError):
-                        process.kill()
-                    await process.wait()
-        said = _json(output)
-        href = said.get("href") if isinstance(said, dict) else None
-        if process.returncode != 0 or not isinstance(href, str):
-            raise self._failed("the server does not say over SSH where its LFS API is")
-        self._judge(href)
-        return _Place(href.rstrip("/"), _texts(said.get("header")))
-
-    def _path(self) -> dict[str, str]:
-        return {"PATH": self._accesses.environment.get("PATH", os.defpath)}
-
-    def _judge(self, href: str) -> None:
-        """A server may lead to another, but neither into this machine nor to its metadata."""
-        try:
-            parsed = parse_repository_url(href)
-            near = parsed.host == self._url.host
-            with suppress(ValueError):
-                if forbidden(parsed.host, near):
-                    raise self._failed("the LFS server leads to an address that is refused")
-        except RepositoryError:
-            raise self._failed("the LFS server leads to an address that is refused") from None
-        if parsed.transport not in {Transport.HTTP, Transport.HTTPS}:
-            raise self._failed("the LFS server leads to something that is no https URL")
-
-    def _session(self) -> aiohttp.ClientSession:
-        near = [self._url.host]
-        if proxy := self._proxy(self._url.text):
+    def _session(self, place: LargePlace) -> aiohttp.ClientSession:
+        near = [self._server.url.host]
+        if proxy := self._proxy(place.url, place):
             near.append(urlsplit(proxy).hostname or "")
-        connector = aiohttp.TCPConnector(
-            resolver=JudgedResolver(*near), ssl=_trust(self._repository)
-        )
+        connector = aiohttp.TCPConnector(resolver=JudgedResolver(*near))
         return aiohttp.ClientSession(connector=connector, timeout=_PATIENCE)
 
-    def _proxy(self, url: str) -> str | None:
+    def _proxy(self, url: str, place: LargePlace) -> str | None:
         parts = urlsplit(url)
-        text = proxy_for(
-            parts.scheme,
-            parts.hostname or "",
-            parts.port,
-            self._repository.proxy,
-            self._accesses.environment,
-        )
+        host = parts.hostname or ""
+        environment = self._server.accesses.environment
+        text = proxy_for(parts.scheme, host, parts.port, place.repository.proxy, environment)
         if text and urlsplit(text).scheme not in {"http", "https"}:
             raise self._failed("only http:// and https:// proxies can be used here")
         return text or None
+
+    def _trust(self, url: str, place: LargePlace) -> ssl.SSLContext | bool:
+        """The authorities of a host take the place of the system's there, and nowhere else."""
+        trust = place.repository.trust
+        if trust.insecure:
+            return False
+        if not trust.certificates:
+            return True
+        own = urlsplit(url).hostname == urlsplit(place.url).hostname
+        context = ssl.create_default_context(cadata=trust.certificates if own else None)
+        context.load_verify_locations(cadata=trust.certificates)
+        return context
 
     def _refused(self, status: int) -> RepositoryError:
         if status in {401, 403}:
@@ -267,12 +194,9 @@ class LargeFiles:
             )
         if status == 429 or status >= 500:
             return RepositoryUnreachableError(
-                f"git lfs: the server answered HTTP {status}", url=self._url.text
+                f"git lfs: the server answered HTTP {status}", url=self._server.url.text
             )
         return self._failed(f"the server answered HTTP {status}")
-
-    def _failed(self, text: str) -> RepositoryError:
-        return RepositoryError(f"git lfs: {text}", url=self._url.text)
 
 
 def tidy(folder: Path, most: int = KEPT) -> None:
@@ -291,11 +215,7 @@ def _action(found: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     href = download.get("href") if isinstance(download, dict) else None
     if not isinstance(href, str) or not isinstance(download, dict):
         return "", {}
-    return href, _texts(download.get("header"))
-
-
-def _texts(value: Any) -> dict[str, str]:
-    return {str(k): str(v) for k, v in value.items()} if isinstance(value, dict) else {}
+    return href, texts(download.get("header"))
 
 
 def _decoded(data: bytes) -> Sequence[Any]:
@@ -314,10 +234,3 @@ def _json(data: bytes) -> Any:
 def _origin(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
     return parts.scheme, parts.netloc
-
-
-def _trust(repository: Repository) -> ssl.SSLContext | bool:
-    if repository.trust.insecure:
-        return False
-    pem = repository.trust.certificates
-    return ssl.create_default_context(cadata=pem) if pem else True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,8 @@ from tiphys.core.settings.duration import parse_duration
 _INHERITED: Final = frozenset(
     {"PATH", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 )
+_CONFIGURED: Final = re.compile(r"GIT_CONFIG_(?:COUNT|KEY_\d+|VALUE_\d+)")
+"""What whoever runs the process wants of Git; our own options beat it."""
 _FIXED: Final = {
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -193,6 +196,7 @@ def _environment(given: Mapping[str, str], access: Access) -> dict[str, str]:
     kept = {
         name: value
         for name, value in given.items()
-        if name.upper() in _INHERITED and name.upper() not in access.without
+        if (name.upper() in _INHERITED and name.upper() not in access.without)
+        or _CONFIGURED.fullmatch(name)
     }
     return {**kept, **_FIXED, **access.environment}
