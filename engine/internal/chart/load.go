@@ -103,7 +103,7 @@ func (r *reader) read(full, inside string) error {
 }
 
 func isYAML(name string) bool {
-	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") || strings.HasSuffix(name, ".lock")
 }
 
 // scan shows the notes every text of a chart that may be run as a template.

@@ -8,6 +8,7 @@ import (
 	"tiphys.dev/engine/internal/chart"
 	"tiphys.dev/engine/internal/defence"
 	"tiphys.dev/engine/internal/fault"
+	"tiphys.dev/engine/internal/manifest"
 	"tiphys.dev/engine/internal/remote"
 	"tiphys.dev/engine/internal/tree"
 )
@@ -226,6 +227,9 @@ func (w *walker) download(one *kustomization, url string) (string, error) {
 	}
 	data, err := w.view.Read(name)
 	if err != nil {
+		return "", err
+	}
+	if err := manifest.Guard(data); err != nil {
 		return "", err
 	}
 	return w.files.lay(one.at, one.folder, data, originOfURL(url)), nil

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +10,10 @@ from typing import Final
 
 from tiphys.model.repository import Repository
 from tiphys.model.resource import Manifest
+
+
+_USER: Final = re.compile(r"//[^/@\s]*@")
+"""A user and a password in a URL."""
 
 
 class ToolKind(StrEnum):
@@ -209,7 +214,8 @@ class RemotesNeededError(Exception):
     """
 
     def __init__(self, remotes: tuple[Remote, ...]) -> None:
-        super().__init__(", ".join(f"{one.kind} {one.name or one.url}" for one in remotes))
+        named = ", ".join(f"{one.kind} {one.name or one.url}" for one in remotes)
+        super().__init__(_USER.sub("//", named))
         self.remotes = remotes
 
 

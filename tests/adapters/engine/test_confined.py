@@ -10,7 +10,7 @@ import pytest
 
 from tests.adapters.engine.conftest import Render
 from tests.adapters.engine.test_helm import chart, options, shown
-from tiphys.adapters.engine import EngineEvaluator, EngineLimits, LaneOptions
+from tiphys.adapters.engine import EngineEvaluator, EngineLimits, EngineRenderer, LaneOptions
 from tiphys.core.settings.overrides import HealthScript
 from tiphys.model.errors import RenderError
 from tiphys.model.render import DirectoryOptions, KustomizeOptions
@@ -145,6 +145,12 @@ async def test_lua_can_none_of_this(evaluator: EngineEvaluator, expression: str)
 async def test_jq_sees_its_document(evaluator: EngineEvaluator, expression: str) -> None:
     [pruned] = await evaluator.without_paths([{"a": 1}], [expression], within=2.0)
     assert pruned.manifest == {"a": 1}
+
+
+@pytest.mark.parametrize("op", ["expr", "shell", "cel"])
+async def test_no_other_language_is_run(engine: EngineRenderer, op: str) -> None:
+    with pytest.raises(RenderError, match=f'unknown operation "{op}"'):
+        await engine.lane.exchange({"op": op, "path": ""}, b"1 + 1", None, seconds=5)
 
 
 def test_a_process_gets_no_variable_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:

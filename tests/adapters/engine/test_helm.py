@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.adapters.engine.conftest import Render
-from tests.adapters.engine.trees import CHART, Link, Table, TableTree, config_map
+from tests.adapters.engine.trees import BOMB, CHART, Link, Table, TableTree, config_map
 from tiphys.adapters.engine import EngineRenderer
-from tiphys.model.errors import RenderError
+from tiphys.model.errors import RenderError, RenderLimitError
 from tiphys.model.render import (
     HelmOptions,
     HelmParameter,
@@ -493,3 +493,10 @@ async def test_lists_are_expanded(render: Render) -> None:
     text = f"apiVersion: v1\nkind: List\nitems:\n- {item}\n"
     result = await render({"c/Chart.yaml": CHART, "c/templates/l.yaml": text}, "c", options())
     assert names(result) == ["one"]
+
+
+@pytest.mark.parametrize("name", ["Chart.yaml", "Chart.lock", "values.yaml"])
+async def test_a_bomb_in_a_chart_is_refused(render: Render, name: str) -> None:
+    table = {**chart("1"), f"c/{name}": CHART + BOMB}
+    with pytest.raises(RenderLimitError, match="aliases"):
+        await render(table, "c", options())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.adapters.engine.conftest import Render
-from tests.adapters.engine.trees import Link, Table, config_map
+from tests.adapters.engine.trees import BOMB, Link, Table, config_map
 from tiphys.model.errors import RenderError
 from tiphys.model.render import MOUNT, DirectoryOptions, JsonnetVariable, RenderResult
 
@@ -144,3 +144,8 @@ async def test_nothing_outside_is_imported(render: Render, how: str, name: str) 
     with pytest.raises(RenderError, match="couldn't open import") as caught:
         await shown(render, f'{how} "{written}"', LIBS, libs=("one",))
     assert "root:" not in str(caught.value)
+
+
+async def test_a_bomb_in_a_library_ends_at_a_limit(render: Render) -> None:
+    with pytest.raises(RenderError):
+        await shown(render, "std.parseYaml(importstr 'b.yaml.txt')", {"app/b.yaml.txt": BOMB})

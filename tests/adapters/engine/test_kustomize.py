@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.adapters.engine.conftest import Render
-from tests.adapters.engine.trees import Link, Table, TableTree, config_map
+from tests.adapters.engine.trees import BOMB, Link, Table, TableTree, config_map
 from tiphys.adapters.engine import EngineRenderer
 from tiphys.model.errors import RenderError, RenderLimitError
 from tiphys.model.render import KustomizeOptions, ReadSet, RenderRequest, RenderResult
@@ -232,8 +232,6 @@ async def test_a_literal_secret_stays_out_of_errors(render: Render) -> None:
 
 
 async def test_a_bomb_in_a_resource_is_refused(render: Render) -> None:
-    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
-    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
-    table = {"app/kustomization.yaml": "resources: [a.yaml]", "app/a.yaml": "\n".join(lines)}
+    table = {"app/kustomization.yaml": "resources: [a.yaml]", "app/a.yaml": BOMB}
     with pytest.raises(RenderLimitError, match="aliases"):
         await render(table, "app", BUILD)

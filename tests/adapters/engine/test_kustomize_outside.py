@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.adapters.engine.conftest import Mounted, Render
-from tests.adapters.engine.trees import CHART, Link, Table, config_map
-from tiphys.model.errors import RenderError
+from tests.adapters.engine.trees import BOMB, CHART, Link, Table, config_map
+from tiphys.model.errors import RenderError, RenderLimitError
 from tiphys.model.render import (
     KustomizeOptions,
     ReadSet,
@@ -96,6 +96,13 @@ async def needed(
 )
 async def test_what_is_outside_is_asked_for(render: Render, text: str, remote: Remote) -> None:
     assert await needed(render, text) == (remote,)
+
+
+async def test_a_password_in_a_url_is_not_said(render: Render) -> None:
+    text = "resources: ['https://user:hunter2@example.com/org/repo//base']\n"
+    with pytest.raises(RemotesNeededError) as caught:
+        await render({"app/kustomization.yaml": text}, "app", BUILD)
+    assert str(caught.value) == "tree https://example.com/org/repo"
 
 
 async def test_all_that_can_be_known_is_asked_for_at_once(mounted: Mounted) -> None:
@@ -192,6 +199,13 @@ async def test_a_remote_base_stays_in_its_tree(mounted: Mounted, entry: str) -> 
         with pytest.raises(RenderError, match="illegal filepath") as caught:
             await mounted(table, "main", options, {"r": far}, {REPO: "r"})
         assert "hunter2" not in str(caught.value)
+
+
+async def test_a_bomb_behind_a_url_is_refused(mounted: Mounted) -> None:
+    url = "https://example.com/files/a.yaml"
+    table: Table = {"app/kustomization.yaml": f"resources: [{url}]\n"}
+    with pytest.raises(RenderLimitError, match="aliases"):
+        await mounted(table, "app", BUILD, {"f": {"content": BOMB}}, {file(url): "f"})
 
 
 async def test_errors_name_what_the_user_wrote(mounted: Mounted) -> None:

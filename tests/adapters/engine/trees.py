@@ -83,3 +83,11 @@ def config_map(name: str, **data: str) -> str:
 
 
 CHART = "apiVersion: v2\nname: shop\nversion: 1.0.0\n"
+
+BOMB = "\n".join(
+    [
+        f"a0: &a0 [{', '.join('x' * 9)}]",
+        *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)),
+    ]
+)
+"""Some lines whose aliases stand for hundreds of megabytes."""
