@@ -7,6 +7,7 @@ switched off. One that passed either way would prove nothing.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -29,6 +30,7 @@ from tests.core.webhook.payloads import (
 from tiphys.adapters.bitbucket import BitbucketCloud
 from tiphys.api import server
 from tiphys.core.settings import Settings
+from tiphys.core.webhook import payload
 from tiphys.core.webhook.events import BitbucketPush, PushEvent
 from tiphys.core.webhook.parsing import parse
 from tiphys.core.webhook.payload import Node
@@ -166,6 +168,17 @@ async def test_deep_nesting_is_no_fault(provider: Provider) -> None:
         edge.settings = Settings(webhook_payload=4)
         assert (await edge.send(deep, headers))[0] == 400
         assert (await edge.send(GITHUB, PUSH))[0] == 200
+
+
+async def test_many_small_values_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few megabytes that would become hundreds."""
+    whole = json.dumps(GITHUB).encode()
+    bomb = b'{"more":[' + b"[]," * 2_500_000 + b"0]," + whole[1:]
+    async with serving() as edge:
+        edge.settings = Settings(webhook_payload=16)
+        assert await edge.send(bomb, PUSH) == (400, "Webhook processing failed\n")
+        monkeypatch.setattr(payload, "MOST_VALUES", 1 << 40)
+        assert (await edge.send(bomb, PUSH))[0] == 200
 
 
 class Metadata:

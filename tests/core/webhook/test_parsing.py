@@ -211,3 +211,8 @@ def test_no_json_object(provider: Provider, body: bytes) -> None:
 )
 def test_what_a_ref_is_called(ref: str, name: str) -> None:
     assert short_name(ref) == name
+
+
+def test_more_values_than_any_provider_sends() -> None:
+    with pytest.raises(RefusedError, match="too many values"):
+        parse(Provider.GITHUB, EVENT[Provider.GITHUB], b"{" + b"," * 2_000_000)

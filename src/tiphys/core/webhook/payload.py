@@ -9,6 +9,9 @@ import orjson
 
 from tiphys.core.webhook.errors import RefusedError
 
+MOST_VALUES = 2_000_000
+"""Of a payload; one of fifty megabytes may hold far more, and need a hundred times its size."""
+
 
 class Node:
     """A value of a payload, and where it stands. Raises RefusedError for what is another kind."""
@@ -20,6 +23,8 @@ class Node:
     @classmethod
     def parse(cls, body: bytes) -> Node:
         """An object; nesting is bounded by the parser."""
+        if sum(map(body.count, (b"[", b"{", b","))) > MOST_VALUES:
+            raise RefusedError("the payload holds too many values")
         try:
             value = orjson.loads(body)
         except orjson.JSONDecodeError:

@@ -55,6 +55,7 @@ class WebhookReceiver:
         self._files = 0
         self._bytes = 0
         self._came = asyncio.Event()
+        self._large = asyncio.Lock()
 
     @property
     def limit(self) -> int:
@@ -83,10 +84,24 @@ class WebhookReceiver:
             body = await read(limit, took)
             if not body:
                 raise PayloadSizeError("the payload is empty")
-            events = await _understood(provider, headers, body, secrets)
+            events = await self._understood(provider, headers, body, secrets)
         finally:
             self._bytes -= came
         self._add(events)
+
+    async def _understood(
+        self, provider: Provider, headers: Headers, body: bytes, secrets: WebhookSecrets
+    ) -> Sequence[Event]:
+        """Large ones beside the event loop, one after the other: each takes memory."""
+
+        def understand() -> Sequence[Event]:
+            verify(provider, headers, body, secrets)
+            return parse(provider, headers, body)
+
+        if len(body) <= _LARGE:
+            return understand()
+        async with self._large:
+            return await asyncio.to_thread(understand)
 
     def _add(self, events: Sequence[Event]) -> None:
         # One that waits already will be found as it is then: nobody is told twice of the same.
@@ -127,18 +142,6 @@ class WebhookReceiver:
         except Exception:
             # One event that goes wrong must not end the others.
             log.exception("unexpected fault while handling a webhook")
-
-
-async def _understood(
-    provider: Provider, headers: Headers, body: bytes, secrets: WebhookSecrets
-) -> Sequence[Event]:
-    def understand() -> Sequence[Event]:
-        verify(provider, headers, body, secrets)
-        return parse(provider, headers, body)
-
-    if len(body) > _LARGE:
-        return await asyncio.to_thread(understand)
-    return understand()
 
 
 def _files(event: Event) -> int:
