@@ -48,7 +48,7 @@ def pack(value: Any) -> Any:
             return {str(key): pack(one) for key, one in value.items()}
         case tuple() | list() | frozenset() | set():
             ordered = sorted(value) if isinstance(value, frozenset | set) else value
-            return [pack(one) for one in ordered]
+            return [one if type(one) is str else pack(one) for one in ordered]
     if not is_dataclass(value):
         raise TypeError(f"{type(value).__name__} has no form on the wire")
     kind: Any = type(value)
@@ -121,7 +121,9 @@ def _many(origin: Any, kinds: Sequence[Any], data: Any) -> Any:
         if len(kinds) != len(data):
             raise WireError("a list of another length was expected")
         return tuple(_unpack(kind, one) for kind, one in zip(kinds, data, strict=True))
-    items = (_unpack(kinds[0], one) for one in data)
+    # Names of API versions are hundreds.
+    texts = kinds[0] is str and all(type(one) is str for one in data)
+    items = data if texts else [_unpack(kinds[0], one) for one in data]
     return frozenset(items) if origin is frozenset else tuple(items)
 
 
