@@ -11,7 +11,6 @@ from typing import Final
 from tiphys.model.repository import Repository
 from tiphys.model.resource import Manifest
 
-
 _USER: Final = re.compile(r"//[^/@\s]*@")
 """A user and a password in a URL."""
 
