@@ -225,6 +225,8 @@ async def test_an_endless_answer_is_not_read(tmp_path: Path) -> None:
         ("fatal: could not read Username for 'http://h': terminal prompts disabled", ANONYMOUS),
         ("fatal: unable to access 'http://u:s3cret@h/r/': http://u:s3cret@h said no",
          "git: http://h said no"),
+        ("No user exists for uid 1000\nfatal: Could not read from remote repository.",
+         "git: ssh needs an entry in /etc/passwd for the user that this process runs as"),
         ("fatal: something with http://u:s3cret@h/r", "git: something with http://h/r"),
         ("", "git: it failed"),
     ],

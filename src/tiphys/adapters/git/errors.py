@@ -42,11 +42,14 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`passing`: the same call may succeed in a moment. `rest`: seconds that the server wants."""
+    """`passing`: the same call may succeed in a moment. `rest`: seconds that the server wants.
+    `anonymous`: a login is asked for, and there is none.
+    """
 
     step: Step
     said: str
     passing: bool = False
+    anonymous: bool = False
     rest: float | None = None
 
     @property
@@ -118,7 +121,10 @@ def from_fetching(failure: Failure, url: str, commit: str) -> RepositoryError:
     text = f"Failed to checkout revision {commit}: "
     if failure.step is Step.REVISION:
         return RevisionNotFoundError(text + failure.said, url=url)
-    return _error(text + failure.reason, failure, url)
+    reason = failure.reason
+    if failure.anonymous:
+        reason = f'failed to authenticate to git repository "{url}": {failure.said}'
+    return _error(text + reason, failure, url)
 
 
 def needs_a_ref(errors: str) -> bool:
@@ -151,6 +157,10 @@ def _of_ssh(errors: str) -> Failure | None:
             Step.HOST_KEY,
             f"no {match['kind']} key of {match['host']} is known: add it (cert add-ssh), it stands "
             "in argocd-ssh-known-hosts-cm",
+        )
+    if "No user exists for uid" in errors:
+        return Failure(
+            Step.OTHER, "ssh needs an entry in /etc/passwd for the user that this process runs as"
         )
     if "Host key verification failed" in errors:
         return Failure(Step.HOST_KEY, "it could not be verified: add it (cert add-ssh)")
@@ -194,7 +204,8 @@ def _of_login(errors: str, *, logged_in: bool) -> Failure | None:
         )
     refused = _ANONYMOUS.search(errors) or _REFUSED.search(errors)
     if refused and not logged_in:
-        return Failure(Step.LOGIN, f"no credentials matched this URL: {_ADD_CREDENTIALS}")
+        said = f"no credentials matched this URL: {_ADD_CREDENTIALS}"
+        return Failure(Step.LOGIN, said, anonymous=True)
     if refused:
         return Failure(
             Step.LOGIN,
