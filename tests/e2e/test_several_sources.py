@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
 
 import pytest
 
 from tests.e2e.manifests import config_map
 from tests.e2e.repo import Repo
 from tests.e2e.stack import NAMESPACE, Stack
+from tests.fixtures.chartserver import ChartServer
+from tests.fixtures.registry import LAYER, Blob, Registry
+from tests.fixtures.tars import tgz
 
 TEMPLATE = """\
 apiVersion: v1
@@ -19,6 +25,7 @@ data:
   color: {{ .Values.color | quote }}
 """
 Sources = list[dict[str, Any]]
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
@@ -157,10 +164,102 @@ def test_sources_come_and_go(stack: Stack, charts: Repo, values: Repo) -> None:
     stack.until_status(name, "Synced", "Healthy")
 
 
+class Servers:
+    """A chart repository and a registry, open to all, on a loop of their own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.charts, self.registry = ChartServer(), Registry()
+        self.run(self.charts.start())
+        self.run(self.registry.start())
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
+
+    def stop(self) -> None:
+        self.run(self.charts.stop())
+        self.run(self.registry.stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def servers(stack: Stack) -> Iterator[Servers]:
+    servers = Servers()
+    yield servers
+    servers.stop()
+
+
+def test_a_chart_an_artefact_and_values(stack: Stack, servers: Servers, values: Repo) -> None:
+    name = "several-kinds"
+    files = {"templates/web.yaml": TEMPLATE}
+    servers.charts.publish("web", "1.0.0", files=files)
+    layer = Blob(LAYER, tgz({"cm.yaml": config_map("artefact", a="1")}))
+    digest = servers.run(servers.registry.push("team/plain", "v1", [layer]))
+    registry = f"oci://{servers.registry.host}/team/plain"
+    stack.kube.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "name": "several-registry",
+                "namespace": NAMESPACE,
+                "labels": {"argocd.argoproj.io/secret-type": "repository"},
+            },
+            "stringData": {"type": "oci", "url": registry, "insecureOCIForceHttp": "true"},
+        }
+    )
+    values.write("envs/prod.yaml", "color: blue\n")
+    commit = values.commit()
+    listed: Sources = [
+        {
+            "repoURL": servers.charts.url,
+            "chart": "web",
+            "targetRevision": "1.x",
+            "helm": {"valueFiles": ["$env/envs/prod.yaml"]},
+        },
+        {"repoURL": values.url, "ref": "env"},
+        {"repoURL": registry, "path": ".", "targetRevision": "v1"},
+    ]
+    apply(stack, name, listed, automated={"prune": True})
+    stack.until_status(name, "Synced", "Healthy")
+    assert revisions(stack, name) == ["1.0.0", commit, digest]
+    assert data(stack, name, "web") == {"color": "blue"}
+    assert data(stack, name, "artefact") == {"a": "1"}
+    # A newer version of the chart, and another artefact under the tag.
+    servers.charts.publish("web", "1.1.0", files=files)
+    layer = Blob(LAYER, tgz({"cm.yaml": config_map("artefact", a="2")}))
+    digest = servers.run(servers.registry.push("team/plain", "v1", [layer]))
+    stack.until("it is followed", lambda: revisions(stack, name) == ["1.1.0", commit, digest])
+    stack.until("it is live", lambda: data(stack, name, "artefact") == {"a": "2"})
+
+
+def test_a_folder_stands_for_the_first_repository(stack: Stack, values: Repo, charts: Repo) -> None:
+    name = "several-local"
+    apply(stack, name, sources(charts, values)[1:])
+    stack.ok("app", "sync", name)
+    values.write("plain/cm.yaml", config_map("plain", a="not committed"))
+    try:
+        ran = stack.cli("app", "diff", name, "--local", str(values.folder))
+        shown = stack.ok("app", "manifests", name, "--local", str(values.folder))
+    finally:
+        values.git("checkout", "--quiet", "plain/cm.yaml")
+    assert ran.code == 1
+    assert "not committed" in ran.out
+    assert "not committed" in shown
+    ran = stack.cli("app", "sync", name, "--local", str(values.folder))
+    assert ran.code == 1
+    assert "argocd cli does not work on multi-source app with --local flag" in ran.err
+
+
 def test_the_source_that_fails_is_named(stack: Stack, charts: Repo, values: Repo) -> None:
     listed = [*sources(charts, values)[1:], {"repoURL": charts.url, "path": "nowhere"}]
     apply(stack, "several-wrong", listed)
-    said = stack.until("it is said", lambda: stack.conditions("several-wrong").get("ComparisonError"))
+    said = stack.until(
+        "it is said", lambda: stack.conditions("several-wrong").get("ComparisonError")
+    )
     assert said == (
         "Failed to load target state: failed to generate manifest for source 3 of 3: "
         "nowhere: app path does not exist"
