@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
@@ -150,6 +151,28 @@ async def test_an_answer_is_remembered_for_a_while_and_by_the_keys(
         counts.append(runs.read_text().count("--verify"))
     assert counts == [1, 1, 2, 3]
     await signatures.aclose()
+
+
+async def test_a_long_history_keeps_nobody_waiting(
+    signatures: GnuPGSignatures, keys: Keys, ada: str, eve: str
+) -> None:
+    text = keys.sign(b"x", ada)
+    many = [SignedObject(str(n), "Ada", b"%d" % n, text) for n in range(40)]
+    long = asyncio.ensure_future(signatures.check(many, [keys.public(ada)]))
+    await asyncio.sleep(0)
+    found = await judged(signatures, keys, signed(keys, eve), eve)
+    assert found.state is SignatureState.GOOD
+    assert not long.done()
+    assert {each.state for each in await long} == {SignatureState.BAD}
+
+
+async def test_homes_that_nobody_uses_go(signatures: GnuPGSignatures, keys: Keys, ada: str) -> None:
+    found = signed(keys, ada)
+    for number in range(9):
+        await signatures.check([found], [keys.public(ada), str(number)])
+    assert len(signatures._homes) == 4
+    (answer,) = await signatures.check([found], [keys.public(ada), "0"])
+    assert answer.state is SignatureState.GOOD
 
 
 async def test_without_the_program(keys: Keys, ada: str) -> None:

@@ -28,16 +28,19 @@ _ALWAYS: Final = (
 )  # fmt: skip
 _DEADLINE: Final = 30.0
 _AT_ONCE: Final = 4
+_SHARE: Final = 2
+"""Of one caller, so that a long history keeps no other waiting."""
 _HOMES: Final = 4
 _KNOWN: Final = 50_000
 _KNOWN_FOR: Final = 600.0
 """Seconds: keys and signatures expire."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class _Home:
     digest: str
     folder: tempfile.TemporaryDirectory[str]
+    users: int = 0
 
 
 class GnuPGSignatures:
@@ -65,20 +68,26 @@ class GnuPGSignatures:
             return [Signature(SignatureState.UNSIGNED)] * len(objects)
         async with self._turn:
             home = await self._home(keyring)
-            return await asyncio.gather(*(self._check(home, each) for each in objects))
+            home.users += 1
+        share = asyncio.Semaphore(_SHARE)
+        try:
+            return await asyncio.gather(*(self._check(home, each, share) for each in objects))
+        finally:
+            home.users -= 1
 
     async def aclose(self) -> None:
         while self._homes:
             self._homes.popitem()[1].folder.cleanup()
 
-    async def _check(self, home: _Home, asked: SignedObject) -> Signature:
+    async def _check(self, home: _Home, asked: SignedObject, share: asyncio.Semaphore) -> Signature:
         if not asked.signature.startswith("-----BEGIN PGP SIGNATURE-----"):
             return Signature(SignatureState.UNSIGNED)
         key = (home.digest, sha256(asked.payload + b"\0" + asked.signature.encode()).digest())
         until, known = self._known.get(key, (0.0, None))
         if known is not None and self._clock() < until:
             return known
-        found = await self._verified(home, asked)
+        async with share, self._runs:
+            found = await self._verified(home, asked)
         if len(self._known) >= _KNOWN:
             self._known.clear()
         self._known[key] = (self._clock() + _KNOWN_FOR, found)
@@ -88,8 +97,7 @@ class GnuPGSignatures:
         with tempfile.NamedTemporaryFile(dir=home.folder.name, suffix=".asc") as file:
             file.write(asked.signature.encode())
             file.flush()
-            async with self._runs:
-                _, output = await self._run(home, ["--verify", file.name, "-"], asked.payload)
+            _, output = await self._run(home, ["--verify", file.name, "-"], asked.payload)
         return signature_of(output)
 
     async def _home(self, keyring: Sequence[str]) -> _Home:
@@ -105,9 +113,12 @@ class GnuPGSignatures:
                 raise
             self._homes[digest] = home
         self._homes.move_to_end(digest)
-        while len(self._homes) > _HOMES:
-            self._homes.popitem(last=False)[1].folder.cleanup()
-        return self._homes[digest]
+        found = self._homes[digest]
+        idle = [each for each in self._homes.values() if not each.users and each is not found]
+        for home in idle[: max(len(self._homes) - _HOMES, 0)]:
+            del self._homes[home.digest]
+            home.folder.cleanup()
+        return found
 
     async def _run(self, home: _Home, arguments: Sequence[str], data: bytes) -> tuple[int, str]:
         folder = home.folder.name
