@@ -114,9 +114,7 @@ REFUSED: dict[str, tuple[Case, str]] = {
 @pytest.fixture
 async def renderer() -> AsyncIterator[EngineRenderer]:
     """Two processes, as on the smallest machine."""
-    made = EngineRenderer(
-        options=LaneOptions(size=2, limits=EngineLimits(memory=400 << 20), overdue_seconds=0.3)
-    )
+    made = EngineRenderer(options=LaneOptions(size=2, limits=EngineLimits(memory=400 << 20)))
     yield made
     await made.close()
 
@@ -147,23 +145,3 @@ async def test_some_are_refused_by_their_language(renderer: EngineRenderer, name
         await renderer.render(request, tree)
     assert (await renderer.render(PLAIN, TREE)).manifests
     assert renderer.lane.started == 1
-
-
-async def test_slow_renders_in_every_place_delay_nobody(renderer: EngineRenderer) -> None:
-    request, tree = template(ENDLESS, seconds=3)
-    slow = [asyncio.create_task(renderer.render(request, tree)) for _ in range(2)]
-    await asyncio.sleep(0.05)
-    start = time.monotonic()
-    assert (await renderer.render(PLAIN, TREE)).manifests
-    assert time.monotonic() - start < 2
-    ends = await asyncio.gather(*slow, return_exceptions=True)
-    assert all(isinstance(end, RenderLimitError) for end in ends)
-
-
-async def test_no_more_slow_renders_than_places_are_left_aside(renderer: EngineRenderer) -> None:
-    request, tree = template(ENDLESS, seconds=2)
-    slow = [asyncio.create_task(renderer.render(request, tree)) for _ in range(8)]
-    await asyncio.sleep(1.2)
-    assert renderer.lane.started == 4
-    await asyncio.gather(*slow, return_exceptions=True)
-    await asyncio.gather(*(renderer.render(PLAIN, TREE) for _ in range(8)))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,11 @@ _log = structlog.get_logger(__name__)
 class LaneOptions:
     """`size` is the most processes at once; `idle_seconds` how long one waits for more work.
 
-    A request that takes longer than `overdue_seconds` gives its place to the next, so that slow
-    ones delay nobody; there are at most as many of these as there are places.
-
     `request_log` is a file that gets one JSON line per request; unset, TIPHYS_ENGINE_LOG names it.
     """
 
     size: int = 0
     idle_seconds: float = 60.0
-    overdue_seconds: float = 5.0
     limits: EngineLimits = field(default_factory=EngineLimits)
     request_log: Path | None = None
 
@@ -44,7 +39,7 @@ class Lane:
     def __init__(self, binary: Path, options: LaneOptions) -> None:
         self._binary = binary
         self._options = options
-        self._slots = _Slots(options.processes(), options.overdue_seconds)
+        self._slots = asyncio.Semaphore(options.processes())
         self._idle: list[tuple[float, EngineProcess]] = []
         self._reaper: asyncio.Task[None] | None = None
         self._said = False
@@ -65,7 +60,7 @@ class Lane:
         self, header: Mapping[str, Any], body: bytes, answer: Answerer | None, *, seconds: float
     ) -> Reply:
         """Runs one request in a process of its own for as long as it takes."""
-        async with self._slots.taken():
+        async with self._slots:
             process = await self._take()
             try:
                 return await process.exchange(header, body, answer, seconds=seconds)
@@ -121,35 +116,3 @@ class Lane:
                 continue
             self._idle.pop(0)
             await process.close()
-
-
-class _Slots:
-    """Places for requests. One that takes too long stops to count, while not too many do so."""
-
-    def __init__(self, size: int, overdue_seconds: float) -> None:
-        self._free = asyncio.Semaphore(size)
-        self._size = size
-        self._overdue_seconds = overdue_seconds
-        self._overdue = 0
-
-    @asynccontextmanager
-    async def taken(self) -> AsyncIterator[None]:
-        await self._free.acquire()
-        given = False
-
-        def give() -> None:
-            nonlocal given
-            if self._overdue < self._size:
-                given = True
-                self._overdue += 1
-                self._free.release()
-
-        timer = asyncio.get_running_loop().call_later(self._overdue_seconds, give)
-        try:
-            yield
-        finally:
-            timer.cancel()
-            if given:
-                self._overdue -= 1
-            else:
-                self._free.release()
