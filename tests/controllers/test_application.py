@@ -288,9 +288,9 @@ async def test_the_more_is_synced_the_rarer_a_sync_is_looked_at() -> None:
         waits: list[float] = []
         real = here.controller._passes.add
 
-        def add(name: str, *, after: float = 0.0, low: bool = False) -> None:
+        def add(key: str, *, after: float = 0.0, low: bool = False) -> None:
             waits.append(after)
-            real(name, after=after, low=low)
+            real(key, after=after, low=low)
 
         here.controller._passes.add = add  # type: ignore[method-assign]
         here.controller.start()
