@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 from tests.fixtures.gitrepo import GitRepo
 from tiphys.adapters.git.cli import GitCli
+from tiphys.adapters.git.process import GitSettings
 from tiphys.adapters.gitserver.server import GitServer
 from tiphys.model.repository import Repository
 
@@ -45,6 +48,24 @@ async def test_a_push_of_many_commits_is_one_fetch(
     await git.tree(Repository(url), last)
     assert server.requests["refs"] == 2  # one to list, one to fetch
     assert server.requests["upload-pack"] <= 3
+
+
+async def test_clones_that_nobody_asks_for_any_more_go(
+    git: GitCli, repo: GitRepo, tmp_path: Path, settings: GitSettings
+) -> None:
+    commit = push(repo, 1)[0]
+    await git.tree(Repository(repo.url), commit)
+    kept = tmp_path / "kept"
+    used = next(kept.glob("*.git"))
+    old, new = kept / "old.git", kept / "new.git"
+    for path in (old, new, old / "objects"):
+        path.mkdir()
+    week_ago = time.time() - 8 * 86400
+    for path in (old, used):
+        os.utime(path, (week_ago, week_ago))
+    await git.maintain(Repository(repo.url), {commit})
+    assert set(kept.iterdir()) == {used, new}
+    assert (await GitCli(kept, settings).tree(Repository(repo.url), commit)).commit == commit
 
 
 async def test_a_clone_does_not_grow_with_the_commits_that_passed(

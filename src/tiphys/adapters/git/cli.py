@@ -223,6 +223,7 @@ class GitCli:
         """
         kept = self._clones.kept(repository)
         await self._clones.tidy(kept, in_use)
+        await self._clones.sweep()
         for key in kept.modules:
             module = self._clones.known(key)
             if module is not None and not module.asked:

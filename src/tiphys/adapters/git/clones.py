@@ -7,6 +7,7 @@ fetch of a clone at a time; those who waited share what it brought, or why it fa
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from tiphys.adapters.git.large import tidy
 from tiphys.adapters.git.metrics import GitMetrics
 from tiphys.adapters.git.process import Finished, GitRunError, GitSettings, run_git
 from tiphys.adapters.git.remote import Remote
-from tiphys.adapters.git.store import HISTORY, PINS, Store
+from tiphys.adapters.git.store import HISTORY, PINS, Store, sweep
 from tiphys.adapters.git.transport import local_options
 from tiphys.adapters.git.tree import GitTree
 from tiphys.core.source.revision import is_commit
@@ -34,6 +35,8 @@ ALL_REFS: Final = (f"+refs/heads/*:{HISTORY}heads/*", f"+refs/tags/*:{HISTORY}ta
 WHOLE: Final = ("--depth", "2147483647")
 _DEPTHS: Final = (("--depth", "64"), WHOLE)
 """How history is deepened; the last is all of it."""
+_FORGOTTEN: Final = 7 * 86400.0
+"""Seconds."""
 _READERS_KEPT: Final = 4
 """Open readers of one repository: every application of a commit shares one."""
 _MANY_DROPPED: Final = 32
@@ -171,6 +174,13 @@ class Clones:
             await self.local(kept, "repack", "-q", "-a", "-d")
             await self.local(kept, "prune", "--expire=now")
             kept.dropped = 0
+
+    async def sweep(self) -> None:
+        """Remove the clones of repositories that nobody has asked for since this process began,
+        and that were not fetched for days before.
+        """
+        known = {kept.store.path for kept in self._kept.values()}
+        await asyncio.to_thread(sweep, self._root, known, time.time() - _FORGOTTEN)
 
     async def _find(self, repository: Kept, asked: str) -> str | None:
         commit = repository.abbreviations.get(asked, asked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
@@ -23,6 +24,16 @@ _REMAINS: Final = ("objects/pack/tmp_*", "objects/tmp_*", "objects/pack/.tmp-*")
 def open_repository(path: Path) -> pygit2.Repository:
     """Exactly this one: never one in a folder above. Raises pygit2.GitError."""
     return pygit2.Repository(str(path), pygit2.enums.RepositoryOpenFlag.NO_SEARCH)
+
+
+def sweep(root: Path, known: Collection[Path], before: float) -> None:
+    """Remove the repositories of a root that are not known, and were not written to since.
+
+    Whatever a fetch writes replaces a file in the repository's own folder.
+    """
+    for path in root.glob("*.git"):
+        if path not in known and path.stat().st_mtime < before:
+            rmtree(path, ignore_errors=True)
 
 
 class Store:
