@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tiphys.adapters.git import access, cli, clones, largeserver, modules, transport
+from tiphys.adapters.git import access, cli, clones, errors, largeserver, modules, transport, tree
 from tiphys.core.source import url
 
 Switch = Callable[[pytest.MonkeyPatch], object]
@@ -65,6 +65,8 @@ SWITCHES: Final[Mapping[str, Switch]] = {
         modules, "submodule_url", lambda parent, written: written
     ),
     "where LFS leads": lambda patch: patch.setattr(largeserver, "forbidden", lambda *parts: False),
+    "names in trees": lambda patch: patch.setattr(tree, "_name", lambda entry: entry.name),
+    "user information": lambda patch: patch.setattr(errors, "_plain", lambda text: text),
     "names of tags": lambda patch: patch.setattr(cli, "_TAG", _Nothing(True)),
 }
 

@@ -30,7 +30,7 @@ from tiphys.model.repository import BasicLogin, Confidential, Repository
 
 PASSWORD = Confidential("s3cret")
 ADA = BasicLogin("ada", PASSWORD)
-NOTING = '#!/bin/sh\necho "$@" >> "{seen}"\nexit 128\n'
+NOTING = '#!/bin/sh\necho "$@" >> "{seen}"\necho "{says}" >&2\nexit 128\n'
 
 
 class Place:
@@ -56,12 +56,12 @@ class Place:
     def git(self) -> GitCli:
         return GitCli(self._new(), GitSettings(environment=os.environ))
 
-    def noting(self) -> tuple[GitCli, Path]:
+    def noting(self, says: str = "") -> tuple[GitCli, Path]:
         """One that runs a program which notes what it was given, in Git's place."""
         folder = self._new()
         folder.mkdir()
         program, seen = folder / "stand-in", folder / "seen"
-        program.write_text(NOTING.replace("{seen}", str(seen)))
+        program.write_text(NOTING.replace("{seen}", str(seen)).replace("{says}", says))
         program.chmod(0o755)
         settings = GitSettings(program=str(program), environment=os.environ)
         return GitCli(folder / "kept", settings), seen
@@ -168,7 +168,44 @@ async def test_text_that_runs_shell_characters_in_a_tag(
     await try_both_ways(attack, "names of tags", monkeypatch)
 
 
+# Secrets leaking out
+
+
+async def test_secrets_leaking_out_cve_2023_25163(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says = "fatal: unable to access 'https://x/': could not reach https://ada:s3cret@x/r"
+
+    async def attack() -> None:
+        git, _ = place.noting(says)
+        with pytest.raises(RepositoryError) as caught:
+            await git.refs(Repository("https://ada:s3cret@git.example.com/web"))
+        told = f"{caught.value} {caught.value.url} {caught.value!r}"
+        assert "s3cret" not in told, "the attack had a password told"
+
+    await try_both_ways(attack, "user information", monkeypatch)
+
+
 # Out of bounds
+
+
+async def test_out_of_bounds_cve_2022_24731_by_a_name(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blob = place.repo.git("rev-parse", f"{place.commit}:a")
+    listed = f"100644 blob {blob}\t..\0".encode()
+    tree = place.repo.git("mktree", "-z", "--missing", data=listed)
+    commit = place.repo.git("commit-tree", tree, "-m", "x")
+    place.repo.git("update-ref", "refs/heads/evil", commit)
+
+    async def attack() -> None:
+        reader = await place.git().tree(Repository(place.repo.url), commit)
+        names = set[str]()
+        with suppress(RepositoryError):
+            names = set(reader.walk(""))
+        assert ".." not in names, "the attack showed a name that leads out"
+
+    await try_both_ways(attack, "names in trees", monkeypatch)
 
 
 @pytest.mark.parametrize(
