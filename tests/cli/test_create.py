@@ -345,7 +345,15 @@ def test_what_comes_later_is_refused_by_name(world: World, flag: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
-        ({"syncPolicy": {"syncOptions": ["NoSuchOption=true"]}}, "NoSuchOption=true"),
+        (
+            {
+                "sourceHydrator": {
+                    "drySource": {"repoURL": "u", "path": "p", "targetRevision": "HEAD"},
+                    "syncSource": {"path": "p", "targetBranch": "live"},
+                }
+            },
+            "sourceHydrator",
+        ),
     ],
 )
 def test_fields_that_come_later_are_refused_by_name(

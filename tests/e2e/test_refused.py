@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +22,6 @@ class Case:
 
     named: str
     spec: dict[str, Any] = field(default_factory=dict)
-    options: tuple[str, ...] = ()
 
 
 CASES = {
@@ -33,14 +34,6 @@ CASES = {
             }
         },
     ),
-    **{
-        option.lower().replace("=", "-"): Case(option, options=(option,))
-        for option in (
-            "Force=true",
-            "PrunePropagationPolicy=none",
-            "NoSuchOption=true",
-        )
-    },
 }
 
 
@@ -58,8 +51,7 @@ def _spec(case: Case, repo: Repo) -> dict[str, Any]:
     spec: dict[str, Any] = {
         key: _filled(value, repo.url) for key, value in case.spec.items() if key != "syncPolicy"
     }
-    policy = {"automated": {}, **case.spec.get("syncPolicy", {})}
-    spec["syncPolicy"] = {**policy, "syncOptions": list(case.options)}
+    spec["syncPolicy"] = {"automated": {}, **case.spec.get("syncPolicy", {})}
     return spec
 
 
@@ -91,24 +83,41 @@ def test_a_field_is_refused_by_name(stack: Stack, name: str) -> None:
 
 
 def test_a_refused_application_recovers(stack: Stack, repo: Repo) -> None:
-    policy: dict[str, Any] = {"automated": {}, "syncOptions": ["NoSuchOption=true"]}
-    stack.apply("recovers", repo, "app", syncPolicy=policy)
+    hydrated = _spec(CASES["hydrator"], repo)
+    stack.apply("recovers", repo, "app", **hydrated)
     stack.until("it is refused", lambda: "InvalidSpecError" in stack.conditions("recovers"))
-    mended = {"spec": {"syncPolicy": {"syncOptions": ["CreateNamespace=true"]}}}
-    stack.kube.merge("Application", NAMESPACE, "recovers", mended)
+    stack.kube.merge("Application", NAMESPACE, "recovers", {"spec": {"sourceHydrator": None}})
     stack.until_status("recovers", "Synced", "Healthy")
     assert stack.conditions("recovers") == {}
 
 
-def test_the_command_line_refuses_it_before_anything_is_stored(stack: Stack, repo: Repo) -> None:
-    ran = stack.cli(
-        "app", "create", "early", "--repo", repo.url, "--path", "app",
-        "--dest-server", "https://kubernetes.default.svc", "--dest-namespace", "early",
-        "--sync-option", "NoSuchOption=true",
-    )  # fmt: skip
+def test_an_option_that_nobody_knows_means_nothing(stack: Stack, repo: Repo) -> None:
+    policy: dict[str, Any] = {
+        "automated": {},
+        "syncOptions": ["NoSuchOption=true", "PruneLast=True"],
+    }
+    stack.apply("unknown-option", repo, "app", syncPolicy=policy)
+    stack.until_status("unknown-option", "Synced", "Healthy")
+    assert stack.conditions("unknown-option") == {}
+
+
+def test_the_command_line_refuses_it_before_anything_is_stored(
+    stack: Stack, repo: Repo, tmp_path: Path
+) -> None:
+    file = tmp_path / "early.json"
+    spec = {
+        "project": "default",
+        "source": {"repoURL": repo.url, "path": "app"},
+        "destination": {"server": "https://kubernetes.default.svc", "namespace": "early"},
+        **_spec(CASES["hydrator"], repo),
+    }
+    meta = {"name": "early", "namespace": NAMESPACE}
+    app = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": meta}
+    file.write_text(json.dumps({**app, "spec": spec}))
+    ran = stack.cli("app", "create", "-f", str(file))
     assert ran.code == 20
     assert "application spec for early is invalid: InvalidSpecError: " in ran.err
-    assert "NoSuchOption=true" in ran.err
+    assert "sourceHydrator" in ran.err
     assert stack.kube.get("Application", NAMESPACE, "early") is None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tiphys.core.app.conditions import Condition
-from tiphys.core.app.spec import project_name, sources_of, sync_policy
+from tiphys.core.app.spec import project_name, sources_of
 from tiphys.core.project import (
     EffectiveProject,
     destination_permitted,
@@ -20,44 +20,6 @@ from tiphys.model.appspec import ApplicationSpec
 from tiphys.model.cluster import Cluster
 from tiphys.model.source import ApplicationSource, no_source
 from tiphys.model.status import ConditionType
-
-_OPTIONS = frozenset(
-    {
-        "CreateNamespace=true",
-        "Validate=false",
-        "Prune=false",
-        "Prune=confirm",
-        "PruneLast=true",
-        "Delete=false",
-        "Delete=confirm",
-        "Replace=true",
-        "ServerSideApply=true",
-        "ClientSideApplyMigration=false",
-        "ApplyOutOfSyncOnly=true",
-        "SkipDryRunOnMissingResource=true",
-        "FailOnSharedResource=true",
-        "RespectIgnoreDifferences=true",
-    }
-)
-_PROPAGATION = "PrunePropagationPolicy="
-# What these options ask for is what happens anyway.
-_IDLE_OPTIONS = frozenset(
-    {
-        "CreateNamespace=false",
-        "Validate=true",
-        "Prune=true",
-        "PruneLast=false",
-        "Delete=true",
-        "ApplyOutOfSyncOnly=false",
-        "SkipDryRunOnMissingResource=false",
-        "Replace=false",
-        "Force=false",
-        "ServerSideApply=false",
-        "ClientSideApplyMigration=true",
-        "FailOnSharedResource=false",
-        "RespectIgnoreDifferences=false",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +125,7 @@ def _unversioned(source: ApplicationSource) -> str:
 
 
 def _unsupported_fields(spec: ApplicationSpec) -> list[str]:
-    fields = ["sourceHydrator"] if spec.source_hydrator is not None else []
-    for option in sync_policy(spec).sync_options:
-        if not _is_supported(option):
-            fields.append(f"syncPolicy.syncOptions: {option}")
-    return fields
-
-
-def _is_supported(option: str) -> bool:
-    if option.startswith(_PROPAGATION):
-        return option.removeprefix(_PROPAGATION) in ("foreground", "background", "orphan")
-    return option in _OPTIONS or option in _IDLE_OPTIONS
+    return ["sourceHydrator"] if spec.source_hydrator is not None else []
 
 
 def _unsupported(field: str) -> Condition:
