@@ -15,6 +15,7 @@ from tests.fakes.decoder import FakeDecoder
 from tests.fakes.evaluate import FakeEvaluator
 from tests.fakes.git import FakeGit
 from tests.fakes.kube import BUILT_IN, SECRETS, FakeCluster, api
+from tests.fakes.plugins import FakePlugins
 from tests.fakes.renderer import FakeRenderer
 from tests.fakes.verifier import FakeVerifier
 from tiphys.controllers.application import ApplicationController
@@ -47,6 +48,7 @@ from tiphys.services.reconcile.refresh import Refresher
 from tiphys.services.reconcile.report import PassReport
 from tiphys.services.reconcile.store import ApplicationStore
 from tiphys.services.render.service import RenderService
+from tiphys.services.render.tools import ToolRenderer
 from tiphys.services.repositories.registry import KnownRepositories
 from tiphys.services.sources.refs import PollTiming, RefWatcher
 from tiphys.services.sources.upstream import UpstreamByKind
@@ -97,6 +99,8 @@ class World:
         self.cluster = FakeCluster((*kinds, EVENTS, JOBS, APPLICATIONS, PROJECTS))
         self.git = FakeGit()
         self.renderer = FakeRenderer()
+        self.plugins = FakePlugins()
+        self.plugins.there = False
         self.verifier = FakeVerifier()
         self.evaluator = FakeEvaluator()
         self.clock = FakeClock()
@@ -132,8 +136,9 @@ class World:
     def _wire(self) -> None:
         render = RenderService(
             self.upstream,
-            self.renderer,
+            ToolRenderer(self.renderer, self.plugins),
             FakeDecoder(),
+            plugins=self.plugins,
             verifier=self.verifier,
             clock=self.clock,
         )

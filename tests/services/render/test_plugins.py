@@ -9,15 +9,15 @@ import pytest
 
 from tests.fakes.decoder import FakeDecoder
 from tests.fakes.git import FakeGit
+from tests.fakes.plugins import FakePlugins
 from tests.fakes.renderer import FakeRenderer
 from tiphys.core.settings.tools import ToolSettings
 from tiphys.core.source.environment import BuildContext
-from tiphys.model.render import PluginOptions, ReadSet, RenderRequest, RenderResult, ToolKind
+from tiphys.model.render import PluginOptions, ToolKind
 from tiphys.model.repository import Repository
 from tiphys.model.source import ApplicationSource
 from tiphys.model.structs import decode
 from tiphys.services.render.job import RenderJob, Surroundings
-from tiphys.services.render.ports import TreeReader
 from tiphys.services.render.service import Rendered, RenderService
 from tiphys.services.render.tools import ToolRenderer
 from tiphys.services.sources.upstream import UpstreamByKind
@@ -25,33 +25,6 @@ from tiphys.services.sources.upstream import UpstreamByKind
 URL = "https://git.example.com/web"
 CONTEXT = BuildContext("team_web", "demo", kube_version="1.36.3", api_versions=("v1",))
 FILES = {"web/cm": "one", "web/.argocd-source.yaml": "helm: null", "api/cm": "two"}
-
-
-class FakePlugins:
-    """One plugin, meant for the folders of `meant`."""
-
-    def __init__(self) -> None:
-        self.there = True
-        self.meant = {"web"}
-        self.started = 1
-        self.asked: list[RenderRequest] = []
-        self.rendered: list[RenderRequest] = []
-
-    def present(self) -> bool:
-        return self.there
-
-    def identity(self, name: str) -> str:
-        return f"{name} {self.started}"
-
-    async def supports(self, request: RenderRequest, tree: TreeReader) -> bool:
-        self.asked.append(request)
-        return request.path in self.meant
-
-    async def render(self, request: RenderRequest, tree: TreeReader) -> RenderResult:
-        self.rendered.append(request)
-        options = request.options
-        assert isinstance(options, PluginOptions)
-        return RenderResult(({"kind": "Made"},), ReadSet(listings=frozenset({options.root})))
 
 
 class Bench:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from xxhash import xxh3_128_hexdigest
 
 from tiphys.core.app.asking import Asking, asked_before, asked_by_spec, is_rendered
+from tiphys.core.app.plugged import kept_types, left_by_plugin
 from tiphys.core.app.targets import (
     Place,
     local_manifests,
@@ -78,13 +79,30 @@ class DesiredState:
             # A recent comparison stays with the revisions that were compared before.
             recent = level is CompareLevel.RECENT
             asking = asked_before(app.spec, app.status) if recent else asked_by_spec(app.spec)
+        kept = kept_types(asking, app.status)
         if local:
-            return self._local(app, memory, settings, asking, local)
+            wanted = self._local(app, memory, settings, asking, local)
+        else:
+            wanted = await self._loaded(app, memory, settings, asking, kept, level, hard=hard)
+        return wanted if wanted.types else replace(wanted, types=kept)
+
+    async def _loaded(
+        self,
+        app: Application,
+        memory: AppMemory,
+        settings: Settings,
+        asking: Asking,
+        kept: Sequence[str],
+        level: CompareLevel,
+        *,
+        hard: bool,
+    ) -> Wanted:
         commits: tuple[str, ...] = ()
         try:
             fresh = level >= CompareLevel.FORCE_RESOLVE
             places, commits = await self._resolved(app, asking, fresh=fresh)
             rendered = await self._rendered(app, asking, places, commits, fresh=hard)
+            _require_plugins(rendered, kept)
             return self._ready(app, memory, settings, asking, commits, rendered)
         except SourceError as failed:
             if isinstance(failed.error, UnsupportedSourceError):
@@ -322,6 +340,13 @@ class DesiredState:
         hashes = {target.key: manifest_hash(target.manifest) for target in every}
         memory.prepared = Prepared(made_from, targets, hashes)
         return memory.prepared
+
+
+def _require_plugins(rendered: Sequence[Rendered | None], kept: Sequence[str]) -> None:
+    """Raises SourceError where the files decided on a tool for what was a plugin's."""
+    for index, one in enumerate(rendered):
+        if one is not None and one.found and (left := left_by_plugin(kept, index, one.tool)):
+            raise SourceError(index + 1, RenderError(left))
 
 
 def _joined(digests: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ class Wanted:
 
     `revisions` are what the sources of `asking` were resolved to, in their order, and `types`
     the tools that rendered them, `` for a source that only lends its files. Where nothing could
-    be loaded `revisions` are those that were asked for.
+    be loaded `revisions` are those that were asked for, and `types` only tell plugins of before.
 
     Two with one `digest` were rendered to equal manifests. `warnings` are what renders told,
     `problems` what speaks against the revisions: signatures that the project asks for.
@@ -67,7 +67,7 @@ class Wanted:
 
     @property
     def source_types(self) -> tuple[str, ...]:
-        return self.types if self.asking.several and not self.error else ()
+        return self.types if self.asking.several else ()
 
 
 def not_loaded(

@@ -55,7 +55,8 @@ _DECODED_KEPT: Final = 2_000
 class Rendered:
     """`revision` is whole: a commit, a chart's version, a digest. Two results with one digest have
     equal manifests of one tool. `warnings` are what the source's user should know, `problems` what
-    speaks against the revision: signatures that its project asks for.
+    speaks against the revision: signatures that its project asks for. `found`: no one named the
+    tool.
     """
 
     manifests: tuple[Manifest, ...]
@@ -66,6 +67,7 @@ class Rendered:
     warnings: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     reads: ReadSet = field(default_factory=ReadSet)
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,4 +387,5 @@ def _rendered(wanted: Survey, render: Remembered, *, from_cache: bool) -> Render
         from_cache,
         render.warnings,
         reads=render.reads,
+        found=wanted.found,
     )
