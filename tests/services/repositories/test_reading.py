@@ -1,53 +1,63 @@
-"""Repositories read once, by whoever may read Secrets and by others."""
+"""What a command knows of repositories: as much as whoever calls it may read."""
 
 from __future__ import annotations
 
-import pytest
-from structlog.testing import capture_logs
+from base64 import b64encode
+from typing import Any
 
-from tests.core.repositories.secrets import secret
-from tests.fakes.kube import FakeCluster
-from tiphys.model.errors import ForbiddenError, RepositoryError
+from tests.fakes.kube import BUILT_IN, FakeCluster
+from tiphys.model.repository import Anonymous, BasicLogin, Confidential
 from tiphys.model.resource import GroupKind
-from tiphys.services.repositories.reading import read_known, read_visible
+from tiphys.services.repositories.reading import read_visible
 
-URL = "https://git.example.com/org/apps.git"
+NAMESPACE = "argocd"
+URL = "https://git.example.com/apps"
 
 
-def config_map(name: str, **data: str) -> dict[str, object]:
+def secret(**data: str) -> dict[str, Any]:
+    labels = {"argocd.argoproj.io/secret-type": "repository"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "repo-1", "namespace": NAMESPACE, "labels": labels},
+        "data": {key: b64encode(text.encode()).decode() for key, text in data.items()},
+    }
+
+
+def config_map(name: str, **data: str) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": "argocd"},
+        "metadata": {"name": name, "namespace": NAMESPACE},
         "data": data,
     }
 
 
-async def test_all_that_is_known() -> None:
-    cluster = FakeCluster()
-    cluster.seed(
-        secret("a", url=URL, name="apps"),
-        secret("bad", url="https://bad", insecure="x"),
-        secret("z", kind="cluster"),
-        config_map("argocd-ssh-known-hosts-cm", ssh_known_hosts="h ssh-rsa AAAA"),
-        config_map("argocd-gpg-keys-cm", A="KEY"),
-    )
-    with capture_logs() as said:
-        known = await read_known(cluster, "argocd")
-    assert said == []
-    assert known.find(URL, "").name == "apps"
-    assert (known.known_hosts, known.certificates) == ("h ssh-rsa AAAA", {})
-    assert known.keyring() == ("KEY",)
-    with pytest.raises(RepositoryError, match="Secret bad"):
-        known.find("https://bad", "")
+def cluster() -> FakeCluster:
+    made = FakeCluster(BUILT_IN)
+    made.seed(secret(url=URL, username="ada", password="s3cret"))
+    made.seed(config_map("argocd-ssh-known-hosts-cm", ssh_known_hosts="host ssh-ed25519 AAAA\n"))
+    made.seed(config_map("argocd-gpg-keys-cm", ABC="a key"))
+    return made
 
 
-async def test_who_may_not_read_secrets() -> None:
-    cluster = FakeCluster()
-    cluster.seed(secret("a", url=URL, name="apps"), config_map("argocd-tls-certs-cm", h="PEM"))
-    cluster.forbidden.add(GroupKind("", "Secret"))
-    known = await read_visible(cluster, "argocd")
-    assert known.find(URL, "").name == ""
-    assert known.certificates == {"h": "PEM"}
-    with pytest.raises(ForbiddenError):
-        await read_known(cluster, "argocd")
+async def test_secrets_and_whom_to_believe() -> None:
+    known = await read_visible(cluster(), NAMESPACE)
+    assert known.find(URL, "default").credentials == BasicLogin("ada", Confidential("s3cret"))
+    assert "host ssh-ed25519 AAAA" in known.known_hosts
+    assert known.keyring() == ("a key",)
+
+
+async def test_who_may_not_read_secrets_reads_repositories_anonymously() -> None:
+    made = cluster()
+    made.forbidden.add(GroupKind("", "Secret"))
+    known = await read_visible(made, NAMESPACE)
+    assert known.find(URL, "default").credentials == Anonymous()
+
+
+async def test_who_may_not_read_config_maps_goes_on_without() -> None:
+    made = cluster()
+    made.forbidden.add(GroupKind("", "ConfigMap"))
+    known = await read_visible(made, NAMESPACE)
+    assert known.keyring() == ()
+    assert known.find(URL, "default").credentials != Anonymous()
