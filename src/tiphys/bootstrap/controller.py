@@ -17,11 +17,15 @@ from tiphys.bootstrap.reconciling import Reconciling, poll_timing
 from tiphys.bootstrap.renders import open_renders
 from tiphys.controllers.monitoring import MonitoringServer
 from tiphys.core.settings.duration import parse_duration
+from tiphys.model.errors import TiphysError
 from tiphys.services.ownership.ownership import Ownership
 
 log = structlog.get_logger()
 
 _CLEAR_KEY = "controller.metrics.cache.expiration"
+_RECEIVE_LOOK = 0.5
+_RECEIVE_LATEST = 20
+"""Seconds between two looks at whether webhooks can be received, and how many there are at most."""
 _NO_CLEARING = 60.0
 """Seconds until it is looked again whether counts are to begin anew."""
 
@@ -58,27 +62,37 @@ async def _run(options: ControllerOptions, stack: AsyncExitStack) -> None:
     await _serve(ground)
     await ground.read_settings()
     scope = await ground.read_applications()
-    renders = await open_renders(ground, poll_timing(ground.settings.present()))
+    timing = poll_timing(ground.settings.present())
     if options.observe:
-        Reconciling(ground, renders).start(scope)
+        Reconciling(ground, await open_renders(ground, timing)).start(scope)
         log.info("ready", namespace=ground.namespace, observe=True)
         await asyncio.Event().wait()
     ownership = _ownership(ground)
     await ownership.begin(ground.manifests(), take_over=options.take_over)
     stack.push_async_callback(ownership.end)
-    reconciling = Reconciling(ground, renders)
+    reconciling = Reconciling(ground, await open_renders(ground, timing))
     reconciling.start(scope)
     if options.api_address:
-        await _receive(ground, reconciling)
+        receiving = asyncio.create_task(_receive(ground, reconciling), name="receive webhooks")
+        stack.callback(receiving.cancel)
     log.info("ready", namespace=ground.namespace)
     await ownership.keep()
 
 
 async def _receive(ground: Foundation, reconciling: Reconciling) -> None:
-    # What serves HTTP is not loaded by a process that does not.
+    """What serves HTTP takes half a second to load, in which nothing is synced: so it is loaded
+    when what had to be done at the start is done. Until then repositories are listed anyway.
+    """
+    for _ in range(_RECEIVE_LATEST):
+        await asyncio.sleep(_RECEIVE_LOOK)
+        if not reconciling.is_syncing():
+            break
     from tiphys.bootstrap.webhook import serve_webhooks
 
-    await serve_webhooks(ground, reconciling.pushed_places())
+    try:
+        await serve_webhooks(ground, reconciling.pushed_places())
+    except TiphysError as error:
+        log.error("webhooks are not received", error=str(error))
 
 
 def _ownership(ground: Foundation) -> Ownership:

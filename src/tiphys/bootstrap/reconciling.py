@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from tiphys.adapters.metrics.figures import FiguresCollector
@@ -92,6 +93,7 @@ class Reconciling:
         stack = ground.stack
         self.settings = ground.settings.present
         self._refs, self._tidy = renders.refs, renders.tidy
+        self.is_syncing: Callable[[], bool] = lambda: False
         self._events = self._recorder()
         stack.push_async_callback(self._events.drain, within=_DRAIN)
         self._memories = Memories()
@@ -134,7 +136,7 @@ class Reconciling:
             controller = self._controller(refresher.refresh, operator)
             operator.request = controller.request
             operator.ahead = refresher
-            self._events.busy = lambda: operator.under_way() > 0
+            self.is_syncing = self._events.busy = lambda: operator.under_way() > 0
         self._wire(controller, scope)
         ground.stack.push_async_callback(ground.store.close)
         ground.stack.push_async_callback(controller.close)
