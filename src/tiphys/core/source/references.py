@@ -32,8 +32,12 @@ def is_sealed(message: str) -> bool:
     """Whether a trailer of a commit's message vouches for what came before it."""
     _, blank, last = message.rstrip().rpartition("\n\n")
     found = [_LINE.fullmatch(line.strip()) for line in last.splitlines()]
-    return bool(blank) and all(found) and any(
-        match["name"].lower() == SEAL and match["value"].strip() for match in found if match
+    return (
+        bool(blank)
+        and all(found)
+        and any(
+            match["name"].lower() == SEAL and match["value"].strip() for match in found if match
+        )
     )
 
 
