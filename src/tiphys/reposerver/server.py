@@ -17,7 +17,9 @@ from aiohttp import web
 from tiphys.model.errors import RenderError, RepositoryError
 from tiphys.services.render import calls
 from tiphys.services.render.calls import Call
+from tiphys.services.render.job import RenderJob
 from tiphys.services.render.rendering import Rendering
+from tiphys.services.render.shared import KnownSurroundings, UnknownSurroundingsError
 from tiphys.services.render.wire import VERSION, WireError, pack, unpack
 from tiphys.services.sources.ports import Lister
 
@@ -39,6 +41,7 @@ class RenderServer:
             calls.WHOLE: rendering.whole,
             calls.TOUCHED: rendering.touched,
         }
+        self._known = KnownSurroundings()
         self._runner: web.AppRunner | None = None
         self.port = 0
 
@@ -46,7 +49,7 @@ class RenderServer:
         """Port 0 takes a free one. Raises OSError where the port is taken."""
         app = web.Application(client_max_size=_LARGEST)
         for call, serve in self._serves.items():
-            app.router.add_post(call.path, _handler(call, serve))
+            app.router.add_post(call.path, _handler(call, serve, self._known))
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host or None, port, ssl_context=context)
@@ -60,14 +63,16 @@ class RenderServer:
 
 
 def _handler(
-    call: Call, serve: Callable[..., Awaitable[Any]]
+    call: Call, serve: Callable[..., Awaitable[Any]], known: KnownSurroundings
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(request: web.Request) -> web.Response:
         if request.headers.get(calls.VERSION_HEADER) != str(VERSION):
             text = f"the render process speaks version {VERSION} of the calls"
             return web.Response(status=426, text=text)
         try:
-            arguments = _arguments(call, orjson.loads(await request.read()))
+            arguments = _arguments(call, orjson.loads(await request.read()), known)
+        except UnknownSurroundingsError:
+            return web.Response(status=calls.UNKNOWN)
         except (WireError, orjson.JSONDecodeError) as error:
             return web.Response(status=400, text=f"the call cannot be read: {error}")
         try:
@@ -79,10 +84,14 @@ def _handler(
     return answer
 
 
-def _arguments(call: Call, data: Any) -> dict[str, Any]:
+def _arguments(call: Call, data: Any, known: KnownSurroundings) -> dict[str, Any]:
+    """Raises WireError and UnknownSurroundingsError."""
     if not isinstance(data, dict) or data.keys() != call.arguments.keys():
         raise WireError("other arguments were expected")
-    return {name: unpack(kind, data[name]) for name, kind in call.arguments.items()}
+    return {
+        name: known.job(data[name]) if kind is RenderJob else unpack(kind, data[name])
+        for name, kind in call.arguments.items()
+    }
 
 
 def _json(data: Any, *, status: int = 200) -> web.Response:

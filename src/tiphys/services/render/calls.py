@@ -25,6 +25,8 @@ PORT: Final = 8081
 VERSION_HEADER: Final = "Tiphys-Render"
 REFUSED: Final = 422
 """HTTP status of an answer that is an error of the source or its repository."""
+UNKNOWN: Final = 428
+"""HTTP status where a job's surroundings have to be sent along."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,7 +22,7 @@ from tiphys.model.structs import Struct, decode, encode
 
 T = TypeVar("T")
 
-VERSION = 1
+VERSION = 2
 """Raised whenever what is sent changes its meaning; both sides have to have the same."""
 _TYPE = "@"
 
