@@ -13,7 +13,8 @@ from typing import Final
 
 from xxhash import xxh3_64_hexdigest
 
-from tiphys.model.errors import RenderError, RenderLimitError
+from tiphys.core.source.url import without_user
+from tiphys.model.errors import RenderError, RenderLimitError, RevisionNotFoundError
 from tiphys.model.render import Remote, RemotesNeededError, RenderRequest, RenderResult
 from tiphys.services.render.job import RenderJob
 from tiphys.services.render.ports import Fetched, Remotes, Renderer
@@ -80,9 +81,16 @@ class Rounds:
 
 
 async def _one(remotes: Remotes, remote: Remote, job: RenderJob, *, fresh: bool) -> Fetched:
-    if fresh:
-        await remotes.digest(remote, job, fresh=True)
-    return await remotes.fetch(remote, job)
+    try:
+        if fresh:
+            await remotes.digest(remote, job, fresh=True)
+        return await remotes.fetch(remote, job)
+    except RevisionNotFoundError as error:
+        # Of several: what the text is about is part of it.
+        named = remote.name or without_user(remote.url)
+        raise RevisionNotFoundError(
+            f"{remote.kind} {named} {remote.revision}: {error}", url=error.url
+        ) from None
 
 
 def _name(remote: Remote) -> str:
