@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
 import pytest
+import yaml
 
 from tests.e2e.manifests import config_map
 from tests.e2e.repo import Repo
@@ -290,3 +291,30 @@ def test_a_source_that_the_project_does_not_permit(
         "it is said", lambda: stack.conditions("several-denied").get("InvalidSpecError")
     )
     assert said == (f"application repo {values.url} is not permitted in project 'several-narrow'")
+
+
+def test_a_command_prints_its_answer_and_nothing_else(
+    stack: Stack, charts: Repo, values: Repo
+) -> None:
+    """What is wrong with a repository is said by who asks for it."""
+    stack.kube.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "name": "several-broken",
+                "namespace": NAMESPACE,
+                "labels": {"argocd.argoproj.io/secret-type": "repository"},
+            },
+            "stringData": {"url": "https://elsewhere.example.com", "insecure": "perhaps"},
+        }
+    )
+    try:
+        apply(stack, "several-quiet", sources(charts, values))
+        ran = stack.cli("app", "manifests", "several-quiet")
+        assert ran.code == 0, ran.err
+        kinds = [one["kind"] for one in yaml.safe_load_all(ran.out)]
+        assert kinds == ["ConfigMap", "ConfigMap"]
+        assert "several-broken" not in ran.err
+    finally:
+        stack.kube.delete("Secret", NAMESPACE, "several-broken")

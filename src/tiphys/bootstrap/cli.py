@@ -205,9 +205,11 @@ class CommandWiring:
 
     @asynccontextmanager
     async def sources(self) -> AsyncIterator[SourceCheck]:
+        from tiphys.bootstrap.logs import configure_logs
         from tiphys.bootstrap.sources import open_sources
         from tiphys.services.repositories.registry import KnownRepositories
 
+        configure_logs("warn")
         async with open_sources(KnownRepositories()) as sources:
             yield sources
 
@@ -309,10 +311,13 @@ class _LazySources:
         return await (await self._opened()).render(asking, around, files)
 
     async def _opened(self) -> CommandSources:
+        from tiphys.bootstrap.logs import configure_logs
         from tiphys.bootstrap.sources import open_sources
         from tiphys.services.repositories.reading import read_visible
 
         if self._sources is None:
+            # What a command prints is its answer, and nothing else.
+            configure_logs("warn")
             repositories = await read_visible(self._client, self._namespace)
             self._sources = await self._open.enter_async_context(open_sources(repositories))
         return self._sources
