@@ -13,6 +13,7 @@ from tiphys.core.source.remotes import (
     TreeAt,
     Ways,
     host_of,
+    may_move,
     permitted,
     repository_of_module,
     way_to,
@@ -68,6 +69,20 @@ def test_a_submodule_is_opened_by_what_all_readers_of_its_parent_may_use() -> No
     templates = [CredentialTemplate(Repository("https://git.example.com", credentials=OTHER))]
     opened = repository_of_module(url, "", ways(own, templates=templates))
     assert opened == Repository(url, credentials=OTHER, inherited=True)
+
+
+@pytest.mark.parametrize(
+    ("remote", "moves"),
+    [
+        (tree("https://h/r"), True),
+        (tree("https://h/r", "a" * 40), False),
+        (chart("https://h"), True),
+        (chart("https://h", version="1.2.3"), False),
+        (Remote(RemoteKind.FILE, "https://h/v"), True),
+    ],
+)
+def test_what_may_lead_elsewhere_another_time(remote: Remote, moves: bool) -> None:
+    assert may_move(remote) is moves
 
 
 # Folders in other repositories

@@ -16,6 +16,7 @@ from tests.fakes.evaluate import FakeEvaluator
 from tests.fakes.git import FakeGit
 from tests.fakes.kube import BUILT_IN, SECRETS, FakeCluster, api
 from tests.fakes.plugins import FakePlugins
+from tests.fakes.remotes import FakeRemotes
 from tests.fakes.renderer import FakeRenderer
 from tests.fakes.verifier import FakeVerifier
 from tiphys.controllers.application import ApplicationController
@@ -102,6 +103,7 @@ class World:
         self.plugins = FakePlugins()
         self.plugins.there = False
         self.verifier = FakeVerifier()
+        self.remotes = FakeRemotes()
         self.evaluator = FakeEvaluator()
         self.clock = FakeClock()
         self.time = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -138,6 +140,7 @@ class World:
             self.upstream,
             ToolRenderer(self.renderer, self.plugins),
             FakeDecoder(),
+            self.remotes,
             plugins=self.plugins,
             verifier=self.verifier,
             clock=self.clock,

@@ -13,6 +13,8 @@ from typing import assert_never
 from urllib.parse import urlsplit
 
 from tiphys.core.project.patterns import glob, is_denial
+from tiphys.core.source.revision import is_commit
+from tiphys.core.source.semver import Version
 from tiphys.core.source.url import normal_form, without_user
 from tiphys.model.errors import RenderError
 from tiphys.model.render import Remote, RemoteKind
@@ -103,6 +105,19 @@ def repository_of_module(url: str, project: str, ways: Ways) -> Repository:
     known = (one for one in ways.repositories if one.project in {"", project})
     found = _known(known, url, {RepositoryKind.GIT})
     return found or _by_template(ways, Repository(url, trust=_trust(ways, url)))
+
+
+def may_move(remote: Remote) -> bool:
+    """Whether it may lead to something else another time, without a word of the source's."""
+    match remote.kind:
+        case RemoteKind.TREE:
+            return not is_commit(remote.revision)
+        case RemoteKind.CHART:
+            return Version.parse(remote.revision) is None
+        case RemoteKind.FILE:
+            return True
+        case _:
+            assert_never(remote.kind)
 
 
 def permitted(patterns: Iterable[str], url: str) -> bool:

@@ -137,6 +137,7 @@ class DesiredState:
             digest,
             warnings=warnings_of(rendered),
             problems=problems_of(rendered),
+            moving=any(one.moving for one in rendered if one),
             commits=commits,
         )
 

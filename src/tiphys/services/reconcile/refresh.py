@@ -55,6 +55,8 @@ log = structlog.get_logger()
 _LOOK_AHEAD = 5.0
 """Seconds that the end of an operation waits for what its application is to be compared with."""
 _RETRY_SOURCE = 120.0
+_OUTSIDE = 185.0
+"""Seconds, by when what is remote in a source is asked for anew."""
 """Seconds until a source that failed is tried again, where polling is switched off."""
 _RETRY_QUIET = 30.0
 """The same while a repository's failure goes unmentioned."""
@@ -227,7 +229,11 @@ class Refresher:
             latest, compared, decision.level, began, look=look, moved=moved
         )
         await self._report.answer(app)
-        return again or _retry_source(memory, wanted, settings)
+        return (
+            again
+            or _retry_source(memory, wanted, settings)
+            or _look_outside(memory, wanted, settings)
+        )
 
     async def look_ahead(self, app: Application) -> Outlook | None:
         """Compares at the end of an operation, so that its end and its effect are one write.
@@ -415,6 +421,14 @@ def _retry_source(memory: AppMemory, wanted: Wanted, settings: Settings) -> Agai
         return None
     memory.request(CompareLevel.LATEST)
     return Again((settings.reconciliation or _RETRY_SOURCE) + settings.reconciliation_jitter)
+
+
+def _look_outside(memory: AppMemory, wanted: Wanted, settings: Settings) -> Again | None:
+    """Nothing tells that what is remote in a source moved, either; it is asked for with polls."""
+    if not wanted.moving or settings.reconciliation <= 0:
+        return None
+    memory.request(CompareLevel.LATEST)
+    return Again(max(settings.reconciliation, _OUTSIDE) + settings.reconciliation_jitter)
 
 
 def _require_readable(app: Application) -> None:

@@ -21,7 +21,8 @@ class Wanted:
     be loaded `revisions` are those that were asked for, and `types` only tell plugins of before.
 
     Two with one `digest` were rendered to equal manifests. `warnings` are what renders told,
-    `problems` what speaks against the revisions: signatures that the project asks for.
+    `problems` what speaks against the revisions: signatures that the project asks for. `moving`:
+    what is remote in them may lead to something else another time.
     `repository_failed` tells a repository that could not be asked from a source that is wrong;
     `unsupported` says that the spec asks for what this version refuses, naming the field.
     `commits` are what the revisions meant, also where they could not be rendered; empty where
@@ -37,6 +38,7 @@ class Wanted:
     digest: str = ""
     warnings: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    moving: bool = False
     error: str = ""
     repository_failed: bool = False
     unsupported: bool = False

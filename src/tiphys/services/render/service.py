@@ -22,6 +22,7 @@ from xxhash import xxh3_128_hexdigest
 from tiphys.core.source.overrides import unreadable
 from tiphys.core.source.paths import application_path
 from tiphys.core.source.places import place_kind, place_of
+from tiphys.core.source.remotes import may_move
 from tiphys.core.source.revision import is_commit
 from tiphys.model.errors import RenderError
 from tiphys.model.render import ReadSet, RenderRequest, ToolKind
@@ -55,8 +56,9 @@ _DECODED_KEPT: Final = 2_000
 class Rendered:
     """`revision` is whole: a commit, a chart's version, a digest. Two results with one digest have
     equal manifests of one tool. `warnings` are what the source's user should know, `problems` what
-    speaks against the revision: signatures that its project asks for. `found`: no one named the
-    tool.
+    speaks against the revision: signatures that its project asks for. `moving`: what is remote
+    in it may lead to something else another time, and nobody tells when. `found`: no one named
+    the tool.
     """
 
     manifests: tuple[Manifest, ...]
@@ -66,6 +68,7 @@ class Rendered:
     from_cache: bool
     warnings: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    moving: bool = False
     reads: ReadSet = field(default_factory=ReadSet)
     found: bool = False
 
@@ -387,5 +390,6 @@ def _rendered(wanted: Survey, render: Remembered, *, from_cache: bool) -> Render
         from_cache,
         render.warnings,
         reads=render.reads,
+        moving=any(may_move(remote) for remote in render.remotes),
         found=wanted.found,
     )
