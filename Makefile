@@ -14,7 +14,7 @@ DEBIAN := redis-server gpg gpgconf gpg-agent ssh=openssh-client
 # Of the services one runs on the real control plane, and so with the adapters.
 ON_CLUSTER := tests/services/sync/test_on_cluster.py
 
-.PHONY: help build up down check test test-core test-adapters test-attacks test-e2e test-faults soak bench lock protos clean
+.PHONY: help build up down check test test-core test-services test-adapters test-attacks test-e2e test-faults soak bench lock protos clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,9 +45,11 @@ check: build ## Formatting, lint, types, layers
 	@$(BIN)/python tools/check.py
 
 test-core: build
-	@$(PYTEST) -n 2 tests/core tests/model tests/services tests/api tests/controllers tests/reposerver \
-	    tests/cli tests/bootstrap \
-	    --ignore=$(ON_CLUSTER) --cov --cov-report=term --cov-fail-under=100
+	@$(PYTEST) -n 2 tests/core tests/model --cov --cov-report=term --cov-fail-under=100
+
+test-services: build
+	@$(PYTEST) -n 2 tests/services tests/api tests/controllers tests/reposerver tests/cli tests/bootstrap \
+	    --ignore=$(ON_CLUSTER)
 
 test-adapters: build
 	@$(BIN)/python tools/debian.py $(DEBIAN)
@@ -65,7 +67,7 @@ test-attacks: build
 test-faults: build
 	@$(PYTEST) tests/faults
 
-test: check test-core test-adapters test-attacks test-e2e test-faults ## Everything that CI runs
+test: check test-core test-services test-adapters test-attacks test-e2e test-faults ## Everything that CI runs
 
 soak: build ## What `make test` samples, whole
 	@TIPHYS_SOAK=1 $(PYTEST) tests/faults tests/e2e tests/adapters/kubectl
