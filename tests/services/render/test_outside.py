@@ -181,6 +181,29 @@ async def test_a_render_of_one_project_is_no_way_in_for_another() -> None:
     assert (await bench.render(commit)).from_cache
 
 
+async def test_what_fails_for_one_project_is_no_failure_of_another() -> None:
+    bench = Bench(pause=Pause(attempts=1))
+    bench.remotes.put(BASE, {"x": "far"})
+    commit = bench.commit(REMOTE)
+    bench.remotes.forbidden = {"team"}
+    for text in ("not permitted in project 'team'", "cached"):
+        with pytest.raises(RenderError, match=text):
+            await bench.render(commit, project="team")
+    assert texts(await bench.render(commit)) == ["far"]
+
+
+async def test_what_a_project_permits_now_is_tried_at_once() -> None:
+    bench = Bench(pause=Pause(attempts=1))
+    bench.remotes.put(BASE, {"x": "far"})
+    job = bench.job(bench.commit(REMOTE), project="team")
+    bench.remotes.forbidden = {"team"}
+    with pytest.raises(RenderError, match="not permitted"):
+        await bench.service.render(job)
+    bench.remotes.forbidden = set()
+    permitted = replace(job, surroundings=Surroundings(source_repos=("*", BASE)))
+    assert texts(await bench.service.render(permitted)) == ["far"]
+
+
 async def test_fresh_asks_remotes_too() -> None:
     bench = Bench()
     bench.remotes.put(BASE, {"x": "far"})

@@ -84,11 +84,12 @@ class _Looked:
     known: Sequence[Remembered]
     seen: int
 
-    @property
-    def attempt(self) -> tuple[object, ...]:
-        """What a failure is remembered by."""
+    def attempt(self, job: RenderJob) -> tuple[object, ...]:
+        """What a failure is remembered by: also by whom it is asked, and what that one may do."""
+        wanted = self.wanted
         beside = tuple((name, tree.commit) for name, tree in sorted(self.trees.mounted.items()))
-        return self.wanted.key, self.wanted.revision, beside, Capabilities.of(self.wanted.options)
+        may = job.context.project, tuple(job.surroundings.source_repos)
+        return wanted.key, wanted.revision, beside, Capabilities.of(wanted.options), may
 
 
 class RenderService:
@@ -306,7 +307,7 @@ class RenderService:
     # -- rendering ----------------------------------------------------------------------------
 
     async def _render(self, looked: _Looked, job: RenderJob, *, fresh: bool) -> Rendered:
-        wanted, attempt = looked.wanted, looked.attempt
+        wanted, attempt = looked.wanted, looked.attempt(job)
         if not job.surroundings.tools.allow_oob_symlinks:
             await asyncio.to_thread(self._links.check, job, looked.trees.main, wanted.path)
         if not fresh and (failed := self._failures.find(attempt)):

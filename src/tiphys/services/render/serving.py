@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
+from tiphys.core.source.url import without_user
 from tiphys.model.repository import Place
 from tiphys.services.render.job import RenderJob, ToolSettings
 from tiphys.services.render.rendering import Rendering
@@ -59,7 +60,7 @@ class ServedRendering:
 
     async def render(self, job: RenderJob, *, fresh: bool = False) -> Rendered:
         self._note(job)
-        url = job.repository.url
+        url = without_user(job.repository.url)
         self._metrics.begins(url)
         try:
             return await self._rendering.render(self._here(job), fresh=fresh)
