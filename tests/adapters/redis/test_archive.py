@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -44,6 +45,24 @@ def archive(
 ) -> RedisArchive:
     options = RedisOptions(server.address, login=lambda: RedisLogin(password=password))
     return RedisArchive(options, Sealer(secret, purpose="renders"), clock=clock or Clock())
+
+
+def formed(node: RedisServer) -> bool:
+    """Each node finds out by itself that all slots are served."""
+    said = subprocess.run(
+        ["redis-cli", "-p", str(node.port), "cluster", "info"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return "cluster_state:ok" in said.stdout
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def raw(server: RedisServer, password: str | None = None) -> redis.Redis:
@@ -247,6 +266,7 @@ def test_a_cluster_of_nodes(tmp_path: Path) -> None:
             capture_output=True,
             timeout=60,
         )
+        until(lambda: all(formed(node) for node in nodes))
         options = RedisOptions(",".join(node.address for node in nodes))
         kept = RedisArchive(options, Sealer(b"secret", purpose="renders"))
         for number in range(20):
