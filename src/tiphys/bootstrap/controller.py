@@ -15,6 +15,7 @@ from tiphys.bootstrap.foundation import Foundation, now
 from tiphys.bootstrap.options import ControllerOptions, OptionsError
 from tiphys.bootstrap.reconciling import Reconciling, poll_timing
 from tiphys.bootstrap.renders import open_renders
+from tiphys.bootstrap.threads import widen_threads
 from tiphys.controllers.monitoring import MonitoringServer
 from tiphys.core.settings.duration import parse_duration
 from tiphys.model.errors import TiphysError
@@ -35,6 +36,7 @@ async def run_controller(options: ControllerOptions) -> None:
     lighten_garbage_collection()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    widen_threads(loop)
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
     async with AsyncExitStack() as stack:

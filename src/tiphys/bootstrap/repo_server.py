@@ -20,6 +20,7 @@ from tiphys.bootstrap.application_controller import process_command, state_folde
 from tiphys.bootstrap.redisflags import REDIS_FLAGS, compresses, redis_options
 from tiphys.bootstrap.reposerverflags import FLAGS
 from tiphys.bootstrap.serverflags import Given
+from tiphys.bootstrap.threads import widen_threads
 from tiphys.cli.errors import FatalError, UsageError
 from tiphys.core.diff import quantity
 from tiphys.core.settings.tools import ToolSettings
@@ -180,6 +181,7 @@ def _serve(given: Given) -> None:
 
 async def _run(given: Given) -> None:
     stop = asyncio.Event()
+    widen_threads(asyncio.get_running_loop())
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     async with AsyncExitStack() as stack:

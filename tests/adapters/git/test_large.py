@@ -8,8 +8,10 @@ import json
 import os
 from collections import Counter
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from tests.fixtures.authority import Authority
 from tests.fixtures.gitfront import basic
 from tests.fixtures.gitrepo import GitRepo
 from tests.fixtures.gitssh import GitSsh
+from tiphys.adapters.git import large
 from tiphys.adapters.git.cli import GitCli
 from tiphys.adapters.git.large import tidy
 from tiphys.adapters.git.process import GitSettings
@@ -49,6 +52,9 @@ class LfsServer:
         self.requests: Counter[str] = Counter()
         self.secure = False
         self.logins: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.asked = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -92,6 +98,8 @@ class LfsServer:
 
     async def _object(self, request: web.Request) -> web.Response:
         self.requests["object"] += 1
+        self.asked.set()
+        await self.gate.wait()
         if request.headers.get("X-Pass") != "open":
             return web.Response(status=403)
         return web.Response(body=self.objects[request.match_info["oid"]])
@@ -133,6 +141,40 @@ async def test_pointers_become_what_they_stand_for(
     # Beside another commit it is there already.
     assert await read(git, at(lfs), repo.commit({"b": pointer()}), "b") == [LARGE]
     assert lfs.requests == {"batch": 1, "object": 1}
+
+
+async def test_the_last_thread_may_wait_for_one(git: GitCli, repo: GitRepo, lfs: LfsServer) -> None:
+    commit = repo.commit({"big": pointer()})
+    tree = await git.tree(at(lfs), commit)
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1) as only:
+        loop.set_default_executor(only)
+        try:
+            async with asyncio.timeout(10):
+                found = await asyncio.to_thread(tree.read, ["big"])
+        finally:
+            loop.set_default_executor(ThreadPoolExecutor())
+    assert found["big"] is not None
+
+
+async def test_a_server_that_hangs_holds_up_nobody_else(
+    git: GitCli, repo: GitRepo, lfs: LfsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(large, "_WAITING", BoundedSemaphore(1))
+    monkeypatch.setattr(large, "_TURN_SECONDS", 0.05)
+    commit = repo.commit({"big": pointer(), "small": "x"})
+    tree = await git.tree(at(lfs), commit)
+    lfs.gate.clear()
+    hanging = asyncio.create_task(asyncio.to_thread(tree.read, ["big"]))
+    async with asyncio.timeout(10):
+        await lfs.asked.wait()
+        # What is no large file is read as ever, of the same commit too.
+        assert (await asyncio.to_thread(tree.read, ["small"]))["small"] is not None
+        with pytest.raises(RepositoryUnreachableError, match="git lfs: too many large files"):
+            await asyncio.to_thread(tree.read, ["big"])
+    lfs.gate.set()
+    assert (await hanging)["big"] is not None
+    assert await read(git, at(lfs), commit, "big") == [LARGE]
 
 
 async def test_nothing_is_fetched_that_is_not_read(

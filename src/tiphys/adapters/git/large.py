@@ -12,6 +12,7 @@ import os
 import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -30,6 +31,9 @@ _BATCH: Final = 100
 _AT_ONCE: Final = 4
 _PATIENCE: Final = aiohttp.ClientTimeout(total=300.0, sock_connect=15.0, sock_read=60.0)
 _SSH_PATIENCE: Final = 30.0
+_TURN_SECONDS: Final = 2.0
+_WAITING: Final = BoundedSemaphore(32)
+"""Threads that may wait for large files at once: the others are there for other work."""
 KEPT: Final = 1024 * 1024 * 1024
 """Bytes of large files kept beside one clone after it was tidied."""
 
@@ -48,8 +52,16 @@ class LargeFiles:
         missing = {each for each in pointers if not (self._folder / each.oid).exists()}
         if missing:
             self._folder.mkdir(parents=True, exist_ok=True)
-            fetching = self._fetch(sorted(missing, key=lambda each: each.oid))
-            asyncio.run_coroutine_threadsafe(fetching, self._loop).result()
+            if not _WAITING.acquire(timeout=_TURN_SECONDS):
+                raise RepositoryUnreachableError(
+                    "git lfs: too many large files are being waited for: they are asked for again",
+                    url=self._server.url.text,
+                )
+            try:
+                fetching = self._fetch(sorted(missing, key=lambda each: each.oid))
+                asyncio.run_coroutine_threadsafe(fetching, self._loop).result()
+            finally:
+                _WAITING.release()
         return {each.oid: self._read(each) for each in pointers}
 
     def _read(self, pointer: Pointer) -> bytes:
@@ -151,7 +163,8 @@ class LargeFiles:
                     if size > pointer.size:
                         break
                     digest.update(piece)
-                    await asyncio.to_thread(file.write, piece)
+                    # Here, and not in a thread: all threads may be waiting for large files.
+                    file.write(piece)
             if size != pointer.size or digest.hexdigest() != pointer.oid:
                 raise self._failed(f"the LFS server sent something else for object {pointer.oid}")
             part.rename(self._folder / pointer.oid)

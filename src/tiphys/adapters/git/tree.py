@@ -74,17 +74,17 @@ class GitTree:
         return self._commit
 
     def read(self, paths: Sequence[str]) -> Mapping[str, TreeEntry | None]:
+        budget = _Budget(self._limits)
         with self._lock:
-            budget = _Budget(self._limits)
-            return self._whole({path: self._read(path, budget) for path in paths}, budget)
+            found = {path: self._read(path, budget) for path in paths}
+        return self._whole(found, budget)
 
     def walk(self, path: str) -> Mapping[str, TreeEntry]:
+        budget = _Budget(self._limits)
         with self._lock:
-            budget = _Budget(self._limits)
-            found = self._find(path)
-            if found is None:
-                return {}
-            return self._whole(dict(self._below(path, found, budget)), budget)
+            start = self._find(path)
+            found = {} if start is None else dict(self._below(path, start, budget))
+        return self._whole(found, budget)
 
     def oids(self, paths: Sequence[str]) -> Mapping[str, str | None]:
         """A submodule has the id of its commit, and where it could not be had, so has all that is
@@ -170,7 +170,9 @@ class GitTree:
         return entry if rest else replace(entry, oid=str(found.id))
 
     def _whole(self, entries: dict[str, _Entry], budget: _Budget) -> dict[str, _Entry]:
-        """With the contents in the place of LFS pointers."""
+        """With the contents in the place of LFS pointers. Others read meanwhile: a server may let
+        whoever waits for these wait long.
+        """
         if self._large is None:
             return entries
         pointers: dict[str, Pointer] = {}
