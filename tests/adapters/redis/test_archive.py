@@ -168,6 +168,19 @@ def test_one_that_is_gone_is_left_alone_and_found_again(server: RedisServer) -> 
     assert [entry["log_level"] for entry in logs] == ["warning", "info"]
 
 
+def test_a_cluster_that_is_away_costs_renders_alone() -> None:
+    requests: list[bool] = []
+    kept = RedisArchive(
+        RedisOptions("127.0.0.1:1,127.0.0.1:2"),
+        Sealer(b"secret", purpose="renders"),
+        clock=Clock(),
+        asked=lambda failed, _seconds: requests.append(failed),
+    )
+    kept.keep(GROUP, "a", b"x")
+    assert kept.load(GROUP) == []
+    assert requests == [True]
+
+
 def test_the_password_may_change(tmp_path: Path) -> None:
     server = RedisServer(tmp_path, "--requirepass", "first")
     server.start()

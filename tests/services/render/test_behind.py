@@ -61,3 +61,22 @@ def test_after_the_end_it_is_written_at_once() -> None:
     behind.close()
     behind.keep("a", "1", b"x")
     assert kept.entries == {("a", "1"): b"x"}
+
+
+def test_an_archive_that_breaks_its_word_loses_no_more_than_an_entry() -> None:
+    class Broken(Kept):
+        def keep(self, group: str, name: str, data: bytes) -> None:
+            if name == "bad":
+                raise RuntimeError("hush")
+            super().keep(group, name, data)
+
+    kept = Broken()
+    behind = WriteBehind(kept, quiet=0.01)
+    behind.keep("a", "bad", b"x")
+    behind.keep("a", "good", b"y")
+    assert kept.wrote.wait(10)
+    kept.wrote.clear()
+    behind.keep("a", "later", b"z")
+    assert kept.wrote.wait(10)
+    behind.close()
+    assert behind.load("a") == [b"y", b"z"]

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Any, Final, cast
 
 import structlog
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from tiphys.adapters.redis.options import Client, RedisOptions
 from tiphys.adapters.redis.sealing import Sealer
@@ -117,7 +117,7 @@ class RedisArchive:
         began = self._clock()
         try:
             answer = request(self._connected())
-        except (RedisError, OSError, ValueError) as error:
+        except (RedisError, RedisClusterException, OSError, ValueError) as error:
             self._asked(True, self._clock() - began)
             self._rest(error)
             return None

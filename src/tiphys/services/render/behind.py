@@ -11,7 +11,11 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 
+import structlog
+
 from tiphys.services.render.ports import RenderArchive
+
+log = structlog.get_logger()
 
 _LATEST = 15.0
 """Seconds that an entry waits at most, however busy it is."""
@@ -62,7 +66,11 @@ class WriteBehind:
         """Until it is closed and all is written."""
         while entries := self._due():
             for (group, name), data in entries.items():
-                self._archive.keep(group, name, data)
+                try:
+                    self._archive.keep(group, name, data)
+                except Exception:
+                    # Without this thread all that comes would wait in memory for ever.
+                    log.exception("unexpected fault while a render was archived")
 
     def _due(self) -> OrderedDict[tuple[str, str], bytes]:
         with self._news:
