@@ -100,6 +100,19 @@ async def test_all_who_ask_at_once_share_one_request(
     await packages.aclose()
 
 
+@pytest.mark.parametrize("absolute", [False, True])
+async def test_an_index_that_names_what_others_fetched_is_no_way_to_it(
+    server: ChartServer, elsewhere: ChartServer, packages: Packages, *, absolute: bool
+) -> None:
+    digest = server.publish("web", "1.0.0", {"templates/private.yaml": "kind: Hidden"})
+    server.wanted = HEADER
+    await packages.charts.tree(replace(helm(server.url), credentials=ADA), "web", "1.0.0")
+    url = f"{server.url}/web-1.0.0.tgz" if absolute else ""
+    elsewhere.publish("web", "1.0.0", url=url, digest=digest.removeprefix("sha256:"))
+    text = await failure(packages, helm(elsewhere.url))
+    assert ("login" if absolute else "digest mismatch") in text
+
+
 async def test_a_login_is_shown_only_what_the_server_shows_it(
     server: ChartServer, packages: Packages
 ) -> None:

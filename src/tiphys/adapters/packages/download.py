@@ -14,7 +14,9 @@ from tiphys.adapters.packages.archive.pack import PackTree
 from tiphys.adapters.packages.archive.store import TreeStore
 from tiphys.adapters.packages.errors import Step, failed, shown
 from tiphys.adapters.packages.web.answer import Answer
+from tiphys.core.source.url import normal_form
 from tiphys.model.errors import RepositoryError
+from tiphys.model.repository import Anonymous, Repository
 
 _AT_ONCE: Final = 4
 
@@ -25,7 +27,7 @@ Opener = Callable[[], AbstractAsyncContextManager[Answer]]
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """An archive. `digest` is what it has to be (`sha256:...`), empty where nobody says; `size` 0
-    likewise. `folder` and `what` are as TreeStore takes them; `commit` empty: the digest.
+    likewise. `folder`, `what` and `scope` are as TreeStore takes them; `commit` empty: the digest.
     """
 
     url: str
@@ -34,6 +36,16 @@ class Wanted:
     what: str
     size: int = 0
     commit: str = ""
+    scope: str = ""
+
+
+def scope_of(repository: Repository) -> str:
+    """Whoever is handed what is on disk could have fetched it: an index or manifest of somebody
+    else's may name the digest of what is not shown to them.
+    """
+    scope = f"{normal_form(repository.url)}\n{repository.project}"
+    anonymous = isinstance(repository.credentials, Anonymous)
+    return scope if anonymous else f"{scope}\ncredentials"
 
 
 class Downloads:
@@ -46,7 +58,7 @@ class Downloads:
 
     async def tree(self, wanted: Wanted, opener: Opener) -> PackTree:
         """The unpacked archive, from disk when it is there. Raises RepositoryError."""
-        key = f"{wanted.digest or wanted.url} {wanted.folder}"
+        key = f"{wanted.digest or wanted.url} {wanted.folder} {wanted.scope}"
         lock, users = self._locks.get(key, (asyncio.Lock(), 0))
         self._locks[key] = (lock, users + 1)
         try:
@@ -67,7 +79,9 @@ class Downloads:
         if not wanted.digest:
             return None
         commit = wanted.commit or wanted.digest
-        return await asyncio.to_thread(self._store.open, wanted.digest, wanted.folder, commit)
+        return await asyncio.to_thread(
+            self._store.open, wanted.digest, wanted.folder, commit, scope=wanted.scope
+        )
 
     async def _fetched(self, wanted: Wanted, opener: Opener) -> PackTree:
         url = shown(wanted.url)
@@ -104,4 +118,6 @@ class Downloads:
     def _unpack(self, file: BinaryIO, digest: str, wanted: Wanted) -> PackTree:
         file.seek(0)
         commit = wanted.commit or digest
-        return self._store.unpack(file, digest, wanted.folder, commit, what=wanted.what)
+        return self._store.unpack(
+            file, digest, wanted.folder, commit, what=wanted.what, scope=wanted.scope
+        )

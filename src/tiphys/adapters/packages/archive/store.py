@@ -24,7 +24,8 @@ from tiphys.adapters.packages.archive.tar import Member, MemberKind, TarReader
 class TreeStore:
     """Blocking: called from threads. `size` bounds the bytes on disk.
 
-    `folder` of the methods is the one in the archive that is the tree, None for all of it.
+    `folder` of the methods is the one in the archive that is the tree, None for all of it. What
+    was unpacked for readers of one `scope` is nothing for those of another.
     """
 
     def __init__(
@@ -39,21 +40,30 @@ class TreeStore:
         with self._shelf.part() as (file, _):
             yield file
 
-    def open(self, digest: str, folder: str | None, commit: str) -> PackTree | None:
+    def open(
+        self, digest: str, folder: str | None, commit: str, *, scope: str = ""
+    ) -> PackTree | None:
         """The tree of an archive that was unpacked before."""
-        name = _name(digest, folder)
+        name = _name(digest, folder, scope)
         found = open_pack(self._shelf.place(name), commit)
         if found is not None:
             self._shelf.touch(name)
         return found
 
     def unpack(
-        self, archive: BinaryIO, digest: str, folder: str | None, commit: str, *, what: str
+        self,
+        archive: BinaryIO,
+        digest: str,
+        folder: str | None,
+        commit: str,
+        *,
+        what: str,
+        scope: str = "",
     ) -> PackTree:
         """Unpacks an archive whose digest was checked. Raises ArchiveError; `what` is it called
         in the text of a link that leaves it (`chart`, `oci image`).
         """
-        name = _name(digest, folder)
+        name = _name(digest, folder, scope)
         with self._shelf.part() as (file, part):
             writer = PackWriter(file)
             builder = TreeBuilder(self.limits)
@@ -89,7 +99,7 @@ def _add(builder: TreeBuilder, writer: PackWriter, reader: TarReader, member: Me
             builder.place(member.name, builder.find(member.target))
 
 
-def _name(digest: str, folder: str | None) -> str:
+def _name(digest: str, folder: str | None, scope: str) -> str:
     """Of a file: no character of an archive, a chart or a registry gets into it."""
     asked = "" if folder is None else f"/{folder}"
-    return hashlib.sha256(f"{digest}{asked}".encode()).hexdigest()
+    return hashlib.sha256(f"{digest}{asked}\0{scope}".encode()).hexdigest()

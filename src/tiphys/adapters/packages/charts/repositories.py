@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from tiphys.adapters.packages.archive.pack import PackTree
 from tiphys.adapters.packages.charts.index import ChartIndex, ChartVersion, chart_url, chosen
 from tiphys.adapters.packages.charts.indexes import Indexes
-from tiphys.adapters.packages.download import Downloads, Wanted
+from tiphys.adapters.packages.download import Downloads, Wanted, scope_of
 from tiphys.adapters.packages.errors import shown, trying
 from tiphys.adapters.packages.login import Logins, authorization
 from tiphys.adapters.packages.web.answer import Answer
@@ -90,7 +90,7 @@ class IndexedCharts:
         if url.startswith("oci://"):
             return await self._of_registry(repository, url, found.version)
         digest = _digest(found.digest) or self._digests.get((repository, url), "")
-        wanted = Wanted(shown(url), digest, folder, "chart")
+        wanted = Wanted(shown(url), digest, folder, "chart", scope=scope_of(repository))
         with trying(f"failed to fetch chart '{chart}' {found.version}"):
             if not found.url:
                 raise RepositoryError("the index names no URL for it", url=shown(repository.url))

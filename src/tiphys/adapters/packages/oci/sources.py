@@ -9,7 +9,7 @@ from typing import Final
 
 from tiphys.adapters.packages.archive.pack import PackTree
 from tiphys.adapters.packages.charts.index import greatest
-from tiphys.adapters.packages.download import Downloads, Wanted
+from tiphys.adapters.packages.download import Downloads, Wanted, scope_of
 from tiphys.adapters.packages.errors import shown, trying
 from tiphys.adapters.packages.oci.client import Registry
 from tiphys.adapters.packages.oci.manifest import Layer, Manifest, chart_layer, content_layer
@@ -64,7 +64,13 @@ class Layers:
         commit: str = "",
     ) -> PackTree:
         wanted = Wanted(
-            place.url(f"blobs/{layer.digest}"), layer.digest, folder, what, layer.size, commit
+            place.url(f"blobs/{layer.digest}"),
+            layer.digest,
+            folder,
+            what,
+            layer.size,
+            commit,
+            scope_of(repository),
         )
         return await self._downloads.tree(
             wanted, lambda: self._registry.blob(repository, place, layer.digest)
