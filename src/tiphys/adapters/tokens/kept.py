@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Final, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 _Value = TypeVar("_Value")
 _SOONER: Final = 120.0
@@ -17,7 +18,12 @@ class Kept(Generic[_Value]):
         self._now = now
         self._sooner = sooner
         self._values: dict[Hashable, tuple[_Value, float]] = {}
-        self._turns: dict[Hashable, asyncio.Lock] = {}
+        # Keys hold credentials: those that do no more are not held on to.
+        self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
+
+    def __len__(self) -> int:
+        """How many keys something is held of."""
+        return len(self._values.keys() | set(self._turns))
 
     async def get(
         self, key: Hashable, ask: Callable[[], Awaitable[tuple[_Value, float]]]
@@ -29,7 +35,6 @@ class Kept(Generic[_Value]):
                 return value
             if len(self._values) >= _MOST:
                 self._values.clear()
-                self._turns.clear()
             fresh, until = await ask()
             self._values[key] = (fresh, until)
             return fresh
