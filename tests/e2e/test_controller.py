@@ -400,6 +400,6 @@ def _reasons(stack: Stack, name: str) -> set[str]:
 
 
 def test_a_program_refuses_flags_of_other_processes(stack: Stack) -> None:
-    done = stack.cli("application-controller", "--redis=redis:6379")
+    done = stack.cli("application-controller", "--commit-server=other:8086")
     assert done.code == 1
-    assert "--redis is not supported by this version of Tiphys" in done.out
+    assert "--commit-server is not supported by this version of Tiphys" in done.out

@@ -36,13 +36,13 @@ def test_a_base_in_another_repository(stack: Stack) -> None:
     named = f"{base.url}//deep?ref=main"
     repo.write("app/kustomization.yaml", f"resources: ['{named}']\n")
     repo.commit()
-    stack.apply("outside", repo, "app", **automated())
-    until_live(stack, "outside", "far", "1")
+    stack.apply("far-base", repo, "app", **automated())
+    until_live(stack, "far-base", "far", "1")
     renders = stack.renders()
     base.write("deep/cm.yaml", config_map("far", version="2"))
     base.commit()
-    stack.kube.merge("Application", NAMESPACE, "outside", HARD)
-    until_live(stack, "outside", "far", "2")
+    stack.kube.merge("Application", NAMESPACE, "far-base", HARD)
+    until_live(stack, "far-base", "far", "2")
     # One that says what it needs, and one that has it.
     assert stack.renders() - renders == 2
 

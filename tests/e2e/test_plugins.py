@@ -90,12 +90,12 @@ def test_a_named_plugin_gets_what_the_spec_says(stack: Stack, repo: Repo) -> Non
 
 def test_a_plugin_finds_its_applications(stack: Stack, repo: Repo) -> None:
     stack.apply("found", repo, "app", syncPolicy=AUTOMATED)
-    stack.apply("plain", repo, "plain", syncPolicy=AUTOMATED)
+    stack.apply("plug-plain", repo, "plain", syncPolicy=AUTOMATED)
     stack.until_status("found", "Synced", "Healthy")
-    stack.until_status("plain", "Synced", "Healthy")
+    stack.until_status("plug-plain", "Synced", "Healthy")
     assert _made(stack, "found")["application"] == "found"
-    assert not _made(stack, "plain")
-    assert stack.kube.get("ConfigMap", "plain", "plain") is not None
+    assert not _made(stack, "plug-plain")
+    assert stack.kube.get("ConfigMap", "plug-plain", "plain") is not None
     repo.write("app/text.mine", "two")
     repo.commit()
     stack.until("it is applied", lambda: _made(stack, "found").get("text") == "two")

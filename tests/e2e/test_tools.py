@@ -148,12 +148,12 @@ def test_a_version_that_nobody_registered(stack: Stack, repo: Repo) -> None:
 
 
 def test_options_of_the_build(stack: Stack, repo: Repo) -> None:
-    stack.apply("outside", repo, "kustomize", syncPolicy=AUTOMATED)
-    _error(stack, "outside", "is not in or below")
+    stack.apply("tool-outside", repo, "kustomize", syncPolicy=AUTOMATED)
+    _error(stack, "tool-outside", "is not in or below")
     with _setting(stack, **{"kustomize.buildOptions": "--load-restrictor LoadRestrictionsNone"}):
-        stack.until("it is synced", lambda: stack.status("outside")[0] == "Synced")
+        stack.until("it is synced", lambda: stack.status("tool-outside")[0] == "Synced")
     with _setting(stack, **{"kustomize.buildOptions": "--enable-helm --helm-command ./evil.sh"}):
-        _error(stack, "outside", "kustomize.buildOptions: --helm-command is not supported")
+        _error(stack, "tool-outside", "kustomize.buildOptions: --helm-command is not supported")
 
 
 def test_values_in_the_order_that_counts(stack: Stack, repo: Repo) -> None:
