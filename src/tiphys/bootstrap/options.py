@@ -6,12 +6,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tiphys.adapters.kube import KubeConfig, in_cluster_config, load_kubeconfig
-from tiphys.adapters.redis import RedisOptions
 from tiphys.bootstrap.access import with_access
 from tiphys.cli.ports import KubeAccess
 from tiphys.model.errors import TiphysError
+
+if TYPE_CHECKING:
+    from tiphys.adapters.redis import RedisOptions
 
 
 class OptionsError(TiphysError):

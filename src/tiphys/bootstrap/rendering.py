@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
 
 from tiphys.adapters.cache import FolderCache
 from tiphys.adapters.engine import EngineLimits, LaneOptions, fingerprint
 from tiphys.adapters.git.metrics import GitMetrics
-from tiphys.adapters.redis import RedisArchive, RedisOptions, Sealer
 from tiphys.bootstrap.fetching import Fetching, PackageSizes
 from tiphys.bootstrap.pausing import read_pause
 from tiphys.bootstrap.tools import Tools
@@ -23,6 +23,9 @@ from tiphys.services.render.fair import FairRenderer
 from tiphys.services.render.ports import RenderArchive
 from tiphys.services.render.service import RenderService
 from tiphys.services.sources.refs import PollTiming
+
+if TYPE_CHECKING:
+    from tiphys.adapters.redis import RedisOptions
 
 _GROUP_MEMORY = Path("/sys/fs/cgroup/memory.max")
 _SHARE = 0.75
@@ -113,6 +116,9 @@ def _archive(
     cache = options.cache
     if cache is None:
         return FolderCache(options.data / "renders")
+    # Most have none, and to load it takes a tenth of a second of the start.
+    from tiphys.adapters.redis import RedisArchive, Sealer
+
     sealer = Sealer(cache.key.encode(), purpose="renders", compress=cache.compress)
     archive = RedisArchive(cache.redis, sealer, lifetime=cache.lifetime, asked=asked)
     stack.callback(archive.close)

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import structlog
 
-from tiphys.adapters.certificates import CertificateIssuer
-from tiphys.adapters.reposerver import RenderClient
 from tiphys.bootstrap.foundation import Foundation, now
 from tiphys.bootstrap.options import OptionsError, RenderProcess
 from tiphys.bootstrap.rendering import LocalRendering, RenderOptions, SharedCache
@@ -60,6 +58,9 @@ async def open_renders(ground: Foundation, timing: PollTiming) -> Renders:
 
 
 def _authority(ground: Foundation) -> Authority:
+    # Cryptography takes a tenth of a second to load, and most start without.
+    from tiphys.adapters.certificates import CertificateIssuer
+
     return Authority(ground.client, ground.writer, CertificateIssuer(), ground.namespace, now=now)
 
 
@@ -87,6 +88,8 @@ async def _known_by(ground: Foundation) -> Credentials:
 
 async def _remote(ground: Foundation, process: RenderProcess, timing: PollTiming) -> Renders:
     context = None if process.plaintext else await _context(ground, process)
+    from tiphys.adapters.reposerver import RenderClient
+
     client = RenderClient(
         process.address,
         context=context,

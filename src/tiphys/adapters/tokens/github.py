@@ -10,10 +10,6 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import RSAKey
-
 from tiphys.adapters.tokens.calls import Call, Calls, refused
 from tiphys.adapters.tokens.kept import Kept
 from tiphys.core.source.url import parse_repository_url
@@ -105,6 +101,11 @@ class GitHubLogins:
 
 def signed(claims: dict[str, Any], key: str, name: str, repository: Repository) -> str:
     """RS256 by a PEM key; `name` is what an error calls that."""
+    # Most sign nothing, and to load it takes a tenth of a second of the start.
+    from joserfc import jwt
+    from joserfc.errors import JoseError
+    from joserfc.jwk import RSAKey
+
     try:
         return jwt.encode({"alg": "RS256", "typ": "JWT"}, claims, RSAKey.import_key(str(key)))
     except (JoseError, ValueError, TypeError):
