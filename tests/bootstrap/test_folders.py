@@ -39,37 +39,37 @@ def found(files: LocalFiles, asked: Asking) -> tuple[str, list[str]]:
 
 def test_the_only_source_is_where_the_folder_is() -> None:
     asked = asking(source("other"), several=False)
-    assert found(folder("/work/apps/web", "/work"), asked) == ("/work", ["apps/web"])
+    assert found(folder("/home/me/apps/web", "/home/me"), asked) == ("/home/me", ["apps/web"])
     with pytest.raises(RenderError, match="app path outside root"):
-        found(folder("/elsewhere", "/work"), asked)
+        found(folder("/elsewhere", "/home/me"), asked)
 
 
 def test_with_globs_the_folder_is_the_root() -> None:
-    files = LocalFiles(folder="/work", root="/work", include=("*.yaml",))
+    files = LocalFiles(folder="/home/me", root="/home/me", include=("*.yaml",))
     asked = asking(source("apps/web"), several=False)
-    assert found(files, asked) == ("/work", ["apps/web"])
+    assert found(files, asked) == ("/home/me", ["apps/web"])
 
 
 def test_other_sources_of_the_repository_are_read_there_too() -> None:
     asked = asking(source("apps/web"), source("apps/api"), source(ref="values"))
-    assert found(folder("/work/apps/web"), asked) == ("/work", ["apps/web", "apps/api", ""])
-    stands = checkout(folder("/work/apps/web"), asked, places(asked)).stands_for
+    assert found(folder("/home/me/apps/web"), asked) == ("/home/me", ["apps/web", "apps/api", ""])
+    stands = checkout(folder("/home/me/apps/web"), asked, places(asked)).stands_for
     assert [stands(place) for place in places(asked)] == ["", "", ""]
     assert stands(Place(Repository(OTHER))) is None
 
 
 def test_a_folder_at_another_path_needs_its_root() -> None:
     asked = asking(source("apps/web"))
-    assert found(folder("/work/copy", "/work"), asked) == ("/work", ["copy"])
+    assert found(folder("/home/me/copy", "/home/me"), asked) == ("/home/me", ["copy"])
 
 
 def test_values_beside_a_chart() -> None:
     asked = asking(CHART, source(ref="values"))
-    assert found(folder("/work/values"), asked) == ("/work/values", ["", ""])
-    stands = checkout(folder("/work/values"), asked, places(asked)).stands_for
+    assert found(folder("/home/me/values"), asked) == ("/home/me/values", ["", ""])
+    stands = checkout(folder("/home/me/values"), asked, places(asked)).stands_for
     assert [stands(place) for place in places(asked)] == [None, ""]
 
 
 def test_charts_alone_have_no_folder() -> None:
     with pytest.raises(RenderError, match="no source is in a Git repository"):
-        found(folder("/work"), asking(CHART))
+        found(folder("/home/me"), asking(CHART))

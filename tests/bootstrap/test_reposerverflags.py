@@ -114,6 +114,16 @@ def test_sentinels_take_the_place_of_an_address() -> None:
     assert read(REDIS_SENTINEL_HOSTS="a:1,b:2").lists["sentinel"] == ("a:1,b:2",)
 
 
+def test_a_cluster_that_is_away_keeps_nobody_from_starting() -> None:
+    options = redis_options(read("--redis=127.0.0.1:1,127.0.0.1:2"), {})
+    assert options is not None
+
+
+def test_the_controllers_interval_may_be_set_here_too() -> None:
+    given = read(ARGOCD_RECONCILIATION_TIMEOUT="10m")
+    assert given.texts["revision-cache-expiration"] == "3m0s"
+
+
 @pytest.mark.parametrize("line", ["--redis=no port:x", "--redis-compress=zstd"])
 def test_a_redis_that_cannot_be_used_is_said_at_the_start(line: str) -> None:
     with pytest.raises(UsageError, match=r"redis|Redis"):

@@ -64,8 +64,8 @@ def redis_options(given: Given, environment: Mapping[str, str]) -> RedisOptions 
         sentinel_login=lambda: _login(environment, "SENTINEL_"),
     )
     try:
-        options.connect().close()
-    except (ValueError, OSError) as error:
+        options.check()
+    except ValueError as error:
         raise UsageError(f"Redis cannot be used: {error}") from None
     return options
 

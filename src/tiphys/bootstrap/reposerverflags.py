@@ -135,7 +135,9 @@ FLAGS = (
         env="ARGOCD_REPO_CACHE_EXPIRATION",
         help="How long renders stay on Redis",
     ),
-    _only("revision-cache-expiration", GoKind.DURATION, "3m0s", "ARGOCD_RECONCILIATION_TIMEOUT"),
+    # Its variable is the controller's interval, too: it is the controller that decides when refs
+    # are listed.
+    _only("revision-cache-expiration", GoKind.DURATION, "3m0s"),
     _only(
         "revision-cache-lock-timeout", GoKind.DURATION, "10s", "ARGOCD_REVISION_CACHE_LOCK_TIMEOUT"
     ),

@@ -51,8 +51,15 @@ class RedisOptions:
     sentinel_login: Callable[[], RedisLogin] = RedisLogin
     timeout: float = 2.0
 
+    def check(self) -> None:
+        """Raises ValueError for an address that is none; asks nobody."""
+        for one in self.sentinels or self.address.split(","):
+            _place(one, _PORT)
+
     def connect(self) -> Client:
-        """A client; nothing is sent yet. Raises ValueError for an address that is none."""
+        """A client; of a cluster, one that has found its nodes. Raises ValueError for an address
+        that is none, and what redis-py raises where a cluster is away.
+        """
         common = self._common()
         if self.sentinels:
             asked = Sentinel(  # type: ignore[no-untyped-call]
