@@ -119,14 +119,21 @@ class ConnectionEndedError(KubeUnreachableError):
 class ApiCode(StrEnum):
     """Why a call was refused; gRPC's names."""
 
+    ABORTED = "Aborted"
     ALREADY_EXISTS = "AlreadyExists"
+    CANCELED = "Canceled"
+    DATA_LOSS = "DataLoss"
+    DEADLINE_EXCEEDED = "DeadlineExceeded"
     FAILED_PRECONDITION = "FailedPrecondition"
     INTERNAL = "Internal"
     INVALID_ARGUMENT = "InvalidArgument"
     NOT_FOUND = "NotFound"
     OUT_OF_RANGE = "OutOfRange"
     PERMISSION_DENIED = "PermissionDenied"
+    RESOURCE_EXHAUSTED = "ResourceExhausted"
+    UNAUTHENTICATED = "Unauthenticated"
     UNAVAILABLE = "Unavailable"
+    UNIMPLEMENTED = "Unimplemented"
     UNKNOWN = "Unknown"
 
 

@@ -1,0 +1,1 @@
+"""Wires the API server: one module a group of methods."""

@@ -1,0 +1,81 @@
+"""All Applications as they are stored, for those who list and follow many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tiphys.model.live import ObjectList, WatchEvent, WatchState, WatchVerb
+from tiphys.model.resource import ApiResource, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEvent:
+    """`manifest` of what is gone is as it was last."""
+
+    verb: WatchVerb
+    manifest: Manifest
+
+
+class ApplicationCatalogue:
+    """A sink of the watch on Applications, by (namespace, name)."""
+
+    def __init__(self) -> None:
+        self._objects: dict[tuple[str, str], Manifest] = {}
+        self._listeners: list[Callable[[CatalogueEvent], None]] = []
+        self.listed = False
+        self.version = ""
+
+    def get(self, namespace: str, name: str) -> Manifest | None:
+        return self._objects.get((namespace, name))
+
+    def __iter__(self) -> Iterator[Manifest]:
+        return iter(self._objects.values())
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def follow(self, listener: Callable[[CatalogueEvent], None]) -> Callable[[], None]:
+        """The answer ends it. Listeners are called within the loop and must not wait."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def replaced(self, resource: ApiResource, objects: ObjectList) -> None:  # noqa: ARG002
+        before, self._objects = self._objects, {_key(item): item for item in objects.items}
+        self.version = objects.resource_version
+        self.listed = True
+        for key, manifest in before.items():
+            if key not in self._objects:
+                self._tell(WatchVerb.DELETED, manifest)
+        for key, manifest in self._objects.items():
+            known = before.get(key)
+            if known is None:
+                self._tell(WatchVerb.ADDED, manifest)
+            elif _version(known) != _version(manifest):
+                self._tell(WatchVerb.MODIFIED, manifest)
+
+    def changed(self, resource: ApiResource, event: WatchEvent) -> None:  # noqa: ARG002
+        key = _key(event.manifest)
+        self.version = _version(event.manifest)
+        if event.verb is WatchVerb.DELETED:
+            self._objects.pop(key, None)
+        else:
+            self._objects[key] = event.manifest
+        self._tell(event.verb, event.manifest)
+
+    def fares(self, resource: ApiResource, state: WatchState) -> None:
+        """What is known stays good until the watch is back."""
+
+    def _tell(self, verb: WatchVerb, manifest: Manifest) -> None:
+        for listener in tuple(self._listeners):
+            listener(CatalogueEvent(verb, manifest))
+
+
+def _key(manifest: Manifest) -> tuple[str, str]:
+    metadata: dict[str, Any] = manifest["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]
+
+
+def _version(manifest: Manifest) -> str:
+    return str(manifest["metadata"].get("resourceVersion", ""))
