@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-import time
-from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 
@@ -21,17 +18,25 @@ from tiphys.adapters.metrics.counters import PrometheusMetrics
 from tiphys.adapters.metrics.page import MetricsPage
 from tiphys.bootstrap.access import limits_of as access_limits
 from tiphys.bootstrap.clusters import connector, limits_of
+from tiphys.bootstrap.following import (
+    APPLICATIONS,
+    CONFIG_MAPS,
+    PROJECTS,
+    SECRETS,
+    Following,
+    Shared,
+    listed,
+)
 from tiphys.bootstrap.options import ControllerOptions
 from tiphys.core.health import judge
-from tiphys.model.errors import KubeError, KubeUnreachableError
-from tiphys.model.live import ObjectList, WatchEvent, WatchState
-from tiphys.model.names import API_GROUP, LABEL_PART_OF, LABEL_SECRET_TYPE
-from tiphys.model.resource import ApiResource, Manifest
+from tiphys.model.errors import KubeUnreachableError
+from tiphys.model.names import LABEL_PART_OF, LABEL_SECRET_TYPE
+from tiphys.model.resource import Manifest
+from tiphys.services.applications.catalogue import ApplicationCatalogue
 from tiphys.services.clusters.registry import ClusterRegistry
 from tiphys.services.compare import Eraser, UpdateFilter
 from tiphys.services.live.judging import HealthScripts
 from tiphys.services.live.ports import KubeWriter
-from tiphys.services.live.watcher import KindWatcher, WatchSink
 from tiphys.services.metrics.present import counting
 from tiphys.services.observe.refusing import RefusingWriter, reading_only
 from tiphys.services.reconcile.named import NamedObjects
@@ -42,15 +47,8 @@ from tiphys.services.repositories.registry import KnownRepositories
 
 log = structlog.get_logger()
 
-_VERBS = frozenset({"get", "list", "watch", "patch", "update", "create", "delete"})
-APPLICATIONS = ApiResource(API_GROUP, "v1alpha1", "Application", "applications", True, _VERBS)
-PROJECTS = ApiResource(API_GROUP, "v1alpha1", "AppProject", "appprojects", True, _VERBS)
-SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
-CONFIG_MAPS = ApiResource("", "v1", "ConfigMap", "configmaps", True, _VERBS)
 _COMPONENT = "application-controller"
 _CONNECT_WAIT = 1.0
-_FOLLOW_AGAIN = 5.0
-_LIST_WAIT = 60.0
 _NAMESPACE = "argocd"
 
 
@@ -73,11 +71,16 @@ class Foundation:
         counted = counting(self.metrics)
         transport = Transport(config, component=_COMPONENT, limits=limits, counted=counted)
         stack.push_async_callback(transport.close)
+        self.config = config
+        self.transport = transport
         self.client = KubeClient(transport)
         self.writer: KubeWriter = RefusingWriter(self.client) if options.observe else self.client
         self.discovery = KubeDiscovery(transport)
+        self.following = Following(self.client, self.namespace, stack)
         self.config_maps = NamedObjects()
         self.projects = NamedObjects()
+        self.secrets = NamedObjects()
+        self.cluster_secrets = NamedObjects()
         self.repositories = KnownRepositories()
         overlay = Overlay(
             general=options.general,
@@ -88,6 +91,7 @@ class Foundation:
         self.store = ApplicationStore(
             self.writer, APPLICATIONS, self.namespace, restores=not options.observe
         )
+        self.catalogue = ApplicationCatalogue()
         self.evaluator = EngineEvaluator()
         stack.push_async_callback(self.evaluator.close)
         connect = connector(config, transport, component=_COMPONENT, limits=limits, counted=counted)
@@ -105,28 +109,30 @@ class Foundation:
     async def read_settings(self) -> None:
         """Connects and reads all that is not an Application. Raises TiphysError."""
         await self._connect()
-        config_maps = _Shared((self.config_maps, self.repositories.config_maps))
-        self._follow(CONFIG_MAPS, config_maps, f"{LABEL_PART_OF}=argocd")
-        self._follow(PROJECTS, self.projects)
-        self._follow(SECRETS, self.repositories, LABEL_SECRET_TYPE)
-        self._follow(SECRETS, self.clusters, f"{LABEL_SECRET_TYPE}=cluster")
-        await _listed(self.config_maps, self.projects, self.repositories, self.clusters)
+        config_maps = Shared((self.config_maps, self.repositories.config_maps))
+        self.following.follow(CONFIG_MAPS, config_maps, labels=f"{LABEL_PART_OF}=argocd")
+        self.following.follow(PROJECTS, self.projects)
+        self.following.follow(SECRETS, self.repositories, labels=LABEL_SECRET_TYPE)
+        clusters = Shared((self.clusters, self.cluster_secrets))
+        self.following.follow(SECRETS, clusters, labels=f"{LABEL_SECRET_TYPE}=cluster")
+        await listed(self.config_maps, self.projects, self.repositories, self.clusters)
         self.settings.load()
         self.clusters.settings_changed()
 
     async def read_applications(self) -> ApplicationScope:
         """Answers when they are listed; they are followed from then on."""
         scope = ApplicationScope(self.store, self.settings.present)
-        self._spawn(self._follow_scope(scope), "follow applications")
+        others = (self.catalogue,) if self.options.api_address else ()
+        self.following.follow_applications(scope, *others)
         await scope.listed.wait()
         return scope
 
     async def follow_secrets(self) -> NamedObjects:
         """Those of the control plane itself, from when they are listed. Raises KubeError."""
-        secrets = NamedObjects()
-        self._follow(SECRETS, secrets, f"{LABEL_PART_OF}=argocd")
-        await _listed(secrets)
-        return secrets
+        if not self.secrets.listed:
+            self.following.follow(SECRETS, self.secrets, labels=f"{LABEL_PART_OF}=argocd")
+            await listed(self.secrets)
+        return self.secrets
 
     def manifests(self) -> list[Manifest]:
         """The Applications as they are stored."""
@@ -143,70 +149,6 @@ class Foundation:
                 log.warning("waiting for the API server", error=str(error))
                 await asyncio.sleep(_CONNECT_WAIT)
 
-    async def _follow_scope(self, scope: ApplicationScope) -> None:
-        """The watch begins anew when other namespaces are ours."""
-        while True:
-            scope.outdated.clear()
-            watching = asyncio.create_task(
-                _follow(
-                    lambda: KindWatcher(self.client, APPLICATIONS, scope, namespace=scope.watched)
-                )
-            )
-            try:
-                await scope.outdated.wait()
-            finally:
-                watching.cancel()
-
-    def _follow(self, resource: ApiResource, sink: WatchSink, labels: str = "") -> None:
-        def watcher() -> KindWatcher:
-            return KindWatcher(
-                self.client, resource, sink, namespace=self.namespace, label_selector=labels
-            )
-
-        self._spawn(_follow(watcher), f"follow {resource.plural}")
-
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        self.stack.callback(task.cancel)
-
-
-class _Shared:
-    """One watch that several want to hear of."""
-
-    def __init__(self, sinks: Sequence[WatchSink]) -> None:
-        self._sinks = sinks
-
-    def replaced(self, resource: ApiResource, objects: ObjectList) -> None:
-        for sink in self._sinks:
-            sink.replaced(resource, objects)
-
-    def changed(self, resource: ApiResource, event: WatchEvent) -> None:
-        for sink in self._sinks:
-            sink.changed(resource, event)
-
-    def fares(self, resource: ApiResource, state: WatchState) -> None:
-        for sink in self._sinks:
-            sink.fares(resource, state)
-
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-async def _follow(watcher: Callable[[], KindWatcher]) -> None:
-    """For as long as the process lives: without these kinds it would be blind."""
-    while True:
-        try:
-            await watcher().run()
-            log.error("a kind of the control plane is not served, is Tiphys installed?")
-        except Exception:
-            log.exception("a watch failed unexpectedly and begins anew")
-        await asyncio.sleep(_FOLLOW_AGAIN)
-
-
-async def _listed(*objects: NamedObjects | KnownRepositories | ClusterRegistry) -> None:
-    deadline = time.monotonic() + _LIST_WAIT
-    while not all(one.listed for one in objects):
-        if time.monotonic() > deadline:
-            raise KubeError("ConfigMaps, Secrets and AppProjects could not be listed within 60 s")
-        await asyncio.sleep(0.02)

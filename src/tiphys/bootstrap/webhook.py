@@ -13,7 +13,8 @@ from starlette.applications import Starlette
 from tiphys.adapters.bitbucket import BitbucketCloud
 from tiphys.api.server import HttpServer
 from tiphys.api.webhook import webhook_route
-from tiphys.bootstrap.foundation import APPLICATIONS, Foundation, now
+from tiphys.bootstrap.following import APPLICATIONS
+from tiphys.bootstrap.foundation import Foundation, now
 from tiphys.core.webhook.providers import WebhookSecrets, secrets_of
 from tiphys.model.resource import Manifest
 from tiphys.services.reconcile.named import NamedObjects

@@ -20,11 +20,11 @@ from tiphys.services.reconcile.store import ApplicationStore
 log = structlog.get_logger()
 
 
-class ApplicationScope:
-    """A sink of the Applications' watch. `outdated` is set when the watch has to begin anew."""
+class Scope:
+    """`namespace` is the control plane's. `outdated` is set when the watch has to begin anew."""
 
-    def __init__(self, store: ApplicationStore, settings: Callable[[], Settings]) -> None:
-        self._store = store
+    def __init__(self, namespace: str, settings: Callable[[], Settings]) -> None:
+        self._namespace = namespace
         self._settings = settings
         self._globs = settings().application_namespaces
         self.listed = asyncio.Event()
@@ -33,7 +33,7 @@ class ApplicationScope:
     @property
     def watched(self) -> str:
         """The namespace to watch; empty for all."""
-        return "" if self._globs else self._store.namespace
+        return "" if self._globs else self._namespace
 
     def settings_changed(self) -> None:
         globs = self._settings().application_namespaces
@@ -42,17 +42,31 @@ class ApplicationScope:
             self._globs = globs
             self.outdated.set()
 
+    def is_ours(self, manifest: Manifest) -> bool:
+        namespace = (manifest.get("metadata") or {}).get("namespace") or ""
+        return namespace == self._namespace or matches_any(self._globs, namespace)
+
     def replaced(self, resource: ApiResource, objects: ObjectList) -> None:  # noqa: ARG002
-        self._store.replace_all(item for item in objects.items if self._is_ours(item))
         self.listed.set()
 
-    def changed(self, resource: ApiResource, event: WatchEvent) -> None:  # noqa: ARG002
-        if self._is_ours(event.manifest):
-            self._store.apply(event)
+    def changed(self, resource: ApiResource, event: WatchEvent) -> None:
+        """Only what is kept of it matters."""
 
     def fares(self, resource: ApiResource, state: WatchState) -> None:
         """The watcher says itself when it is disturbed."""
 
-    def _is_ours(self, manifest: Manifest) -> bool:
-        namespace = (manifest.get("metadata") or {}).get("namespace") or ""
-        return namespace == self._store.namespace or matches_any(self._globs, namespace)
+
+class ApplicationScope(Scope):
+    """A sink of the Applications' watch that keeps ours in the store."""
+
+    def __init__(self, store: ApplicationStore, settings: Callable[[], Settings]) -> None:
+        super().__init__(store.namespace, settings)
+        self._store = store
+
+    def replaced(self, resource: ApiResource, objects: ObjectList) -> None:
+        self._store.replace_all(item for item in objects.items if self.is_ours(item))
+        super().replaced(resource, objects)
+
+    def changed(self, resource: ApiResource, event: WatchEvent) -> None:  # noqa: ARG002
+        if self.is_ours(event.manifest):
+            self._store.apply(event)
