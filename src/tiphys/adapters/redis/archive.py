@@ -13,7 +13,8 @@ from typing import Any, Final, cast
 import structlog
 from redis.exceptions import RedisClusterException, RedisError
 
-from tiphys.adapters.redis.options import Client, RedisOptions
+from tiphys.adapters.redis.clients import Client
+from tiphys.adapters.redis.options import RedisOptions
 from tiphys.adapters.redis.sealing import Sealer
 
 _LARGEST: Final = 64 << 20
