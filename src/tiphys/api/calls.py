@@ -30,12 +30,15 @@ Answer = Message | Serialised
 @dataclass(slots=True)
 class Call:
     """One call. `metadata` is what came with it, by lower-case name; `told` goes out before the
-    answer, as gRPC's header metadata and as `Grpc-Metadata-` headers.
+    answer, as gRPC's header metadata and as `Grpc-Metadata-` headers. `peer` is the address at
+    the other end, without its port. `lapsed` is the issuer of a token that is valid no longer.
     """
 
     caller: Caller = ANONYMOUS
     metadata: Mapping[str, str] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
+    peer: str = ""
+    lapsed: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,8 @@ TiphysError
 ├── DestinationError           an Application's destination is no known cluster
 ├── EvaluationError            the evaluator of users' scripts does not answer
 ├── ApiError                   a call on an application was refused, with the code for callers
+│   └── ExpiredError                 the token was good once: who it was of may be told
+├── TokenError                 a token is not signed with our key
 ├── ManifestDecodeError        a custom resource's field that cannot be read, by its path
 ├── DevClusterError            the development control plane does not start, stop or answer
 └── SettingsError              a setting that cannot be read, by its key
@@ -143,6 +145,18 @@ class ApiError(TiphysError):
     def __init__(self, code: ApiCode, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class ExpiredError(ApiError):
+    """`issuer` is whose token it was, which says where to log in again."""
+
+    def __init__(self, message: str, *, issuer: str) -> None:
+        super().__init__(ApiCode.UNAUTHENTICATED, message)
+        self.issuer = issuer
+
+
+class TokenError(TiphysError):
+    """The text says why, and nothing of the token."""
 
 
 class ManifestDecodeError(TiphysError):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from tiphys.model.access import Caller
 
@@ -27,6 +28,10 @@ class Access(Protocol):
         """Raises ApiError, PermissionDenied, with the long text that names what was asked."""
         ...
 
+    def groups(self, caller: Caller) -> Sequence[str]:
+        """From the claims that the policy's `scopes` names, in their order."""
+        ...
+
 
 class Sessions(Protocol):
     """Who is behind a token."""
@@ -36,4 +41,39 @@ class Sessions(Protocol):
 
         An empty token is anonymous where that is allowed. Raises ApiError, Unauthenticated.
         """
+        ...
+
+
+class TokenVerifier(Protocol):
+    """Tokens of a provider of identities: all that are not signed by ourselves."""
+
+    async def verify(self, token: str) -> tuple[Mapping[str, Any], str]:
+        """The claims, groups among them, and a new token where this one should be renewed.
+
+        Signature, issuer, audience and times are proven before it answers. Raises ApiError,
+        Unauthenticated: the text is what `invalid session: ` precedes. An ExpiredError says that
+        the token was the provider's, but is no longer.
+        """
+        ...
+
+
+class TokenSigner(Protocol):
+    """Tokens of our own."""
+
+    def sign(self, claims: Mapping[str, Any], key: bytes) -> str: ...
+
+    def verify(self, token: str, key: bytes) -> Mapping[str, Any]:
+        """Proves the signature alone. Raises TokenError."""
+        ...
+
+
+class Passwords(Protocol):
+    """Slow hashes of passwords, computed beside the event loop."""
+
+    async def check(self, password: str, stored: str) -> bool:
+        """Whether it is the one; a hash that cannot be read is of none."""
+        ...
+
+    async def hash(self, password: str) -> str:
+        """Raises ApiError for a password that is too long to be told from others."""
         ...
