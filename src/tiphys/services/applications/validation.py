@@ -5,8 +5,11 @@ What the controller would refuse is refused here already, before anything is sto
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tiphys.core.app.asking import asked_by_spec
-from tiphys.core.app.spec import project_name, sources_of
+from tiphys.core.app.spec import DEFAULT_PROJECT, project_name, sources_of
 from tiphys.core.app.validate import Place, invalid, unsupported
 from tiphys.core.project import EffectiveProject
 from tiphys.model.application import Application
@@ -47,7 +50,8 @@ def check_spec(
 
 
 def no_project(application: Application) -> ApiError:
-    project = application.spec.project
+    spec: Mapping[str, Any] = application.raw.get("spec") or {}
+    project = spec.get("project") or DEFAULT_PROJECT
     return ApiError(
         ApiCode.INVALID_ARGUMENT,
         f'app is not allowed in project "{project}", or the project does not exist',

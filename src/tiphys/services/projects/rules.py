@@ -70,7 +70,8 @@ class Permission:
 
 class ProjectRules:
     """`find` knows projects by name, `clusters` all clusters that have Secrets, `repositories`
-    the URLs of those that belong to a project alone.
+    the URLs of those that belong to a project alone. `made_of` are, by identity, the things of
+    which projects are put together, for whom nobody tells of changes.
     """
 
     def __init__(
@@ -82,7 +83,10 @@ class ProjectRules:
         control_plane: str,
         clusters: Callable[[], Iterable[Cluster]] = tuple,
         repositories: Callable[[str], Iterable[str]] = lambda _project: (),
+        made_of: Callable[[], tuple[object, ...]] = tuple,
     ) -> None:
+        self._made_of = made_of
+        self._parts = made_of()
         self._find = find
         self._resolve = resolve
         self._settings = settings
@@ -105,6 +109,10 @@ class ProjectRules:
 
     def effective(self, name: str) -> EffectiveProject | None:
         """None where there is no such project. Raises ManifestDecodeError."""
+        parts = self._made_of()
+        if any(one is not other for one, other in zip(parts, self._parts, strict=True)):
+            self._parts = parts
+            self.forget()
         project = self._find(name)
         if project is None:
             return None

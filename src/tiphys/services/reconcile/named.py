@@ -10,11 +10,15 @@ from tiphys.model.resource import ApiResource, Manifest
 
 
 class NamedObjects:
-    """A sink of a KindWatcher; `listener` hears the name of whatever changed."""
+    """A sink of a KindWatcher; `listener` hears the name of whatever changed.
+
+    `version` is another object after each change: what is made of these is kept for as long.
+    """
 
     def __init__(self, listener: Callable[[str], None] = lambda _name: None) -> None:
         self._objects: dict[str, Manifest] = {}
         self.listener = listener
+        self.version = object()
         self.listed = False
 
     def get(self, name: str) -> Manifest | None:
@@ -27,6 +31,7 @@ class NamedObjects:
         before = self._objects
         self._objects = {item["metadata"]["name"]: item for item in objects.items}
         self.listed = True
+        self.version = object()
         for name in before.keys() | self._objects.keys():
             if before.get(name) != self._objects.get(name):
                 self.listener(name)
@@ -37,6 +42,7 @@ class NamedObjects:
             self._objects.pop(name, None)
         else:
             self._objects[name] = event.manifest
+        self.version = object()
         self.listener(name)
 
     def fares(self, resource: ApiResource, state: WatchState) -> None:
