@@ -25,6 +25,7 @@ class Serialised(Protocol):
 
 
 Answer = Message | Serialised
+"""What is serialised is sent as it is: `fields` and the like are applied already."""
 
 
 @dataclass(slots=True)
@@ -37,6 +38,8 @@ class Call:
     caller: Caller = ANONYMOUS
     metadata: Mapping[str, str] = field(default_factory=dict)
     told: dict[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] | None = None
+    etag: str = ""
     peer: str = ""
     lapsed: str = ""
 
@@ -63,3 +66,14 @@ class ClientStream:
 Handler = Unary | ServerStream | ClientStream
 Handlers = Mapping[str, Handler]
 """By full name, such as `application.ApplicationService/List`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A call beyond the contract, by REST alone. `template` is written as the contract's are:
+    `/api/v1/applications/{name}/plan`; its names, the query's and the body's keys are the message.
+    """
+
+    verb: str
+    template: str
+    handler: Unary
