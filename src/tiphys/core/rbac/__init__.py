@@ -1,0 +1,1 @@
+"""Who may do what: policies, how they match, and in which order they are asked."""
