@@ -8,6 +8,9 @@ from tiphys.model.errors import ApiCode, ApiError
 
 RESOURCES = ("applications", "applicationsets", "repositories", "exec", "logs", "clusters")
 """What a role's policy may speak of: what belongs to a project."""
+_ACTIONS = ("get", "create", "update", "delete", "sync", "override", "rollback", "*")
+_PARTS = ("action/", "update/", "delete/")
+"""What an action may be about: a part of an application."""
 _EFFECTS = ("allow", "deny")
 
 
@@ -39,9 +42,10 @@ def check_policy(project: str, role: str, text: str) -> None:
         raise _bad(text, f"policy subject must be: '{own}', not '{subject}'")
     if resource not in RESOURCES:
         raise _bad(text, f"resource must be one of {', '.join(RESOURCES)}, not '{resource}'")
-    if not action:
-        raise _bad(text, "action cannot be empty")
-    if not re.fullmatch(re.escape(project) + r"/[^\s\"']+", obj):
+    if action not in _ACTIONS and not any(part in action for part in _PARTS):
+        raise _bad(text, f"no such action: '{action}'")
+    # The first part may be a namespace.
+    if not re.fullmatch(re.escape(project) + r"(/[*\w\-.]+)?/[*\w\-.]+", obj, re.ASCII):
         raise _bad(text, f"object must be of the form '{project}/*', not '{obj}'")
     if effect not in _EFFECTS:
         raise _bad(text, f"effect must be: 'allow' or 'deny', not '{effect}'")
