@@ -82,7 +82,7 @@ def event_labels(
     }
 
 
-def is_enabled(reason: EventReason, enabled: Sequence[str]) -> bool:
+def is_enabled(reason: str, enabled: Sequence[str]) -> bool:
     """`enabled` are reasons; `all` stands for every one, `none` for none whatever else is there."""
     return "none" not in enabled and ("all" in enabled or reason in enabled)
 

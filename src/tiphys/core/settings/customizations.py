@@ -81,6 +81,28 @@ def split(key: str, text: str) -> tuple[Customization, ...]:
     return (replace(Customization(kind=kind), **_ASPECTS[aspect](key, kind, text)),)
 
 
+def action_texts(data: Mapping[str, str]) -> Mapping[GroupKind, str]:
+    """The actions of each kind as they are written, which only the API shows so far."""
+    found: dict[GroupKind, str] = {}
+    entries = _document_or_none(data.get(LEGACY) or "")
+    for name, value in entries.items():
+        if isinstance(value, Mapping) and isinstance(value.get("actions"), str):
+            found[_slashed(str(name))] = value["actions"]
+    prefix = f"{LEGACY}.actions."
+    for key in sorted(data):
+        if key.startswith(prefix) and _NAME.fullmatch(key.removeprefix(prefix)):
+            found[_underscored(key, key.removeprefix(prefix))] = data[key]
+    return found
+
+
+def _document_or_none(text: str) -> Mapping[Any, Any]:
+    try:
+        entries = document(LEGACY, text)
+    except SettingsError:
+        return {}
+    return entries if isinstance(entries, Mapping) else {}
+
+
 def merged(found: Iterable[Customization]) -> tuple[Customization, ...]:
     """One for each kind, in the order of their first mention; what is said later wins."""
     by_kind: dict[GroupKind, Customization] = {}
