@@ -49,6 +49,12 @@ class KubeClient:
                 continue
         return await self._pages(resource, namespace, label_selector, 0)
 
+    async def chosen(
+        self, resource: ApiResource, *, namespace: str, field_selector: str
+    ) -> ObjectList:
+        """Those of which fields are as asked for; the server knows only a few fields."""
+        return await self._pages(resource, namespace, "", self._page, field_selector=field_selector)
+
     async def count(self, resource: ApiResource) -> int:
         """How many objects of a kind there are, by a list of one."""
         answer = await self._transport.json(
@@ -202,11 +208,19 @@ class KubeClient:
         return answer
 
     async def _pages(
-        self, resource: ApiResource, namespace: str, label_selector: str, page: int
+        self,
+        resource: ApiResource,
+        namespace: str,
+        label_selector: str,
+        page: int,
+        *,
+        field_selector: str = "",
     ) -> ObjectList:
         query = {"limit": str(page)} if page else {}
         if label_selector:
             query["labelSelector"] = label_selector
+        if field_selector:
+            query["fieldSelector"] = field_selector
         # Items of built-in kinds come without the kind that the list stands for.
         head = {"apiVersion": resource.gvk.api_version, "kind": resource.kind}
         path = resource_path(resource, namespace)

@@ -49,7 +49,7 @@ def effective_project(
     the URLs of those that belong to the project alone.
     """
     spec = project.spec
-    for other in _globals(project, global_projects, find):
+    for other in global_projects_of(project, global_projects, find):
         spec = _appended(spec, other.spec)
     own = [cluster for cluster in clusters if cluster.project == project.name]
     destinations = tuple(
@@ -63,11 +63,12 @@ def effective_project(
     return EffectiveProject(project.name, spec, scoped, frozenset(map(normal_form, repositories)))
 
 
-def _globals(
+def global_projects_of(
     project: AppProject,
     global_projects: Sequence[GlobalProject],
     find: Callable[[str], AppProject | None],
 ) -> list[AppProject]:
+    """Those whose lists and windows count for this one."""
     found = []
     for entry in global_projects:
         if entry.project == project.name:

@@ -26,7 +26,7 @@ from tiphys.model.errors import (
     ManifestDecodeError,
     ObjectExistsError,
 )
-from tiphys.model.live import Propagation
+from tiphys.model.live import ObjectList, Propagation
 from tiphys.model.names import API_VERSION
 from tiphys.model.structs import encode
 from tiphys.services.live.ports import KubeReader, KubeWriter
@@ -38,7 +38,13 @@ MANAGER = "argocd"
 DEFAULT = "default"
 _KEPT_METADATA = ("name", "labels", "annotations", "finalizers")
 
+_UPDATED_METADATA = ("labels", "annotations", "finalizers")
+
 Sign = Callable[[Mapping[str, Any], bytes], str]
+MayChange = Callable[[AppProjectSpec, AppProjectSpec], None]
+"""Raises ApiError where the caller must not make of the first spec the second."""
+MayToken = Callable[[AppProject, ProjectRole], None]
+"""Raises ApiError where the caller must not touch the tokens of a role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,24 @@ class Projects:
         found = await self._reader.list(PROJECTS, namespace=self._namespace)
         return sorted(map(AppProject, found.items), key=lambda project: project.name)
 
+    async def stored(self) -> ObjectList:
+        """As Kubernetes lists them."""
+        return await self._reader.list(PROJECTS, namespace=self._namespace)
+
+    async def globals(self, name: str) -> Sequence[AppProject]:
+        """The global projects that count for this one."""
+        return await self._around.global_projects(await self.get(name))
+
+    async def effective(self, name: str) -> AppProject:
+        """With all that global projects and its own repositories and clusters add."""
+        project = await self.get(name)
+        table = await self._around.clusters()
+        effective = await self._around.effective(project, table.clusters)
+        own = tuple(one for one in await self._around.repositories(name))
+        missing = tuple(url for url in own if url not in effective.spec.source_repos)
+        spec = replace(effective.spec, source_repos=effective.spec.source_repos + missing)
+        return AppProject({**project.to_manifest(), "spec": encode(spec)})
+
     async def get(self, name: str) -> AppProject:
         return AppProject(await self._reader.get(PROJECTS, self._namespace, name))
 
@@ -89,8 +113,16 @@ class Projects:
             tuple(one.server for one in table.clusters if one.project == name),
         )
 
-    async def create(self, project: AppProject, *, upsert: bool) -> AppProject:
-        """Creates it, or with `upsert` gives an existing one the spec."""
+    async def create(
+        self,
+        project: AppProject,
+        *,
+        upsert: bool,
+        exists: Callable[[], None] = lambda: None,
+    ) -> AppProject:
+        """Creates it, or with `upsert` gives an existing one the spec. `exists` is called where it
+        exists, before anything is written.
+        """
         spec, status = in_step(self._validated(project), project.status)
         metadata = {
             key: value
@@ -107,6 +139,7 @@ class Projects:
         try:
             return AppProject(await self._writer.create(PROJECTS, manifest, manager=MANAGER))
         except ObjectExistsError:
+            exists()
             return await self._put(await self.get(project.name), spec, upsert=upsert)
 
     async def _put(self, before: AppProject, spec: AppProjectSpec, *, upsert: bool) -> AppProject:
@@ -121,19 +154,29 @@ class Projects:
             )
         return await self._write(before, *in_step(spec, before.status))
 
-    async def update(self, project: AppProject) -> AppProject:
-        """Replaces the spec. A project that was read before carries its resourceVersion: raises
-        ConflictError where it was changed since.
+    async def update(
+        self,
+        project: AppProject,
+        *,
+        may: MayChange = lambda _before, _after: None,
+        metadata: bool = False,
+    ) -> AppProject:
+        """Replaces the spec, and with `metadata` labels, annotations and finalizers. A project that
+        was read before carries its resourceVersion: raises ConflictError where it was changed
+        since.
         """
         spec = self._validated(project)
         before = await self.get(project.name)
+        may(before.spec, spec)
         await self._check_applications(before, spec)
         version = project.metadata.resource_version
         if version and version != before.metadata.resource_version:
             raise ConflictError(f"project {project.name} was changed meanwhile")
-        return await self._write(before, *in_step(spec, before.status))
+        base = _with_metadata(before, project) if metadata else before
+        return await self._write(base, *in_step(spec, before.status))
 
-    async def delete(self, name: str) -> None:
+    async def delete(self, name: str) -> AppProject:
+        """Answers what is gone."""
         if name == DEFAULT:
             raise ApiError(
                 ApiCode.INVALID_ARGUMENT, "name 'default' is reserved and cannot be deleted"
@@ -151,9 +194,16 @@ class Projects:
             uid=project.metadata.uid,
             propagation=Propagation.BACKGROUND,
         )
+        return project
 
     async def create_token(
-        self, name: str, role: str, *, expires_in: int = 0, token_id: str = ""
+        self,
+        name: str,
+        role: str,
+        *,
+        expires_in: int = 0,
+        token_id: str = "",
+        may: MayToken = lambda _project, _role: None,
     ) -> str:
         """The signed token; `expires_in` are seconds, 0 is for ever."""
         project = await self.get(name)
@@ -161,6 +211,7 @@ class Projects:
         found = _role(project, role)
         if found is None:
             raise ApiError(ApiCode.NOT_FOUND, f"project '{name}' does not have role '{role}'")
+        may(project, found)
         if token_id and any(one.id == token_id for one in found.jwt_tokens):
             raise ApiError(ApiCode.INVALID_ARGUMENT, f"Token id '{token_id}' has been used. ")
         issued = int(self._now().timestamp())
@@ -174,10 +225,19 @@ class Projects:
         await self._write(project, *with_token(project.spec, project.status, role, token))
         return signed
 
-    async def delete_token(self, name: str, role: str, *, issued: int, token_id: str = "") -> None:
+    async def delete_token(
+        self,
+        name: str,
+        role: str,
+        *,
+        issued: int,
+        token_id: str = "",
+        may: MayToken = lambda _project, _role: None,
+    ) -> None:
         """By id where one is given and known, else by the time of its issue."""
         project = await self.get(name)
         found = _role(project, role)
+        may(project, found or ProjectRole(name=role))
         tokens = found.jwt_tokens if found else ()
         gone = next((one for one in tokens if token_id and one.id == token_id), None)
         gone = gone or next((one for one in tokens if one.iat == issued), None)
@@ -227,6 +287,15 @@ class Projects:
             raise ApiError(
                 ApiCode.INVALID_ARGUMENT, f"as a result of project update {' and '.join(told)}"
             )
+
+
+def _with_metadata(before: AppProject, asked: AppProject) -> AppProject:
+    """What users own of the metadata is replaced, the rest is the cluster's."""
+    stored = before.to_manifest()
+    wanted = asked.to_manifest().get("metadata") or {}
+    kept = {key: value for key, value in stored["metadata"].items() if key not in _UPDATED_METADATA}
+    given = {key: wanted[key] for key in _UPDATED_METADATA if wanted.get(key)}
+    return AppProject({**stored, "metadata": {**kept, **given}})
 
 
 def _role(project: AppProject, name: str) -> ProjectRole | None:

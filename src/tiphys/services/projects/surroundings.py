@@ -13,6 +13,7 @@ from tiphys.core.project import (
     effective_project,
     source_permitted,
 )
+from tiphys.core.project.effective import global_projects_of
 from tiphys.core.settings import parse_settings
 from tiphys.core.settings.clusters import ClusterTable, is_cluster_secret, read_cluster
 from tiphys.core.settings.settings import GlobalProject
@@ -58,13 +59,22 @@ class Surroundings:
         self, project: AppProject, clusters: Sequence[Cluster] = ()
     ) -> EffectiveProject:
         """With global projects, and with those of the clusters that are its own."""
-        entries = await self._global_projects()
-        known: dict[str, AppProject] = {}
-        if entries:
-            found = await self._reader.list(PROJECTS, namespace=self._namespace)
-            known = {one.name: one for one in map(AppProject, found.items)}
+        entries, known = await self._globals()
         mine = await self.repositories(project.name)
         return effective_project(project, entries, known.get, clusters, mine)
+
+    async def global_projects(self, project: AppProject) -> Sequence[AppProject]:
+        """Those that count for this one."""
+        entries, known = await self._globals()
+        return global_projects_of(project, entries, known.get)
+
+    async def _globals(self) -> tuple[tuple[GlobalProject, ...], dict[str, AppProject]]:
+        """The entries of the setting, and the projects that they may name."""
+        entries = await self._global_projects()
+        if not entries:
+            return (), {}
+        found = await self._reader.list(PROJECTS, namespace=self._namespace)
+        return entries, {one.name: one for one in map(AppProject, found.items)}
 
     async def _global_projects(self) -> tuple[GlobalProject, ...]:
         try:
