@@ -199,10 +199,16 @@ def test_in_another_namespace(world: World) -> None:
     again = world.run("app", "create", "one", "-N", "team-a", *flags)
     assert again.out == "application 'one' unchanged\n"
     refused = world.run("app", "create", "one", "-N", "other", *flags)
+    assert refused.fatal == (
+        'rpc error: code = InvalidArgument desc = app is not allowed in project "team", '
+        "or the project does not exist"
+    )
+    world.seed(project("wide", sourceNamespaces=["*"]))
+    refused = world.run("app", "create", "one", "-N", "other", *BASE, "--project", "wide")
     assert refused.fatal == ("rpc error: code = Unknown desc = namespace 'other' is not permitted")
     # The namespace has to be permitted by the project, too.
     refused = world.run("app", "create", "three", "-N", "team-a", *BASE)
-    assert "is not permitted to use project 'default'" in refused.fatal
+    assert 'app is not allowed in project "default"' in refused.fatal
 
 
 FILE = """\

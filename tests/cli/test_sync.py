@@ -405,7 +405,8 @@ def test_a_sync_of_several_sources_stays_at_their_targets(world: World) -> None:
     policy: dict[str, Any] = {"automated": {}}
     world.seed(app("s", spec={"sources": sources, "syncPolicy": policy}))
     ran = world.run("app", "sync", "s", "--revisions", "b" * 40, "--source-positions", "1")
-    assert f"Cannot sync to {'b' * 40}: auto-sync currently set to main" in ran.fatal
+    text = f"Cannot sync source {REPO} to {'b' * 40}: auto-sync currently set to main"
+    assert text in ran.fatal
 
 
 @pytest.mark.parametrize(

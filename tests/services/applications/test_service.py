@@ -186,8 +186,19 @@ async def test_status_and_operation_cannot_be_created(
     assert stored["metadata"]["uid"] != "mine"
 
 
-async def test_a_namespace_that_holds_no_applications_is_refused(service: Applications) -> None:
+async def test_a_namespace_that_the_project_does_not_take_is_refused(service: Applications) -> None:
     wanted = app("b", metadata={"namespace": "elsewhere"})
+    with pytest.raises(ApiError) as caught:
+        await service.create(Application(wanted), upsert=False, validate=False)
+    text = 'app is not allowed in project "default", or the project does not exist'
+    assert (caught.value.code, str(caught.value)) == (ApiCode.INVALID_ARGUMENT, text)
+
+
+async def test_a_namespace_that_holds_no_applications_is_refused(
+    cluster: FakeCluster, service: Applications
+) -> None:
+    cluster.seed(project("wide", sourceNamespaces=["*"]))
+    wanted = app("b", metadata={"namespace": "elsewhere"}, spec={"project": "wide"})
     with pytest.raises(ApiError) as caught:
         await service.create(Application(wanted), upsert=False, validate=False)
     assert str(caught.value) == "namespace 'elsewhere' is not permitted"

@@ -8,7 +8,6 @@ names the project, and may do this to an application of that name in it, is told
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from tiphys.core.app.spec import DEFAULT_PROJECT
 from tiphys.core.project import EffectiveProject, namespace_permitted
@@ -21,7 +20,7 @@ from tiphys.model.resource import Manifest
 from tiphys.services.access.ports import Access
 from tiphys.services.applications.catalogue import ApplicationCatalogue
 from tiphys.services.applications.store import APPLICATIONS, permission_denied
-from tiphys.services.applications.validation import no_project
+from tiphys.services.applications.validation import no_project, project_of
 from tiphys.services.live.ports import KubeReader
 from tiphys.services.projects.rules import ProjectRules
 
@@ -149,12 +148,6 @@ def authorise(rules: ProjectRules, application: Application) -> EffectiveProject
     if project is None or not namespace_permitted(project, namespace, rules.control_plane):
         raise no_project(application)
     return project
-
-
-def project_of(manifest: Manifest) -> str:
-    """Read without decoding the rest: lists ask it of thousands."""
-    spec: Any = manifest.get("spec") or {}
-    return str(spec.get("project") or DEFAULT_PROJECT)
 
 
 def _absent(name: str) -> ApiError:

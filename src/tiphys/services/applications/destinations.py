@@ -5,6 +5,7 @@ The cluster that the applications themselves live in is reached the way they are
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -40,7 +41,9 @@ class Reached:
 
 
 class Destinations:
-    """`home` reaches the cluster of the applications; `connect` all others."""
+    """`home` reaches the cluster of the applications; `connect` all others. `table` are the
+    clusters where they are followed; else they are read once.
+    """
 
     def __init__(
         self,
@@ -48,13 +51,16 @@ class Destinations:
         settings: SettingsReader,
         reader: KubeReader,
         connect: Connect | None,
+        table: Callable[[], ClusterTable] | None = None,
     ) -> None:
         self._home = home
         self._settings = settings
         self._reader = reader
         self._connect = connect
+        self._followed = table
         self._table: ClusterTable | None = None
-        self._open: dict[str, Connection] = {}
+        self._open: dict[str, tuple[Cluster, Connection]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def resolve(self, destination: ApplicationDestination) -> Cluster:
         """Raises DestinationError with the contract's text."""
@@ -71,26 +77,37 @@ class Destinations:
         cluster = await self.resolve(destination)
         if cluster.server == IN_CLUSTER_SERVER:
             return self._home(cluster)
-        found = self._open.get(cluster.server) or self._connected(cluster)
+        found = self._connected(cluster)
         return Reached(cluster, found.reader, found.writer, found.discovery)
 
     def acting_as(self, reached: Reached, account: str) -> Reached:
         """The same cluster, with the rights of a service account in place of ours."""
-        connection = self._open.get(reached.server) or self._connected(reached.cluster)
+        connection = self._connected(reached.cluster)
         reader, writer = connection.acting_as(account)
         return replace(reached, reader=reader, writer=writer)
 
     async def close(self) -> None:
-        for connection in self._open.values():
+        for _, connection in self._open.values():
             await connection.close()
 
     def _connected(self, cluster: Cluster) -> Connection:
+        known, connection = self._open.get(cluster.server) or (None, None)
+        if connection is not None and known == cluster:
+            return connection
         if self._connect is None:
             raise KubeError(f'cluster "{cluster.server}" cannot be reached from here')
-        self._open[cluster.server] = self._connect(cluster)
-        return self._open[cluster.server]
+        if connection is not None:
+            # Its credentials are others now.
+            closing = asyncio.create_task(connection.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+        opened = self._connect(cluster)
+        self._open[cluster.server] = (cluster, opened)
+        return opened
 
     async def _known(self) -> ClusterTable:
+        if self._followed is not None:
+            return self._followed()
         if self._table is None:
             secrets = [read_cluster(secret) for secret in await self._secrets()]
             in_cluster = (await self._settings.present()).in_cluster

@@ -5,36 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from tiphys.core.app.spec import project_name
+from tiphys.core.app.spec import project_name, sources_of
 from tiphys.core.project import (
     EffectiveProject,
     ServiceAccountError,
+    WindowError,
     effective_project,
+    is_active,
     matching_windows,
     service_account,
 )
+from tiphys.core.source.integrity import policy_for
 from tiphys.model.application import Application
-from tiphys.model.appproject import AppProject
+from tiphys.model.appproject import AppProject, SyncWindow
 from tiphys.model.errors import ApiCode, ApiError, ForbiddenError, ObjectNotFoundError
+from tiphys.model.integrity import IntegrityMode
 from tiphys.model.names import API_GROUP
 from tiphys.model.resource import ApiResource
 from tiphys.services.applications.destinations import Destinations
 from tiphys.services.applications.settings import SettingsReader
 from tiphys.services.applications.values import Windows, WindowState
 from tiphys.services.live.ports import KubeReader
-from tiphys.services.projects.rules import window_verdict
+from tiphys.services.projects.rules import ProjectRules, window_verdict
 from tiphys.services.projects.surroundings import Surroundings
+from tiphys.services.projects.zones import utc_offset
 
 _VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
 PROJECTS = ApiResource(API_GROUP, "v1alpha1", "AppProject", "appprojects", True, _VERBS)
 
 
 class ProjectReader:
-    """Raises KubeError and SettingsError."""
+    """Raises KubeError and SettingsError. `rules` know the projects where they are followed."""
 
     def __init__(
-        self, reader: KubeReader, settings: SettingsReader, destinations: Destinations
+        self,
+        reader: KubeReader,
+        settings: SettingsReader,
+        destinations: Destinations,
+        rules: ProjectRules | None = None,
     ) -> None:
+        self._rules = rules
         self._reader = reader
         self._settings = settings
         self._destinations = destinations
@@ -52,6 +62,8 @@ class ProjectReader:
         Only destinations ask about clusters, and only sources about repositories: whatever does
         not can do without their Secrets.
         """
+        if self._rules is not None:
+            return self._rules.effective(name)
         project = await self.read(name)
         if project is None:
             return None
@@ -85,6 +97,15 @@ class ProjectReader:
                 ApiCode.UNKNOWN, f"failed to derive service account to impersonate: {error}"
             ) from None
 
+    async def asks_signatures(self, application: Application) -> bool:
+        """Whether its project asks for signatures of any of its sources."""
+        project = await self.effective(project_name(application.spec), with_clusters=False)
+        return project is not None and any(
+            (policy := policy_for(project.spec, source.repo_url)) is not None
+            and policy.mode is not IntegrityMode.NONE
+            for source in sources_of(application.spec)
+        )
+
     async def windows(self, application: Application, now: datetime) -> Windows:
         """None concern an application whose project is gone: it may not sync anyway."""
         project = await self.effective(project_name(application.spec), with_clusters=False)
@@ -102,7 +123,7 @@ class ProjectReader:
         assigned = matching_windows(
             project.spec.sync_windows, application.name, application.spec.destination
         )
-        return Windows(state, assigned, error=verdicts[1].error)
+        return Windows(state, assigned, verdicts[1].error, _active(assigned, now))
 
     async def require_open(self, application: Application, now: datetime) -> None:
         """Raises ApiError where no window lets a person sync now."""
@@ -113,3 +134,15 @@ class ProjectReader:
             )
         if windows.state is WindowState.DENIED:
             raise ApiError(ApiCode.PERMISSION_DENIED, "cannot sync: blocked by sync window")
+
+
+def _active(windows: Sequence[SyncWindow], now: datetime) -> tuple[SyncWindow, ...]:
+    """Without those that cannot be read."""
+    found = []
+    for window in windows:
+        try:
+            if is_active(window, now, utc_offset):
+                found.append(window)
+        except WindowError:
+            continue
+    return tuple(found)

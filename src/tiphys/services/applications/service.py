@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tiphys.core.app.spec import project_name
+from tiphys.core.project import namespace_permitted
 from tiphys.core.settings.overrides import ResourceOverrides
 from tiphys.model.application import Application
 from tiphys.model.appproject import AppProject
@@ -26,6 +27,7 @@ from tiphys.model.errors import (
 from tiphys.model.live import WatchEvent
 from tiphys.model.names import ANNOTATION_REFRESH, ANNOTATION_REFRESH_TIMESTAMP
 from tiphys.model.resource import Manifest, ResourceKey
+from tiphys.services.access.auditing import Reason
 from tiphys.services.applications.desired import Desired, require_source
 from tiphys.services.applications.destinations import Destinations, Reached
 from tiphys.services.applications.editing import Editing
@@ -35,6 +37,7 @@ from tiphys.services.applications.ports import SourceCheck
 from tiphys.services.applications.projects import PROJECTS, ProjectReader
 from tiphys.services.applications.settings import SettingsReader
 from tiphys.services.applications.store import APPLICATIONS, AppStore, permission_denied
+from tiphys.services.applications.surroundings import Surroundings
 from tiphys.services.applications.tree import live_tree, shown
 from tiphys.services.applications.validation import (
     check_sources,
@@ -43,6 +46,8 @@ from tiphys.services.applications.validation import (
     no_project,
 )
 from tiphys.services.applications.values import (
+    LOCAL,
+    Actor,
     AppEvent,
     AppName,
     EventKind,
@@ -70,7 +75,9 @@ class Applications:
     """`namespace` is the control plane's. All methods raise ApiError and KubeError.
 
     Applications are read and written by `reader` and `writer`, their objects where they are:
-    `connect` reaches the other clusters. `evaluator` is for rules with jq expressions.
+    `connect` reaches the other clusters. `evaluator` is for rules with jq expressions. A process
+    that lives longer than one command gives the `surroundings` that it follows. Calls that change
+    something are done for an actor, who is told apart where there is an API server.
     """
 
     def __init__(
@@ -84,23 +91,28 @@ class Applications:
         connect: Connect | None = None,
         evaluator: Evaluator,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        surroundings: Surroundings | None = None,
     ) -> None:
         self._reader = reader
         self._sources = sources
         self._namespace = namespace
         self._clock = clock
         self._evaluator = evaluator
-        self._settings = SettingsReader(reader, namespace)
+        around = surroundings or Surroundings()
+        self._settings = around.settings or SettingsReader(reader, namespace)
         self._destinations = Destinations(
             lambda cluster: Reached(cluster, reader, writer, discovery),
             self._settings,
             reader,
             connect,
+            around.clusters,
         )
-        self._projects = ProjectReader(reader, self._settings, self._destinations)
+        self._projects = ProjectReader(reader, self._settings, self._destinations, around.rules)
         self._store = AppStore(reader, writer, self._settings)
         self._editing = Editing(self._store, writer, self._check)
-        self._operating = Operating(self._store, self._desired())
+        self._operating = Operating(
+            self._store, self._desired(), self._settings.sync_rules, self._projects.asks_signatures
+        )
 
     # Looking.
 
@@ -212,26 +224,39 @@ class Applications:
     # Changing.
 
     async def create(
-        self, application: Application, *, upsert: bool, validate: bool
+        self, application: Application, *, upsert: bool, validate: bool, by: Actor = LOCAL
     ) -> Application:
         """Answers the stored application, which may have been there before."""
-        return await self._editing.create(application, upsert=upsert, validate=validate)
+        return await self._editing.create(application, upsert=upsert, validate=validate, by=by)
+
+    async def update(
+        self, application: Application, *, validate: bool, by: Actor = LOCAL
+    ) -> Application:
+        """Replaces spec, labels, annotations and finalizers."""
+        return await self._editing.update(application, validate=validate, by=by)
 
     async def update_spec(
-        self, name: AppName, spec: Mapping[str, Any], *, validate: bool
+        self, name: AppName, spec: Mapping[str, Any], *, validate: bool, by: Actor = LOCAL
     ) -> Application:
-        return await self._editing.update_spec(name, spec, validate=validate)
+        return await self._editing.update_spec(name, spec, validate=validate, by=by)
 
-    async def patch(self, name: AppName, kind: str, patch: Any) -> Application:
+    async def patch(
+        self, name: AppName, kind: str, patch: Any, *, by: Actor = LOCAL
+    ) -> Application:
         """`kind` is `json` or `merge`."""
-        return await self._editing.patch(name, kind, patch)
+        return await self._editing.patch(name, kind, patch, by=by)
 
     async def approve_deletion(self, name: AppName) -> None:
         """Lets the controller delete and prune what asks a person first."""
         await self._editing.approve_deletion(name, self._clock())
 
     async def delete(
-        self, name: AppName, *, cascade: bool = True, propagation: str | None = None
+        self,
+        name: AppName,
+        *,
+        cascade: bool = True,
+        propagation: str | None = None,
+        by: Actor = LOCAL,
     ) -> None:
         """Starts a deletion; `propagation` None leaves it to the finalizer that is there."""
         while True:
@@ -245,22 +270,25 @@ class Applications:
                 continue
             except ObjectNotFoundError:
                 return
+            by.tell(Reason.DELETED, application, "deleted application")
             return
 
     # Asking the controller.
 
-    async def sync(self, name: AppName, command: SyncCommand) -> Application:
+    async def sync(self, name: AppName, command: SyncCommand, by: Actor = LOCAL) -> Application:
         """Writes the operation that the controller then takes up."""
         application = await self._store.read(name)
         require_source(application)
         await self._projects.require_open(application, self._clock())
-        return await self._operating.sync(name, application, command)
+        return await self._operating.sync(name, application, command, by)
 
-    async def rollback(self, name: AppName, entry: int, *, prune: bool) -> Application:
-        return await self._operating.rollback(name, entry, prune=prune)
+    async def rollback(
+        self, name: AppName, entry: int, *, prune: bool, dry_run: bool = False, by: Actor = LOCAL
+    ) -> Application:
+        return await self._operating.rollback(name, entry, prune=prune, dry_run=dry_run, by=by)
 
-    async def terminate(self, name: AppName) -> None:
-        await self._operating.terminate(name)
+    async def terminate(self, name: AppName, by: Actor = LOCAL) -> None:
+        await self._operating.terminate(name, by)
 
     # One live object.
 
@@ -367,7 +395,8 @@ class Applications:
             raise ApiError(ApiCode.UNKNOWN, "resource name may not be empty")
         spec = application.spec
         project = await self._projects.effective(project_name(spec))
-        if project is None:
+        space = application.namespace or self._namespace
+        if project is None or not namespace_permitted(project, space, self._namespace):
             raise no_project(application)
         try:
             cluster = await self._destinations.resolve(spec.destination)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-from tiphys.core.settings.glob import matches
+from tiphys.core.project.namespaces import matches_any
 from tiphys.model.application import Application
 from tiphys.model.errors import (
     ApiCode,
@@ -32,24 +32,24 @@ APPLICATIONS = ApiResource(API_GROUP, "v1alpha1", "Application", "applications",
 
 
 class AppStore:
-    """`settings` say which namespaces hold applications besides the control plane's."""
+    """`settings` say which namespaces hold applications besides the control plane's, `home`."""
 
     def __init__(self, reader: KubeReader, writer: KubeWriter, settings: SettingsReader) -> None:
         self._reader = reader
         self._writer = writer
         self._settings = settings
-        self._home = settings.namespace
+        self.home = settings.namespace
 
     async def place(self, name: AppName) -> AppName:
         """The name with its namespace. Raises ApiError where no applications may be."""
         if not await self.may_hold(name.namespace):
             raise permission_denied()
-        return name._replace(namespace=name.namespace or self._home)
+        return name._replace(namespace=name.namespace or self.home)
 
     async def may_hold(self, namespace: str) -> bool:
-        if namespace in ("", self._home):
+        if namespace in ("", self.home):
             return True
-        return any(matches(glob, namespace) for glob in await self._settings.namespaces())
+        return matches_any(await self._settings.namespaces(), namespace)
 
     async def read(self, name: AppName) -> Application:
         place = await self.place(name)
@@ -66,7 +66,7 @@ class AppStore:
                 raise permission_denied()
             return await self._list(selector, namespace)
         if not await self._settings.namespaces():
-            return await self._list(selector, self._home)
+            return await self._list(selector, self.home)
         found = await self._list(selector, "")
         return [app for app in found if await self.may_hold(app.namespace)]
 

@@ -7,16 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from tiphys.core.app.asking import asked_by_spec
+from tiphys.core.app.conditions import Condition
 from tiphys.core.app.spec import DEFAULT_PROJECT, project_name, sources_of
 from tiphys.core.app.validate import Place, invalid, unsupported
 from tiphys.core.project import EffectiveProject
 from tiphys.model.application import Application
 from tiphys.model.cluster import Cluster
 from tiphys.model.errors import ApiCode, ApiError, RenderError, RepositoryError
+from tiphys.model.resource import Manifest
+from tiphys.model.status import ConditionType
 from tiphys.services.applications.ports import SourceCheck
 from tiphys.services.render.around import Around, SourceError
+
+ANNOTATION_MANAGED_BY_URL = "argocd.argoproj.io/managed-by-url"
 
 
 def check_spec(
@@ -43,18 +49,39 @@ def check_spec(
     if before is not None:
         known = unsupported(before.spec)
         found = [condition for condition in found if condition not in known]
+    if problem := _managed_by(application):
+        found.append(Condition(ConditionType.INVALID_SPEC_ERROR, problem))
     if found:
         raise _refused(
             application, ";".join(f"{condition.type}: {condition.message}" for condition in found)
         )
 
 
+def _managed_by(application: Application) -> str:
+    """What is wrong with the address of the UI that an application says it is managed by."""
+    url = application.metadata.annotations.get(ANNOTATION_MANAGED_BY_URL)
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return f"{ANNOTATION_MANAGED_BY_URL} is no URL"
+    if parts.scheme in ("http", "https") and parts.netloc:
+        return ""
+    return f"{ANNOTATION_MANAGED_BY_URL} has to be a URL with http or https"
+
+
+def project_of(manifest: Manifest) -> str:
+    """The project's name, read without decoding the rest: lists ask it of thousands."""
+    spec: Mapping[str, Any] = manifest.get("spec") or {}
+    return str(spec.get("project") or DEFAULT_PROJECT)
+
+
 def no_project(application: Application) -> ApiError:
-    spec: Mapping[str, Any] = application.raw.get("spec") or {}
-    project = spec.get("project") or DEFAULT_PROJECT
     return ApiError(
         ApiCode.INVALID_ARGUMENT,
-        f'app is not allowed in project "{project}", or the project does not exist',
+        f'app is not allowed in project "{project_of(application.raw)}", '
+        "or the project does not exist",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import NamedTuple
@@ -17,6 +17,7 @@ from tiphys.model.application import (
 from tiphys.model.appproject import SyncWindow
 from tiphys.model.resource import ResourceKey
 from tiphys.model.status import HealthStatus
+from tiphys.services.access.auditing import Reason
 
 
 class AppName(NamedTuple):
@@ -33,6 +34,39 @@ class AppName(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+def _anything(_action: str, _application: Application) -> None:
+    """Whoever has the cluster's own credentials has all rights that these give."""
+
+
+def _nobody(_reason: Reason, _application: Application, _text: str) -> None:
+    """Nobody is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """For whom a call is done. `username` is what an operation carries of them, `permit` raises
+    ApiError for an action that they may not do to an application, `tell` hears what was done.
+    """
+
+    username: str = ""
+    permit: Callable[[str, Application], None] = _anything
+    tell: Callable[[Reason, Application, str], None] = _nobody
+
+
+LOCAL = Actor()
+"""Whoever calls without an API server in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRules:
+    """What the API server's own settings say of syncs. `override_for_revision`: whoever syncs to
+    another revision than the spec's needs one more right.
+    """
+
+    override_for_revision: bool = False
+    replace_allowed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,11 +124,14 @@ class WindowState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """`assigned` are those that concern the application; `error` tells of one that is wrong."""
+    """`assigned` are those that concern the application, `active` those of them that are now;
+    `error` tells of one that is wrong.
+    """
 
     state: WindowState = WindowState.ALLOWED
     assigned: tuple[SyncWindow, ...] = ()
     error: str = ""
+    active: tuple[SyncWindow, ...] = ()
 
 
 class EventKind(StrEnum):

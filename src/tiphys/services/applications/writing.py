@@ -114,13 +114,20 @@ def with_operation(stored: Manifest, operation: Operation) -> Manifest:
     return {**asking, "status": status} if "status" in stored else asking
 
 
-def operation_of(application: Application, command: SyncCommand, asking: Asking) -> Operation:
+def sync_options_of(application: Application, command: SyncCommand) -> tuple[str, ...]:
+    """The command's own, or the application's."""
+    policy = application.spec.sync_policy
+    if command.sync_options is not None:
+        return command.sync_options
+    return policy.sync_options if policy else ()
+
+
+def operation_of(
+    application: Application, command: SyncCommand, asking: Asking, by: str = ""
+) -> Operation:
     """The operation that a sync command asks for, at revisions that are already resolved."""
     spec = application.spec
     policy = spec.sync_policy
-    options = command.sync_options
-    if options is None:
-        options = policy.sync_options if policy else ()
     retry = command.retry or (policy.retry if policy else None) or RetryStrategy()
     return Operation(
         sync=SyncOperation(
@@ -133,15 +140,17 @@ def operation_of(application: Application, command: SyncCommand, asking: Asking)
             manifests=command.manifests,
             source=None if asking.several else spec.source,
             sources=spec.sources,
-            sync_options=options,
+            sync_options=sync_options_of(application, command),
         ),
-        initiated_by=OperationInitiator(),
+        initiated_by=OperationInitiator(username=by),
         info=command.info,
         retry=retry,
     )
 
 
-def rollback_of(application: Application, entry: int, *, prune: bool) -> Operation:
+def rollback_of(
+    application: Application, entry: int, *, prune: bool, dry_run: bool = False, by: str = ""
+) -> Operation:
     """The operation that goes back to an entry of the history. Raises ApiError."""
     found = next((past for past in application.status.history if past.id == entry), None)
     if found is None:
@@ -160,12 +169,13 @@ def rollback_of(application: Application, entry: int, *, prune: bool) -> Operati
             revision=found.revision,
             revisions=found.revisions,
             prune=prune,
+            dry_run=dry_run,
             sync_options=policy.sync_options if policy else (),
             sync_strategy=SyncStrategy(apply=SyncStrategyApply()),
             source=None if found.sources else found.source,
             sources=found.sources,
         ),
-        initiated_by=OperationInitiator(),
+        initiated_by=OperationInitiator(username=by),
     )
 
 
