@@ -23,6 +23,8 @@ TiphysError
 ├── ApiError                   a call on an application was refused, with the code for callers
 │   └── ExpiredError                 the token was good once: who it was of may be told
 ├── TokenError                 a token is not signed with our key
+├── IdentityError              an OpenID provider said no, or could not be asked
+│   └── IdentityUnreachableError     network, time-out, certificate: try again later
 ├── ManifestDecodeError        a custom resource's field that cannot be read, by its path
 ├── DevClusterError            the development control plane does not start, stop or answer
 └── SettingsError              a setting that cannot be read, by its key
@@ -157,6 +159,14 @@ class ExpiredError(ApiError):
 
 class TokenError(TiphysError):
     """The text says why, and nothing of the token."""
+
+
+class IdentityError(TiphysError):
+    """The text is fit for whoever logs in: nothing of a token, a code or a secret is in it."""
+
+
+class IdentityUnreachableError(IdentityError):
+    pass
 
 
 class ManifestDecodeError(TiphysError):
