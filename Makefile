@@ -78,8 +78,9 @@ bench: build ## One JSON line a scenario
 lock: .venv/.installed ## Resolve requirements.lock again, with hashes and without hosts
 	@$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --extra dev pyproject.toml -o requirements.lock
 
-protos: .venv/.installed ## Make the Python code of protos/ again
+protos: .venv/.installed ## Make what comes of protos/ again
 	@$(BIN)/python -m grpc_tools.protoc -Iprotos --python_out=src/tiphys/adapters/plugin/wire --pyi_out=src/tiphys/adapters/plugin/wire plugin.proto
+	@$(BIN)/python tools/protos.py
 
 clean: ## Remove .venv; the build cache stays
 	@rm -rf .venv
