@@ -7,17 +7,20 @@ admin = group(
     {
         "app": ("tiphys.cli.admin.app:app", "Work on applications"),
         "cluster": ("tiphys.cli.admin.cluster:cluster", "Work on clusters"),
+        "export": ("tiphys.cli.admin.backup:export", "Write all that is managed as YAML"),
+        "import": ("tiphys.cli.admin.backup:import_command", "Restore what was exported"),
         "proj": ("tiphys.cli.admin.proj:proj", "Work on projects"),
+        "redis-initial-password": (
+            "tiphys.cli.admin.redis:initial_password",
+            "Make the password of Redis, where there is none",
+        ),
         "repo": ("tiphys.cli.admin.repo:repo", "Work on repositories"),
         "settings": ("tiphys.cli.admin.settings:settings", "Check settings before they are used"),
     },
     "Administration by direct access to the cluster, or to files.",
     later=(
         "dashboard",
-        "export",
-        "import",
         "initial-password",
         "notifications",
-        "redis-initial-password",
     ),
 )
