@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from tests.fakes.kube import FakeCluster
+from tests.fakes.pods import FakePods
 from tiphys.model.errors import ConnectionEndedError, KubeError
 from tiphys.model.resource import ApiResource
 
@@ -23,6 +24,7 @@ class FakeConnection:
         self.slow: Callable[[], None] = lambda: None
         self.closed = False
         self.accounts: list[str] = []
+        self.pods_of_it = FakePods()
 
     @property
     def reader(self) -> FakeCluster:
@@ -39,6 +41,10 @@ class FakeConnection:
     def acting_as(self, account: str) -> tuple[FakeCluster, FakeCluster]:
         self.accounts.append(account)
         return self.cluster, self.cluster
+
+    def pods(self, account: str = "") -> FakePods:
+        self.accounts += [account] if account else []
+        return self.pods_of_it
 
     async def probe(self) -> None:
         self.probes += 1

@@ -21,11 +21,16 @@ from tiphys.model.resource import GroupKind
 from tiphys.model.status import CompareLevel
 from tiphys.services.clusters.ports import ClusterView
 from tiphys.services.compare import Comparisons, Eraser
+from tiphys.services.liveview.managed import ManagedObjects
+from tiphys.services.liveview.pushing import TreePushes
+from tiphys.services.liveview.trees import Trees
+from tiphys.services.liveview.view import IndexView
 from tiphys.services.metrics.figures import AppFiguresSource, metrics_options
 from tiphys.services.observe.observer import NoOperations, Observer
 from tiphys.services.projects.rules import ProjectRules
 from tiphys.services.projects.upkeep import ProjectUpkeep
 from tiphys.services.reconcile.admission import Admission
+from tiphys.services.reconcile.again import Again
 from tiphys.services.reconcile.attempt import Attempts
 from tiphys.services.reconcile.comparison import Comparer
 from tiphys.services.reconcile.deletion import Deleter
@@ -119,10 +124,12 @@ class Reconciling:
         )
         stack.push_async_callback(self._upkeep.close)
         self._orphans = Orphans(ground.store, ground.clusters, self._rules)
-        judging = Judging(Comparisons(Eraser(ground.evaluator)), self.settings)
+        comparisons = Comparisons(Eraser(ground.evaluator))
+        judging = Judging(comparisons, self.settings)
         self._comparer = Comparer(ground.clusters, self._rules, judging)
         self._admission = Admission(self._rules, ground.repositories.problems)
         self._judged_by = judged_by(self.settings())
+        self.view = self._live_view(judging, comparisons)
         ground.page.tell(self._figures())
 
     def start(self, scope: ApplicationScope) -> None:
@@ -133,7 +140,7 @@ class Reconciling:
         else:
             operator = self._operator()
             refresher = self._refresher()
-            controller = self._controller(refresher.refresh, operator)
+            controller = self._controller(self._telling(refresher.refresh), operator)
             operator.request = controller.request
             operator.ahead = refresher
             self.is_syncing = self._events.busy = lambda: operator.under_way() > 0
@@ -165,6 +172,33 @@ class Reconciling:
         return FollowedPlaces(self._refs, self._desired)
 
     # -- parts --------------------------------------------------------------------------------
+
+    def _live_view(self, judging: Judging, comparisons: Comparisons) -> IndexView:
+        ground = self._ground
+        trees = Trees(ground.store, ground.clusters, self._rules, self._orphans, self.settings)
+        managed = ManagedObjects(
+            ground.store,
+            self._memories,
+            ground.clusters,
+            self._rules,
+            judging,
+            comparisons,
+            self.settings,
+        )
+        pushes = TreePushes(trees.tree, self._orphans.place)
+        ground.clusters.follow(pushes.live_changed)
+        return IndexView(trees, managed, pushes, ground.clusters, now)
+
+    def _telling(self, refresh: Step) -> Step:
+        """A pass may change what is missing in a tree."""
+
+        async def told(name: str) -> Again | None:
+            try:
+                return await refresh(name)
+            finally:
+                self.view.pushes.touched(name)
+
+        return told
 
     def _controller(self, refresh: Step, operations: Operations) -> ApplicationController:
         return ApplicationController(

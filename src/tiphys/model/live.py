@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from tiphys.model.resource import GroupVersionKind, Manifest, OwnerReference, ResourceKey
 from tiphys.model.status import HealthStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A Node: what it has, in thousandths, and what it says of itself, as the API server has it."""
+
+    capacity: tuple[tuple[str, int], ...] = ()
+    system: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +26,8 @@ class LiveObject:
 
     `tracking_id` is the annotation as it is written; `instance` the application that it names,
     only for objects without owners, otherwise empty. `health` is None where the kind has no
-    judgement. `created_at` is RFC 3339 as the API server wrote it.
+    judgement. `created_at` is RFC 3339 as the API server wrote it. `network` is as the tree shows
+    it. `node` and `requests`, in thousandths, are those of a Pod that runs; `host` is a Node's.
     """
 
     key: ResourceKey
@@ -30,6 +42,10 @@ class LiveObject:
     health: HealthStatus | None = None
     images: tuple[str, ...] = ()
     info: tuple[tuple[str, str], ...] = ()
+    network: Mapping[str, Any] | None = field(default=None, hash=False)
+    node: str = ""
+    requests: tuple[tuple[str, int], ...] = ()
+    host: Host | None = None
 
     @property
     def gvk(self) -> GroupVersionKind:

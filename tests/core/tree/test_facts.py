@@ -84,7 +84,13 @@ def test_a_pod_shows_images_and_status() -> None:
     }
     found = facts(pod)
     assert found.images == ("init:1", "app:2")
-    assert found.info == (("Status Reason", "Pending"), ("Node", "n1"), ("Containers", "0/2"))
+    assert found.info == (
+        ("Status Reason", "Pending"),
+        ("Node", "n1"),
+        ("Containers", "0/2"),
+        ("cpu", "0"),
+        ("memory", "0"),
+    )
 
 
 def test_a_pod_of_another_group_is_no_pod() -> None:

@@ -29,11 +29,14 @@ _VERBS = {verb.value: verb for verb in WatchVerb}
 
 
 class KubeClient:
-    """A thin client; `page` is the number of objects asked for at once in lists."""
+    """A thin client; `page` is the number of objects asked for at once in lists. With `only`,
+    lists and watches are of the objects of this one name.
+    """
 
-    def __init__(self, transport: Transport, *, page: int = _PAGE) -> None:
+    def __init__(self, transport: Transport, *, page: int = _PAGE, only: str = "") -> None:
         self._transport = transport
         self._page = page
+        self._fields = {"fieldSelector": f"metadata.name={only}"} if only else {}
 
     async def get(self, resource: ApiResource, namespace: str, name: str) -> Manifest:
         return await self._manifest(Call("GET", object_path(resource, namespace, name)))
@@ -77,6 +80,7 @@ class KubeClient:
             "resourceVersion": resource_version,
             # Spread over minutes, so that the watches of all kinds do not end together.
             "timeoutSeconds": str(random.randint(300, 600)),  # noqa: S311 - not a secret
+            **self._fields,
         }
         if label_selector:
             query["labelSelector"] = label_selector
@@ -216,7 +220,7 @@ class KubeClient:
         *,
         field_selector: str = "",
     ) -> ObjectList:
-        query = {"limit": str(page)} if page else {}
+        query = {**self._fields, **({"limit": str(page)} if page else {})}
         if label_selector:
             query["labelSelector"] = label_selector
         if field_selector:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from tiphys.adapters.kube.client import KubeClient
 from tiphys.adapters.kube.discovery import KubeDiscovery
+from tiphys.adapters.kube.pods import KubePods
 from tiphys.adapters.kube.transport import Call, Transport
 from tiphys.model.resource import ApiResource
 
@@ -34,6 +35,10 @@ class KubeConnection:
     def acting_as(self, account: str) -> tuple[KubeClient, KubeClient]:
         client = KubeClient(self._transport.acting_as(account))
         return client, client
+
+    def pods(self, account: str = "") -> KubePods:
+        transport = self._transport
+        return KubePods(transport.acting_as(account) if account else transport)
 
     async def probe(self) -> None:
         await self._transport.probe(Call("GET", "/version"))

@@ -12,7 +12,15 @@ import asyncio
 import copy
 import random
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableSequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    MutableSequence,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +41,7 @@ from tiphys.model.errors import KubeError, KubeUnreachableError
 from tiphys.model.traffic import KubeRequest
 
 _JSON = "application/json"
+_LARGEST_MESSAGE = 4 << 20
 # Code, agent and quoted text; other codes than 299 are of caches, which API servers have none of.
 _WARNING = re.compile(r'299 \S+ "((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
@@ -154,8 +163,12 @@ class Transport:
             await asyncio.sleep(wait)
 
     @asynccontextmanager
-    async def stream(self, call: Call, *, silence: float) -> AsyncIterator[aiohttp.StreamReader]:
-        """An answer without end, such as a watch; `silence` seconds without a byte end it."""
+    async def stream(
+        self, call: Call, *, silence: float | None
+    ) -> AsyncIterator[aiohttp.StreamReader]:
+        """An answer without end, such as a watch; `silence` seconds without a byte end it, None
+        for one that may say nothing for long.
+        """
         timeout = aiohttp.ClientTimeout(total=None, connect=self._limits.connect, sock_read=silence)
         begun = False
         self._sessions.require_open()
@@ -173,6 +186,38 @@ class Transport:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             if not (begun and isinstance(error, aiohttp.SocketTimeoutError)):
                 raise _unreachable(call, error) from None
+
+    @asynccontextmanager
+    async def socket(
+        self, path: str, query: Sequence[tuple[str, str]], protocols: Sequence[str]
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A WebSocket, in the first of the protocols that the server speaks."""
+        call = Call("GET", path)
+        self._sessions.require_open()
+        headers = CIMultiDict(self._account)
+        headers.update(await self._credentials.headers())
+        session = self._sessions.watching(self._credentials.certificate())
+        url = URL(self._config.server + path, encoded=True).update_query(query)
+        try:
+            connected = await asyncio.wait_for(
+                session.ws_connect(
+                    url,
+                    headers=headers,
+                    protocols=protocols,
+                    proxy=self._config.proxy_url or None,
+                    server_hostname=self._config.tls_server_name or None,
+                    max_msg_size=_LARGEST_MESSAGE,
+                ),
+                self._limits.connect + self._limits.request,
+            )
+        except aiohttp.WSServerHandshakeError as error:
+            raise error_from_status(error.status, None, str(call)) from None
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise _unreachable(call, error) from None
+        try:
+            yield connected
+        finally:
+            await connected.close()
 
     async def _once(self, call: Call, seconds: float) -> bytes:
         timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=self._limits.connect)

@@ -18,6 +18,7 @@ from tiphys.model.resource import ApiResource, Manifest
 from tiphys.services.applications.settings import SettingsReader
 from tiphys.services.clusters.ports import Connect, Connection
 from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter
+from tiphys.services.pods.ports import Pods
 
 _VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
 _SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
@@ -85,6 +86,10 @@ class Destinations:
         connection = self._connected(reached.cluster)
         reader, writer = connection.acting_as(account)
         return replace(reached, reader=reader, writer=writer)
+
+    def pods(self, reached: Reached, account: str = "") -> Pods:
+        """Logs of its Pods, and commands in them; for another account where one is named."""
+        return self._connected(reached.cluster).pods(account)
 
     async def close(self) -> None:
         for _, connection in self._open.values():

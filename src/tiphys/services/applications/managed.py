@@ -75,7 +75,7 @@ class Comparing:
         live = await self.live(application, targets, reached, only=only)
         compared = await self.compared(desired, live, reached)
         return [
-            _managed(key, desired.get(key), found, compared.get(key), self._rules.masked)
+            managed_of(key, desired.get(key), found, compared.get(key), self._rules.masked)
             for key, found in live.items()
             if found is not None or key in desired
         ]
@@ -181,13 +181,14 @@ async def live_object(
         return None
 
 
-def _managed(
+def managed_of(
     key: ResourceKey,
     target: Manifest | None,
     live: Manifest | None,
     found: Comparison | None,
     masked: Collection[str],
 ) -> Managed:
+    """As it may be shown: what Secrets hold is masked alike on all sides."""
     mask = SecretMask(target, live, annotations=masked)
     either = target or live or {}
     one = Managed(

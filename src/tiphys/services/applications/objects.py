@@ -1,18 +1,26 @@
 """Live objects of an application one by one: shown, patched, deleted.
 
 Only what belongs to the application's tree is touched; anything else is answered as not found.
+What has the name of such an object by now, and another uid, is anything else. Who knows the tree
+gives the `node`; otherwise it is looked for on the cluster.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tiphys.core.diff.mask import SecretMask, is_secret
 from tiphys.core.manifest.hooks import is_hook
 from tiphys.model.application import Application
-from tiphys.model.errors import ApiCode, ApiError, KubeError
+from tiphys.model.errors import (
+    ApiCode,
+    ApiError,
+    ConflictError,
+    KubeError,
+    ObjectNotFoundError,
+)
 from tiphys.model.live import PatchKind, Propagation
 from tiphys.model.resource import ApiResource, GroupVersionKind, Manifest, ResourceKey
 from tiphys.services.applications.destinations import Reached
@@ -37,11 +45,19 @@ async def live_keys(application: Application, reached: Reached) -> Sequence[Reso
 
 
 async def get_object(
-    application: Application, key: ResourceKey, reached: Reached, *, masked: Collection[str] = ()
+    application: Application,
+    key: ResourceKey,
+    reached: Reached,
+    *,
+    masked: Collection[str] = (),
+    node: TreeNode | None = None,
+    version: str = "",
 ) -> Manifest:
-    """The live object, a Secret masked, with these annotations of it."""
-    node = await _node(application, key, reached)
-    live = await reached.reader.get(_resource(node, reached), key.namespace, key.name)
+    """The live object, in another version where one is named, a Secret masked, with these
+    annotations of it.
+    """
+    node = node or await _node(application, key, reached)
+    live = await _read(application, node, reached, version)
     return SecretMask(live, annotations=masked).manifest(live)
 
 
@@ -53,23 +69,34 @@ async def patch_object(
     reached: Reached,
     *,
     masked: Collection[str] = (),
+    node: TreeNode | None = None,
 ) -> Manifest:
     """`kind` is the media type of the patch. Answers the object, a Secret masked."""
     try:
         media = PatchKind(kind)
     except ValueError:
         raise ApiError(ApiCode.INVALID_ARGUMENT, f"Patch type '{kind}' is not supported") from None
-    node = await _node(application, key, reached)
+    node = node or await _node(application, key, reached)
+    resource = await _resource(node, reached)
     try:
         stored = await reached.writer.patch(
-            _resource(node, reached), key.namespace, key.name, media, patch, manager=_MANAGER
+            resource,
+            key.namespace,
+            key.name,
+            media,
+            _of_this_object(media, patch, node.uid),
+            manager=_MANAGER,
+            force=media is PatchKind.APPLY,
         )
-    except KubeError:
+    except KubeError as error:
         if key.group_kind == ("", "Secret"):
             # The server may quote what the patch held.
             raise ApiError(
                 ApiCode.UNKNOWN, f"failed to patch Secret {key.namespace}/{key.name}"
             ) from None
+        if isinstance(error, ObjectNotFoundError | ConflictError):
+            # Another one of the name: the patch said which one it is for.
+            await _read(application, node, reached)
         raise
     if not is_secret(stored):
         return stored
@@ -77,17 +104,23 @@ async def patch_object(
 
 
 async def delete_object(
-    application: Application, key: ResourceKey, reached: Reached, *, force: bool, orphan: bool
+    application: Application,
+    key: ResourceKey,
+    reached: Reached,
+    *,
+    force: bool,
+    orphan: bool,
+    node: TreeNode | None = None,
 ) -> None:
     """`force` leaves nobody time to end; `orphan` keeps what the object owns."""
-    node = await _node(application, key, reached)
+    node = node or await _node(application, key, reached)
     propagation = Propagation.FOREGROUND
     if orphan:
         propagation = Propagation.ORPHAN
     elif force:
         propagation = Propagation.BACKGROUND
     await reached.writer.delete(
-        _resource(node, reached),
+        await _resource(node, reached),
         key.namespace,
         key.name,
         uid=node.uid,
@@ -106,14 +139,45 @@ async def _node(application: Application, key: ResourceKey, reached: Reached) ->
     for node in await live_tree(application, reached.reader, reached.discovery):
         if node.key == key and node.uid:
             return node
-    raise ApiError(
+    raise not_part_of(application, key)
+
+
+async def _read(
+    application: Application, node: TreeNode, reached: Reached, version: str = ""
+) -> Manifest:
+    resource = await _resource(node, reached, version)
+    live = await reached.reader.get(resource, node.namespace, node.name)
+    if live["metadata"].get("uid", "") != node.uid:
+        raise not_part_of(application, node.key)
+    return live
+
+
+def not_part_of(application: Application, key: ResourceKey) -> ApiError:
+    return ApiError(
         ApiCode.INVALID_ARGUMENT,
         f"{key.kind} {key.group} {key.name} not found as part of application {application.name}",
     )
 
 
-def _resource(node: TreeNode, reached: Reached) -> ApiResource:
-    found = reached.discovery.find(GroupVersionKind(node.group, node.version, node.kind))
+def _of_this_object(media: PatchKind, patch: Any, uid: str) -> Any:
+    """The patch with the uid as its precondition; what is no patch stays for the server to say."""
+    if media is PatchKind.JSON:
+        test = {"op": "test", "path": "/metadata/uid", "value": uid}
+        return [test, *patch] if isinstance(patch, list) else patch
+    if not isinstance(patch, Mapping):
+        return patch
+    metadata = patch.get("metadata")
+    if metadata is not None and not isinstance(metadata, Mapping):
+        return patch
+    return {**patch, "metadata": {**(metadata or {}), "uid": uid}}
+
+
+async def _resource(node: TreeNode, reached: Reached, version: str = "") -> ApiResource:
+    kind = GroupVersionKind(node.group, version or node.version, node.kind)
+    found = reached.discovery.find(kind)
     if found is None:
-        raise KubeError(f"{node.kind} is not served in version {node.version}")
+        await reached.discovery.refresh()
+        found = reached.discovery.find(kind)
+    if found is None:
+        raise KubeError(f"{node.kind} is not served in version {kind.version}")
     return found

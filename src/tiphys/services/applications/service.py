@@ -61,12 +61,15 @@ from tiphys.services.live.judging import HealthScripts
 from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter
 
 if TYPE_CHECKING:
+    from tiphys.core.pods.chosen import Wanted
     from tiphys.services.applications.desired import Asked
     from tiphys.services.applications.explain import Explained
     from tiphys.services.applications.managed import Comparing, Managed
     from tiphys.services.applications.results import Result
     from tiphys.services.clusters.ports import Connect
     from tiphys.services.evaluate.ports import Evaluator
+    from tiphys.services.pods.logs import Entry, LogQuery
+    from tiphys.services.pods.ports import Pods
 
 __all__ = ["APPLICATIONS", "PROJECTS", "Applications"]
 
@@ -325,6 +328,31 @@ class Applications:
         reached = await self._acting(application)
         await delete_object(application, key, reached, force=force, orphan=orphan)
 
+    async def reach(self, application: Application, *, acting: bool) -> Reached:
+        """Its cluster; `acting` for the account that its project names, where settings ask."""
+        if acting:
+            return await self._acting(application)
+        return await self._destinations.reach(application.spec.destination)
+
+    async def pods(self, application: Application, *, acting: bool) -> Pods:
+        """The Pods of its cluster."""
+        reached = await self._destinations.reach(application.spec.destination)
+        account = await self._account(application, reached) if acting else ""
+        return self._destinations.pods(reached, account)
+
+    async def logs(
+        self, application: Application, wanted: Wanted, query: LogQuery
+    ) -> AsyncIterator[Entry]:
+        """Of the Pods that are meant, and of those below what is meant."""
+        from tiphys.core.pods.chosen import TreePart, chosen_pods
+        from tiphys.services.pods.logs import logs
+
+        nodes = await self.tree(application)
+        parts = [TreePart(one.key, one.uid, (one.parent,) if one.parent else ()) for one in nodes]
+        pods = await self.pods(application, acting=True)
+        async for entry in logs(chosen_pods(parts, wanted), pods, query, self._clock):
+            yield entry
+
     async def close(self) -> None:
         """Ends the connections to other clusters."""
         await self._destinations.close()
@@ -334,14 +362,17 @@ class Applications:
     async def _acting(self, application: Application) -> Reached:
         """Its cluster, as the account that its project names where the settings ask for that."""
         reached = await self._destinations.reach(application.spec.destination)
+        account = await self._account(application, reached)
+        return self._destinations.acting_as(reached, account) if account else reached
+
+    async def _account(self, application: Application, reached: Reached) -> str:
+        """Empty where it is ourselves who act."""
         settings = await self._settings.present()
         if not settings.impersonation:
-            return reached
+            return ""
         account = await self._projects.account(application, reached.server)
-        if account is not None:
-            return self._destinations.acting_as(reached, account)
-        if not settings.impersonation_enforced:
-            return reached
+        if account is not None or not settings.impersonation_enforced:
+            return account or ""
         raise ApiError(
             ApiCode.UNKNOWN,
             "no matching service account found for destination server "

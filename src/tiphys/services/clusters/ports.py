@@ -11,6 +11,7 @@ from tiphys.model.cluster import Cluster, ConnectionState
 from tiphys.model.live import LiveChange
 from tiphys.model.resource import ApiResource, GroupKind
 from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter, LiveIndex
+from tiphys.services.pods.ports import Pods
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +93,10 @@ class Connection(Protocol):
     def discovery(self) -> Discovery: ...
 
     def acting_as(self, account: str) -> tuple[KubeReader, KubeWriter]: ...
+
+    def pods(self, account: str = "") -> Pods:
+        """Logs and commands, for another account where one is named."""
+        ...
 
     async def probe(self) -> None:
         """Asks for the version, once and with little patience."""

@@ -104,6 +104,16 @@ class ClusterRegistry:
             member = self._begin(known if isinstance(known, Cluster) else cluster)
         return member.view
 
+    def watched(self, server: str) -> tuple[ClusterView, Extent] | None:
+        """What is known of a cluster, None where nobody uses it: it is not connected for this."""
+        member = self._members.get(server)
+        return None if member is None else (member.view, member.index.extent())
+
+    def users_of(self, server: str) -> int:
+        """How many applications go to a cluster."""
+        known = self._table.by_server.get(server)
+        return len(self.users(known)) if isinstance(known, Cluster) else 0
+
     async def ready(self, cluster: Cluster) -> None:
         self.view(cluster)
         await self._members[cluster.server].settled()
@@ -160,7 +170,8 @@ class ClusterRegistry:
     def settings_changed(self) -> None:
         """Other kinds are left out, or the cluster that Tiphys runs in; other rules hold."""
         before, self._seen = self._seen, self._settings()
-        if Tracking.of(before) != Tracking.of(self._seen):
+        relabelled = before.custom_labels != self._seen.custom_labels
+        if relabelled or Tracking.of(before) != Tracking.of(self._seen):
             self._begin_again()
         for member in self._members.values():
             member.index.exclude(self._excluded(member.view.server))
@@ -169,7 +180,7 @@ class ClusterRegistry:
         self._rebuild()
 
     def _begin_again(self) -> None:
-        """Whose an object is was read from every object there is: all are read anew."""
+        """What is kept of an object was read from every one there is: all are read anew."""
         for member in [*self._members.values()]:
             self._end(member.view.server)
             self._tell(member.view.cluster)
@@ -247,6 +258,7 @@ class ClusterRegistry:
                 may_list=connection.may_list,
             ),
             updates=self._updates,
+            labels=lambda: self._settings().custom_labels,
         )
         member = Member(
             cluster,

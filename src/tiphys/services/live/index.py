@@ -60,7 +60,7 @@ class ClusterIndex:
 
     `updates` says which changes are told to nobody.
     `scripts` judge instead of `judge` where they are given. `tracking` holds for as long as the
-    index lives.
+    index lives. `labels` are those that are shown beside objects.
     """
 
     def __init__(
@@ -77,8 +77,10 @@ class ClusterIndex:
         handled: Handled = lambda _count, _seconds: None,
         scope: Scope | None = None,
         updates: UpdateHashes | None = None,
+        labels: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._reader = reader
+        self._labels = labels
         self._discovery = discovery
         self._store = ObjectStore()
         self._batches = ChangeBatches(handled=handled)
@@ -94,6 +96,7 @@ class ClusterIndex:
             tracking=tracking,
             pend=self._pend,
             quiet=self._quiet,
+            labels=labels,
         )
         self._judging: dict[GroupKind, asyncio.Task[None]] = {}
         self._follower = KindFollower(
@@ -160,6 +163,9 @@ class ClusterIndex:
     def dependants(self, uid: str) -> Sequence[LiveObject]:
         return self._store.dependants(uid)
 
+    def requested(self, node: str) -> Mapping[str, int]:
+        return self._store.requested(node)
+
     def root(self, key: ResourceKey) -> LiveObject | None:
         """By owners in the object's own namespace, whose uid is the one that it names."""
         seen: set[ResourceKey] = set()
@@ -223,7 +229,8 @@ class ClusterIndex:
         return found
 
     async def facts(self, key: ResourceKey, manifest: Manifest) -> LiveObject:
-        return live_object(key, manifest, await self.health(manifest), self._tracking)
+        health = await self.health(manifest)
+        return live_object(key, manifest, health, self._tracking, self._labels())
 
     def judge_again(self, concerns: Callable[[GroupKind], bool]) -> None:
         """The scripts of these kinds are others now. What is not listed yet will be judged so."""

@@ -7,7 +7,7 @@ back to an older version, and what is known to be gone does not come back by a l
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -42,8 +42,10 @@ class Intake:
         tracking: Tracking = BY_ANNOTATION,
         pend: Callable[[LiveObject, Manifest], None] = lambda _object, _manifest: None,
         quiet: QuietChanges | None = None,
+        labels: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._quiet = quiet
+        self._labels = labels
         self._store = store
         self._judge = judge
         self._tell = tell
@@ -194,7 +196,8 @@ class Intake:
             self._quiet.changed(change, before, after)
 
     def _facts(self, key: ResourceKey, manifest: Manifest) -> LiveObject:
-        return live_object(key, manifest, self._health(manifest), self._tracking)
+        health = self._health(manifest)
+        return live_object(key, manifest, health, self._tracking, self._labels())
 
     def _remove(self, key: ResourceKey, uid: str) -> None:
         """Only this very object: another of the same name stays."""

@@ -6,7 +6,14 @@ place by anyone.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, MutableSequence, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Mapping,
+    MutableSequence,
+    Sequence,
+)
 from typing import Any, Protocol
 
 from tiphys.core.diff.schema import TypeSchema
@@ -166,6 +173,10 @@ class LiveIndex(Protocol):
 
     def dependants(self, uid: str) -> Sequence[LiveObject]:
         """The objects that name this one as owner, direct ones only."""
+        ...
+
+    def requested(self, node: str) -> Mapping[str, int]:
+        """What all Pods that run on a node ask for, in thousandths."""
         ...
 
     def root(self, key: ResourceKey) -> LiveObject | None:

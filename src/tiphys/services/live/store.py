@@ -6,7 +6,7 @@ Only keeps and finds: what is newer than what, and what is worth telling, is dec
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import orjson
@@ -28,6 +28,7 @@ class ObjectStore:
         self._by_namespace: dict[str, set[ResourceKey]] = {}
         self._by_instance: dict[str, set[ResourceKey]] = {}
         self._by_owner: dict[str | ResourceKey, set[ResourceKey]] = {}
+        self._requested: dict[str, dict[str, int]] = {}
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -49,6 +50,10 @@ class ObjectStore:
         named = self._by_owner.get(uid, set())
         key = self._by_uid.get(uid)
         return self._all(named if key is None else named | self._by_owner.get(key, set()))
+
+    def requested(self, node: str) -> Mapping[str, int]:
+        """What the Pods on a node ask for together."""
+        return self._requested.get(node, {})
 
     def manifest(self, key: ResourceKey) -> Manifest | None:
         packed = self._manifests.get(key)
@@ -91,6 +96,8 @@ class ObjectStore:
 
     def _relate(self, old: LiveObject | None, new: LiveObject | None) -> None:
         """Moves the entries of the indexes that follow an object's facts, not its key."""
+        self._count(old, -1)
+        self._count(new, 1)
         before = (old.uid, old.instance, old.owners) if old else ("", "", ())
         after = (new.uid, new.instance, new.owners) if new else ("", "", ())
         if before == after:
@@ -108,6 +115,15 @@ class ObjectStore:
                 self._by_instance.setdefault(new.instance, set()).add(new.key)
             for owner in new.owners:
                 self._by_owner.setdefault(_owner_index(new.key, owner), set()).add(new.key)
+
+    def _count(self, pod: LiveObject | None, sign: int) -> None:
+        if pod is None or not pod.node:
+            return
+        sums = self._requested.setdefault(pod.node, {})
+        for name, amount in pod.requests:
+            sums[name] = sums.get(name, 0) + sign * amount
+        if not any(sums.values()):
+            del self._requested[pod.node]
 
     def _all(self, keys: Iterable[ResourceKey]) -> Sequence[LiveObject]:
         # Sorted: sets have no order, and what is shown must not depend on chance.

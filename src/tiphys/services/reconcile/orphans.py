@@ -36,6 +36,11 @@ class Orphans:
             return False
         return project is not None and project.spec.orphaned_resources is not None
 
+    def place(self, name: str) -> str:
+        """The namespace in which they are looked for; empty where nobody wants to know."""
+        app = self._store.get(name)
+        return app.spec.destination.namespace if app is not None and self.counted(app) else ""
+
     def last(self, name: str) -> int | None:
         """How many there were, None where nobody wants to know. `name` is the store's."""
         return self._counts.get(name) if self._store.get(name) is not None else None
@@ -46,6 +51,17 @@ class Orphans:
         project = self._rules.of(app) if self.counted(app) else None
         if project is None:
             self._counts.pop(name, None)
+            return []
+        count = self._counts[name] = len(self.nodes(app))
+        if not count or not warns_of_orphans(project):
+            return []
+        text = f"Application has {count} orphaned resources"
+        return [Condition(ConditionType.ORPHANED_RESOURCE_WARNING, text)]
+
+    def nodes(self, app: Application) -> list[LiveObject]:
+        """With what is below them; none where the project does not ask for them."""
+        project = self._rules.of(app) if self.counted(app) else None
+        if project is None:
             return []
         view = view_of(self._clusters, app.spec.destination)
         namespace = app.spec.destination.namespace
@@ -61,23 +77,19 @@ class Orphans:
             and not self._is_somebodys(found)
             and may_be_orphaned(project, found.key)
         ]
-        count = self._counts[name] = _with_dependants(roots, view.index)
-        if not count or not warns_of_orphans(project):
-            return []
-        text = f"Application has {count} orphaned resources"
-        return [Condition(ConditionType.ORPHANED_RESOURCE_WARNING, text)]
+        return _with_dependants(roots, view.index)
 
     def _is_somebodys(self, found: LiveObject) -> bool:
         """What an application has tracked that is gone by now is nobody's."""
         return bool(found.instance) and self._store.get(found.instance) is not None
 
 
-def _with_dependants(roots: list[LiveObject], index: LiveIndex) -> int:
-    seen: set[str] = set()
+def _with_dependants(roots: list[LiveObject], index: LiveIndex) -> list[LiveObject]:
+    seen: dict[str, LiveObject] = {}
     waiting = list(roots)
     while waiting:
         found = waiting.pop()
         if found.uid not in seen:
-            seen.add(found.uid)
+            seen[found.uid] = found
             waiting.extend(index.dependants(found.uid))
-    return len(seen)
+    return list(seen.values())

@@ -18,6 +18,7 @@ from tiphys.core.app.conditions import (
 )
 from tiphys.core.app.events import status_events
 from tiphys.core.app.status import after_loss, after_refusal, after_tree, merge_patch
+from tiphys.core.tree.network import links
 from tiphys.model.application import Application, ApplicationSummary
 from tiphys.model.errors import InvalidObjectError, TiphysError
 from tiphys.model.names import ANNOTATION_REFRESH, ANNOTATION_REFRESH_TIMESTAMP, API_GROUP
@@ -118,13 +119,14 @@ class PassReport:
         return self._orphans.look(app)
 
     def summary(self, app: Application) -> ApplicationSummary:
-        """Images and kinds of everything below the application's objects.
+        """Links, images and kinds of everything below the application's objects.
 
         What the project does not permit hides what is below it.
         """
         index = view_of(self._clusters, app.spec.destination).index
         permission = self._rules.permission(app)
         images: set[str] = set()
+        urls = set(links(app.metadata.annotations))
         apps = False
         waiting = list(index.tracked(self._instance(app)))
         while waiting:
@@ -132,9 +134,12 @@ class PassReport:
             if permission is None or not permission.live(node.key):
                 continue
             images.update(node.images)
+            urls.update((node.network or {}).get("externalURLs") or ())
             apps = apps or (node.key.group, node.key.kind) == (API_GROUP, "Application")
             waiting.extend(index.dependants(node.uid))
-        return ApplicationSummary(images=tuple(sorted(images)), is_app_of_apps=apps)
+        return ApplicationSummary(
+            external_urls=tuple(sorted(urls)), images=tuple(sorted(images)), is_app_of_apps=apps
+        )
 
     async def answer(self, app: Application) -> None:
         """Removes the annotation that asked for this pass, unless it was asked for anew."""

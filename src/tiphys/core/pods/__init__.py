@@ -1,0 +1,1 @@
+"""What is read from Pods: lines of logs, and which Pods are meant. Pure."""

@@ -1,0 +1,1 @@
+"""What is live, from the controller's index: resource trees, comparisons, clusters."""

@@ -1,0 +1,1 @@
+"""What is asked of Pods: their logs, and a terminal in them."""
