@@ -1,0 +1,1 @@
+"""Accounts of our own, their tokens, and when somebody may not try again."""
