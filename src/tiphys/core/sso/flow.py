@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -79,6 +80,11 @@ def challenge(verifier: str) -> str:
     """S256 of RFC 7636."""
     digest = hashlib.sha256(verifier.encode("ascii")).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def same_text(one: str, other: str) -> bool:
+    """In a time that says nothing of where they differ. Nothing is the same as nothing."""
+    return bool(one) and hmac.compare_digest(one.encode(), other.encode(errors="replace"))
 
 
 def is_implicit(response_types: Sequence[str]) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -16,6 +16,7 @@ from tiphys.core.sso.flow import (
     Authorization,
     Pending,
     is_implicit,
+    same_text,
 )
 from tiphys.core.sso.redirects import INVALID_REDIRECT, callback_url, may_return
 from tiphys.core.sso.settings import DexConfig, OidcConfig, SsoSettings
@@ -31,6 +32,14 @@ from tiphys.services.sso.verification import FAILED, ProviderTokens
 log = structlog.get_logger()
 
 _PLACE = "login"
+REFUSALS: Final = {
+    "access_denied": "access_denied: the provider refused the login",
+    "server_error": "server_error: the provider failed",
+    "temporarily_unavailable": "temporarily_unavailable: the provider is busy",
+    "login_required": "login_required: log in at the provider first",
+    "invalid_scope": "invalid_scope: the provider does not know a scope that was asked for",
+}
+"""What is said of errors that nobody proved to be the provider's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +98,10 @@ class Logins:
     async def finish(self, arrival: Arrival, query: Mapping[str, str], cookie: str) -> LoggedIn:
         """Raises LoginError."""
         settings, provider = self._provider()
+        pending = await self._pending(query, cookie)
         if query.get("error"):
             described = query.get("error_description", "")
             raise LoginError(400, f"{query['error']}: {described}")
-        pending = await self._pending(query.get("state", ""), cookie)
         if not may_return(pending.return_url, settings.urls):
             raise LoginError(400, INVALID_REDIRECT)
         if pending.nonce:
@@ -128,17 +137,19 @@ class Logins:
             implicit=implicit,
         )
 
-    async def _pending(self, state: str, cookie: str) -> Pending:
-        """What this browser began: whoever brings another's answer does not know its state."""
+    async def _pending(self, query: Mapping[str, str], cookie: str) -> Pending:
+        """What this browser began. Whoever makes up an answer does not know its state, and is not
+        the one who says what the page shows.
+        """
         try:
             opened = await self._seals.opened(bytes.fromhex(cookie), _PLACE)
         except ValueError:
             opened = None
         pending = None if opened is None else Pending.of(opened.decode("utf-8", "replace"))
-        if pending is None or not state:
-            raise LoginError(400, "invalid state: log in again")
-        if not hmac.compare_digest(pending.state.encode(), state.encode()):
-            raise LoginError(400, "invalid state: log in again")
+        state = query.get("state", "")
+        if pending is None or not same_text(pending.state, state):
+            refused = REFUSALS.get(query.get("error", ""), "invalid state: log in again")
+            raise LoginError(400, refused)
         return pending
 
     async def _exchanged(

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable
 
 from tiphys.core.sso.flow import logout_url
-from tiphys.core.sso.settings import OidcConfig
-from tiphys.model.access import LOCAL_ISSUER
-from tiphys.services.sso.ports import Ground, Revocations
+from tiphys.core.sso.settings import OidcConfig, SsoSettings
+from tiphys.model.errors import ApiError
+from tiphys.services.sso.ports import Endings
 from tiphys.services.sso.sessions import KeptSessions
 
 
 class Logouts:
-    def __init__(self, ground: Ground, kept: KeptSessions, revocations: Revocations) -> None:
-        self._ground = ground
+    def __init__(
+        self, settings: Callable[[], SsoSettings | None], kept: KeptSessions, endings: Endings
+    ) -> None:
+        self._settings = settings
         self._kept = kept
-        self._revocations = revocations
+        self._endings = endings
 
-    async def end(self, claims: Mapping[str, Any], token: str, *, home: str) -> str:
-        """Where the browser goes then. `claims` are the token's, proven."""
-        name = claims.get("jti") or claims.get("at_hash")
-        ends = claims.get("exp")
-        if isinstance(name, str) and isinstance(ends, int | float):
-            await self._revocations.revoke(name, datetime.fromtimestamp(ends, UTC))
-        if claims.get("iss") == LOCAL_ISSUER:
+    async def end(self, token: str, *, home: str) -> str:
+        """Where the browser goes then."""
+        try:
+            caller = await self._endings.end(token)
+        except ApiError:
             return home
-        await self._kept.forget(claims)
-        settings = self._ground.settings()
+        if caller.is_local or caller.is_anonymous:
+            return home
+        await self._kept.forget(caller.claims)
+        settings = self._settings()
         if settings is None or not isinstance(settings.provider, OidcConfig):
             return home
         template = settings.provider.logout_url

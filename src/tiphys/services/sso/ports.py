@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from tiphys.core.sso.settings import SsoSettings
+from tiphys.model.access import Caller
 from tiphys.model.identity import ProviderAccess, ProviderMetadata, SignedClaims, Tokens
 
 
@@ -46,10 +47,12 @@ class ByteCache(Protocol):
     async def drop(self, key: str) -> None: ...
 
 
-class Revocations(Protocol):
-    """Tokens that count no more though they could be verified."""
+class Endings(Protocol):
+    """Sessions that are good no longer."""
 
-    async def revoke(self, token_id: str, until: datetime) -> None: ...
+    async def end(self, token: str) -> Caller:
+        """Whose it was. Raises ApiError, Unauthenticated, where it is nobody's now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
