@@ -18,11 +18,12 @@ from tiphys.services.repositories.registry import KnownRepositories
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerGround:
+class Followed:
     """All of it is followed live. What is opened is closed by the stack, last first.
 
     `config_maps` and `secrets` are those with the label part-of=argocd in the control plane's
-    `namespace`, `cluster_secrets` those of clusters.
+    `namespace`, `cluster_secrets` those of clusters. `policies` has argocd-rbac-cm alone, which
+    needs no label.
     """
 
     stack: AsyncExitStack
@@ -33,13 +34,20 @@ class ServerGround:
     discovery: KubeDiscovery
     evaluator: Evaluator
     config_maps: NamedObjects
+    policies: NamedObjects
     secrets: NamedObjects
     cluster_secrets: NamedObjects
     projects: NamedObjects
     repositories: KnownRepositories
     applications: ApplicationCatalogue
     settings: Callable[[], Settings]
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerGround(Followed):
+    """And who may do what with it."""
+
     access: Access
     sessions: Sessions
     audit: Audit
-    now: Callable[[], datetime]
