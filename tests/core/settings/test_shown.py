@@ -25,14 +25,14 @@ EMPTY = "jqPathExpressions: null\njsonPointers: null\nmanagedFieldsManagers: nul
 
 
 def shown(data: dict[str, str], *, inside: bool = True, logged_in: bool = True) -> dict[str, Any]:
-    secrets = {"oidc.secret": "s3cret ", "id": " web\n", "other:id": "cli"}
+    known = {"": {"oidc.secret": "s3cret ", "id": " web\n"}, "other": {"id": "cli"}}
     return shown_settings(
         Shown(
             data=data,
             settings=parse_settings(data, {}),
             namespace="argocd",
             logins=True,
-            sso=sso_settings({**data, **_READABLE}, secrets),
+            sso=sso_settings({**data, **_READABLE}, lambda name: known.get(name, {})),
         ),
         inside=inside,
         logged_in=logged_in,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote_plus
 
 from tiphys.model.errors import ApiCode, ApiError
 from tiphys.model.resource import Manifest
+
+_BAD_ESCAPE = re.compile("%(?![0-9a-fA-F]{2})")
 
 
 def listing(items: Sequence[Any], version: str = "") -> dict[str, Any]:
@@ -29,6 +33,14 @@ def text(message: Mapping[str, Any], key: str) -> str:
 def part(message: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = message.get(key)
     return found if isinstance(found, Mapping) else {}
+
+
+def unescaped(value: str) -> str:
+    """What paths keep escaped is read once more, whatever the call came by."""
+    bad = _BAD_ESCAPE.search(value)
+    if bad is not None:
+        raise ApiError(ApiCode.UNKNOWN, f'invalid URL escape "{value[bad.start() :][:3]}"')
+    return unquote_plus(value)
 
 
 def denied() -> ApiError:

@@ -77,20 +77,20 @@ def general(ground: ServerGround) -> Mapping[str, str]:
     return (ground.config_maps.get("argocd-cm") or {}).get("data") or {}
 
 
-def secret_texts(ground: ServerGround) -> Mapping[str, str]:
-    """Of all Secrets of the control plane: `key` of argocd-secret, `name:key` of every one."""
-    found: dict[str, str] = {}
-    for name in ground.secrets.names():
-        secret = ground.secrets.get(name) or {}
+def secret_texts(ground: ServerGround) -> Callable[[str], Mapping[str, str]]:
+    """The texts of the control plane's Secrets by name; the empty name is argocd-secret's."""
+
+    def texts(name: str) -> Mapping[str, str]:
+        secret = ground.secrets.get(name or _SECRET) or {}
+        found: dict[str, str] = {}
         for key, value in (secret.get("data") or {}).items():
             try:
-                text = base64.b64decode(value, validate=True).decode()
+                found[key] = base64.b64decode(value, validate=True).decode()
             except (binascii.Error, ValueError):
                 continue
-            found[f"{name}:{key}"] = text
-            if name == _SECRET:
-                found[key] = text
-    return found
+        return found
+
+    return texts
 
 
 def _about_itself(

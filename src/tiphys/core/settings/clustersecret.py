@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from tiphys.core.app.times import parse_rfc3339, rfc3339
 from tiphys.model.cluster import Cluster, ClusterConfig
-from tiphys.model.names import LABEL_SECRET_TYPE
+from tiphys.model.names import ANNOTATION_REFRESH, LABEL_SECRET_TYPE
 from tiphys.model.resource import Manifest
 
 _FNV_OFFSET = 2166136261
@@ -166,6 +167,9 @@ def shown(cluster: Cluster, info: Mapping[str, Any] | None = None) -> dict[str, 
     found |= _given(labels=dict(cluster.labels))
     found["name"] = cluster.name
     found |= _given(namespaces=list(cluster.namespaces), project=cluster.project)
+    refresh = parse_rfc3339(cluster.annotations.get(ANNOTATION_REFRESH))
+    if refresh is not None:
+        found["refreshRequestedAt"] = rfc3339(refresh)
     found["server"] = cluster.server
     if info is not None:
         found |= _given(serverVersion=info.get("serverVersion") or "")

@@ -46,7 +46,10 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class ClusterAnswer:
-    """A cluster with what it answered just now, and the applications that go there."""
+    """A cluster with what it answered just now, and the applications that go there.
+
+    `answered` is how another server showed it, where one was asked.
+    """
 
     cluster: Cluster
     version: str
@@ -55,9 +58,12 @@ class ClusterAnswer:
     attempted_at: str
     api_versions: tuple[str, ...]
     applications: int
+    answered: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As the API shows it, without what is secret."""
+        if self.answered is not None:
+            return dict(self.answered)
         state = {
             "attemptedAt": self.attempted_at or None,
             "message": self.message,
@@ -194,8 +200,12 @@ class ClusterCatalogue:
         cluster = (await self.find(selector))[0]
         return await self._ask(cluster, (await self._applications())[cluster.server])
 
-    async def create(self, cluster: Cluster, *, upsert: bool) -> Cluster:
-        """Answers the stored cluster, which may have been there before."""
+    async def create(
+        self, cluster: Cluster, *, upsert: bool, exists: Callable[[], None] = lambda: None
+    ) -> Cluster:
+        """Answers the stored cluster, which may have been there before; `exists` is called where it
+        was and is about to be changed.
+        """
         table = await self._table()
         if cluster.server == IN_CLUSTER_SERVER and not table.in_cluster:
             text = "cannot register cluster: in-cluster has been disabled"
@@ -221,6 +231,7 @@ class ClusterCatalogue:
                 "existing cluster spec is different; use upsert flag to force update; "
                 f'difference in keys "{named}"',
             )
+        exists()
         return await self._store(replace(cluster, secret=before.secret))
 
     async def change(self, selector: str, change: Callable[[Cluster], Cluster]) -> Cluster:
@@ -234,6 +245,13 @@ class ClusterCatalogue:
             except ConflictError:
                 continue
         raise ConflictError(f"cluster {selector} changes all the time", status=409)
+
+    async def touch(self, selector: str, annotation: str, value: str) -> Cluster:
+        """Sets an annotation; the cluster itself is not asked."""
+        (found, *_) = await self.find(selector)
+        return await self._store(
+            replace(found, annotations={**found.annotations, annotation: value})
+        )
 
     async def delete(self, selector: str) -> Sequence[Cluster]:
         """Of a name all that have it; answers them."""
