@@ -5,6 +5,7 @@ over HTTP.
 from tiphys.core.wire.decoding import decode
 from tiphys.core.wire.encoding import encode
 from tiphys.core.wire.gojson import json_bytes
+from tiphys.core.wire.requests import read_request
 from tiphys.core.wire.schema import Contract, HttpRule, Method, Streaming, contract
 from tiphys.core.wire.shaping import read_json, shape
 
@@ -18,5 +19,6 @@ __all__ = [
     "encode",
     "json_bytes",
     "read_json",
+    "read_request",
     "shape",
 ]

@@ -75,6 +75,12 @@ def _moment(seconds: int) -> datetime:
         raise MalformedError("a time out of range") from error
 
 
+def written_time(seconds: int) -> str:
+    """Seconds since 1970 as metav1.Time has them in JSON."""
+    moment = _moment(seconds)
+    return f"{moment.year:04d}{moment:-%m-%dT%H:%M:%SZ}"
+
+
 _SECONDS = tag(1, VARINT)
 _NO_NANOS = tag(2, VARINT) + varint(0)
 
@@ -89,7 +95,7 @@ class Time:
     def decode(self, data: bytes) -> Any:
         if not data:
             return None
-        return _moment(_stamp(data)[0]).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return written_time(_stamp(data)[0])
 
     def read(self, value: Any) -> Any:
         return parsed_time(_text(value)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
