@@ -127,7 +127,8 @@ def refuses(ledger: Ledger, account: str, source: str, limits: Limits, now: int)
 
 def is_ended(ledger: Ledger, token: str, subject: str, issued: int) -> bool:
     cut = ledger.cuts.get(subject)
-    return token in ledger.revoked or (cut is not None and issued <= cut.before)
+    revoked = _key(token, subject) in ledger.revoked
+    return revoked or (cut is not None and issued <= cut.before)
 
 
 def after(ledger: Ledger, changes: Iterable[Change], limits: Limits, now: int) -> Ledger:
@@ -152,14 +153,23 @@ def _after(ledger: Ledger, change: Change, limits: Limits) -> Ledger:
         case Succeeded():
             return replace(ledger, accounts=_without(ledger.accounts, {change.account}))
         case Revoked():
-            entry = Revocation(change.subject, change.until)
-            return _gathered(
-                replace(ledger, revoked={**ledger.revoked, change.token: entry}), change.at
-            )
+            return _gathered(_revoked(ledger, change), change.at)
         case EndedAll():
             return _cut(ledger, change.subject, change.at, change.until)
         case _:
             assert_never(change)
+
+
+def _revoked(ledger: Ledger, change: Revoked) -> Ledger:
+    key = _key(change.token, change.subject)
+    before = ledger.revoked.get(key)
+    until = max(change.until, before.until if before else 0)
+    return replace(ledger, revoked={**ledger.revoked, key: Revocation(change.subject, until)})
+
+
+def _key(token: str, subject: str) -> str:
+    """Ids are one provider's own: somebody else may have the same."""
+    return f"{subject} {token}"
 
 
 def _counted(
