@@ -88,25 +88,6 @@ class Shared:
             sink.fares(resource, state)
 
 
-class Only:
-    """Lets a sink hear of the objects of one name alone."""
-
-    def __init__(self, name: str, sink: WatchSink) -> None:
-        self._name = name
-        self._sink = sink
-
-    def replaced(self, resource: ApiResource, objects: ObjectList) -> None:
-        found = tuple(item for item in objects.items if item["metadata"]["name"] == self._name)
-        self._sink.replaced(resource, ObjectList(found, objects.resource_version))
-
-    def changed(self, resource: ApiResource, event: WatchEvent) -> None:
-        if event.manifest["metadata"]["name"] == self._name:
-            self._sink.changed(resource, event)
-
-    def fares(self, resource: ApiResource, state: WatchState) -> None:
-        self._sink.fares(resource, state)
-
-
 class _InScope:
     """Lets a sink hear of the Applications alone that are ours."""
 

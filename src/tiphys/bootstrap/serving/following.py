@@ -17,7 +17,6 @@ from tiphys.bootstrap.following import (
     PROJECTS,
     SECRETS,
     Following,
-    Only,
     Shared,
     listed,
 )
@@ -34,7 +33,6 @@ from tiphys.services.repositories.registry import KnownRepositories
 
 log = structlog.get_logger()
 
-_POLICIES = "argocd-rbac-cm"
 _COMPONENT = "server"
 _CONNECT_WAIT = 1.0
 _NAMESPACE = "argocd"
@@ -51,10 +49,8 @@ class FollowingOptions:
 
 async def with_controller(foundation: Foundation) -> Followed:
     """Shares what the controller follows; it has to have read all of it. Raises KubeError."""
-    policies = NamedObjects()
-    foundation.following.follow(CONFIG_MAPS, Only(_POLICIES, policies))
     secrets = await foundation.follow_secrets()
-    await listed(policies, foundation.catalogue, foundation.cluster_secrets)
+    await listed(foundation.catalogue, foundation.cluster_secrets)
     return Followed(
         stack=foundation.stack,
         namespace=foundation.namespace,
@@ -64,7 +60,6 @@ async def with_controller(foundation: Foundation) -> Followed:
         discovery=foundation.discovery,
         evaluator=foundation.evaluator,
         config_maps=foundation.config_maps,
-        policies=policies,
         secrets=secrets,
         cluster_secrets=foundation.cluster_secrets,
         projects=foundation.projects,
@@ -83,18 +78,17 @@ async def on_its_own(options: FollowingOptions, stack: AsyncExitStack) -> Follow
     stack.push_async_callback(transport.close)
     client, discovery = KubeClient(transport), KubeDiscovery(transport)
     await _connect(discovery)
-    config_maps, policies, secrets = NamedObjects(), NamedObjects(), NamedObjects()
+    config_maps, secrets = NamedObjects(), NamedObjects()
     cluster_secrets, projects = NamedObjects(), NamedObjects()
     repositories, catalogue = KnownRepositories(), ApplicationCatalogue()
     following = Following(client, namespace, stack)
     shared = Shared((config_maps, repositories.config_maps))
     following.follow(CONFIG_MAPS, shared, labels=f"{LABEL_PART_OF}=argocd")
-    following.follow(CONFIG_MAPS, Only(_POLICIES, policies))
     following.follow(PROJECTS, projects)
     following.follow(SECRETS, secrets, labels=f"{LABEL_PART_OF}=argocd")
     following.follow(SECRETS, repositories, labels=LABEL_SECRET_TYPE)
     following.follow(SECRETS, cluster_secrets, labels=f"{LABEL_SECRET_TYPE}=cluster")
-    await listed(config_maps, policies, projects, secrets, repositories, cluster_secrets)
+    await listed(config_maps, projects, secrets, repositories, cluster_secrets)
     settings = SettingsSource(config_maps, options.overlay)
     settings.load()
     scope = Scope(namespace, settings.present)
@@ -112,7 +106,6 @@ async def on_its_own(options: FollowingOptions, stack: AsyncExitStack) -> Follow
         discovery=discovery,
         evaluator=evaluator,
         config_maps=config_maps,
-        policies=policies,
         secrets=secrets,
         cluster_secrets=cluster_secrets,
         projects=projects,

@@ -22,8 +22,7 @@ class Followed:
     """All of it is followed live. What is opened is closed by the stack, last first.
 
     `config_maps` and `secrets` are those with the label part-of=argocd in the control plane's
-    `namespace`, `cluster_secrets` those of clusters. `policies` has argocd-rbac-cm alone, which
-    needs no label.
+    `namespace`, `cluster_secrets` those of clusters.
     """
 
     stack: AsyncExitStack
@@ -34,7 +33,6 @@ class Followed:
     discovery: KubeDiscovery
     evaluator: Evaluator
     config_maps: NamedObjects
-    policies: NamedObjects
     secrets: NamedObjects
     cluster_secrets: NamedObjects
     projects: NamedObjects
