@@ -58,6 +58,7 @@ class Comparing:
         self._comparisons = comparisons
         self._rules = rules
         self._batches = batches or Batches()
+        self.masked: Collection[str] = rules.masked
 
     async def managed(
         self,

@@ -86,7 +86,6 @@ async def patch_object(
             media,
             _of_this_object(media, patch, node.uid),
             manager=_MANAGER,
-            force=media is PatchKind.APPLY,
         )
     except KubeError as error:
         if key.group_kind == ("", "Secret"):

@@ -5,7 +5,7 @@ Each is one use case; the rules behind it stand in the modules of this package.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,12 @@ from tiphys.model.errors import (
     SettingsError,
 )
 from tiphys.model.live import WatchEvent
-from tiphys.model.names import ANNOTATION_REFRESH, ANNOTATION_REFRESH_TIMESTAMP
+from tiphys.model.names import (
+    ANNOTATION_HYDRATE,
+    ANNOTATION_HYDRATE_TIMESTAMP,
+    ANNOTATION_REFRESH,
+    ANNOTATION_REFRESH_TIMESTAMP,
+)
 from tiphys.model.resource import Manifest, ResourceKey
 from tiphys.services.access.auditing import Reason
 from tiphys.services.applications.desired import Desired, require_source
@@ -70,6 +75,7 @@ if TYPE_CHECKING:
     from tiphys.services.evaluate.ports import Evaluator
     from tiphys.services.pods.logs import Entry, LogQuery
     from tiphys.services.pods.ports import Pods
+    from tiphys.services.projects.rules import Permission
 
 __all__ = ["APPLICATIONS", "PROJECTS", "Applications"]
 
@@ -135,16 +141,24 @@ class Applications:
     async def refresh(self, name: AppName, *, hard: bool) -> Application:
         """Asks for a comparison and waits, without a limit of its own, until it is done."""
         await self._store.read(name)
-        kind = "hard" if hard else "normal"
-        stamp = self._clock().strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
-        annotations = {ANNOTATION_REFRESH: kind, ANNOTATION_REFRESH_TIMESTAMP: stamp}
-        asked = await self._store.merge(name, {"annotations": annotations})
+        asked = await self.ask_refresh(name, hard=hard)
         async for event in self.watch(name, asked.metadata.resource_version):
             if event.kind is EventKind.DELETED:
                 raise permission_denied()
             if ANNOTATION_REFRESH not in event.application.metadata.annotations:
                 return event.application
         raise ApiError(ApiCode.UNKNOWN, "application refresh deadline exceeded")
+
+    async def ask_refresh(
+        self, name: AppName, *, hard: bool, hydrate: bool = False
+    ) -> Application:
+        """Leaves the waiting to the caller. `hydrate`: to the hydrator, too, where there is one."""
+        kind = "hard" if hard else "normal"
+        stamp = self._clock().strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
+        annotations = {ANNOTATION_REFRESH: kind, ANNOTATION_REFRESH_TIMESTAMP: stamp}
+        if hydrate:
+            annotations |= {ANNOTATION_HYDRATE: kind, ANNOTATION_HYDRATE_TIMESTAMP: stamp}
+        return await self._store.merge(name, {"annotations": annotations})
 
     async def tree(self, application: Application) -> Sequence[TreeNode]:
         """The live objects of an application with their dependants."""
@@ -339,6 +353,24 @@ class Applications:
         reached = await self._destinations.reach(application.spec.destination)
         account = await self._account(application, reached) if acting else ""
         return self._destinations.pods(reached, account)
+
+    async def server_side_diff(
+        self,
+        application: Application,
+        pairs: Sequence[tuple[Mapping[str, Any], str]],
+        known: Collection[ResourceKey],
+        permission: Permission | None,
+    ) -> Sequence[Managed]:
+        """What the API server would make of targets; never for another account than ours."""
+        from tiphys.services.applications.serverdiff import server_side_diff
+
+        reached = await self._destinations.reach(application.spec.destination)
+        comparing = await self._comparing(application, Looking(server_side=True))
+        return await server_side_diff(application, pairs, known, permission, comparing, reached)
+
+    async def masked_annotations(self) -> Collection[str]:
+        """The annotations of Secrets that nobody is shown."""
+        return (await self._settings.present()).masked_annotations
 
     async def logs(
         self, application: Application, wanted: Wanted, query: LogQuery

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -43,7 +43,7 @@ class LogQuery:
 
 async def logs(
     chosen: Sequence[ResourceKey], pods: Pods, query: LogQuery, now: Callable[[], datetime]
-) -> AsyncIterator[Entry]:
+) -> AsyncGenerator[Entry, None]:
     """Ends with a last entry, unless there is no Pod."""
     if not chosen:
         return
