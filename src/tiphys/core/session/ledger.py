@@ -47,9 +47,10 @@ class Attempts:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """A token's. It need not be known any longer than the token would have lasted."""
+    """A token's, at `at`. It is known for as long as the token would have lasted."""
 
     subject: str
+    at: int
     until: int
 
 
@@ -163,8 +164,10 @@ def _after(ledger: Ledger, change: Change, limits: Limits) -> Ledger:
 def _revoked(ledger: Ledger, change: Revoked) -> Ledger:
     key = _key(change.token, change.subject)
     before = ledger.revoked.get(key)
+    at = max(change.at, before.at if before else 0)
     until = max(change.until, before.until if before else 0)
-    return replace(ledger, revoked={**ledger.revoked, key: Revocation(change.subject, until)})
+    entry = Revocation(change.subject, at, until)
+    return replace(ledger, revoked={**ledger.revoked, key: entry})
 
 
 def _key(token: str, subject: str) -> str:
@@ -190,14 +193,17 @@ def _gathered(ledger: Ledger, at: int) -> Ledger:
     most = max(by_subject, key=lambda subject: by_subject[subject])
     if by_subject[most] <= _PER_SUBJECT and len(ledger.revoked) <= _REVOKED:
         return ledger
-    until = max(entry.until for entry in ledger.revoked.values() if entry.subject == most)
-    return _cut(ledger, most, at, until)
+    return _cut(ledger, most, at, 0)
 
 
 def _cut(ledger: Ledger, subject: str, at: int, until: int) -> Ledger:
+    """What was ended one by one is among all."""
     before = ledger.cuts.get(subject, Cut(0, 0))
-    cut = Cut(max(at, before.before), max(until, before.until))
-    own = {token for token, entry in ledger.revoked.items() if entry.subject == subject}
+    own = {key: entry for key, entry in ledger.revoked.items() if entry.subject == subject}
+    cut = Cut(
+        max(at, before.before, *(entry.at for entry in own.values())),
+        max(until, before.until, *(entry.until for entry in own.values())),
+    )
     return replace(
         ledger, revoked=_without(ledger.revoked, own), cuts={**ledger.cuts, subject: cut}
     )

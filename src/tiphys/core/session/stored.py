@@ -13,7 +13,7 @@ def write(ledger: Ledger) -> str:
     found = {
         "accounts": {key: [one.count, one.last] for key, one in ledger.accounts.items()},
         "sources": {key: [one.count, one.last] for key, one in ledger.sources.items()},
-        "revoked": {key: [one.subject, one.until] for key, one in ledger.revoked.items()},
+        "revoked": {key: [one.subject, one.at, one.until] for key, one in ledger.revoked.items()},
         "cuts": {key: [one.before, one.until] for key, one in ledger.cuts.items()},
     }
     return json.dumps(found, separators=(",", ":"), sort_keys=True)
@@ -27,8 +27,8 @@ def read(text: str) -> Ledger | None:
             accounts=_attempts(found["accounts"]),
             sources=_attempts(found["sources"]),
             revoked={
-                key: Revocation(str(subject), int(until))
-                for key, (subject, until) in found["revoked"].items()
+                key: Revocation(str(subject), int(at), int(until))
+                for key, (subject, at, until) in found["revoked"].items()
             },
             cuts={key: Cut(int(at), int(until)) for key, (at, until) in found["cuts"].items()},
         )
