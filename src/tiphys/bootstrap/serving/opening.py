@@ -68,7 +68,7 @@ async def open_methods(followed: Followed, options: OpeningOptions) -> Opened:
     )
     handlers = {
         **access.handlers(),
-        **rest_handlers(
+        **await rest_handlers(
             ground,
             logins=access.has_logins,
             replace_allowed=options.replace_allowed,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from tiphys.adapters.kube import KubeClient
     from tiphys.api.calls import Handlers
+    from tiphys.api.handlers.cluster import Info
     from tiphys.core.settings.settings import Settings
     from tiphys.core.settings.shown import Shown
     from tiphys.services.access.events import KubeAudit
@@ -25,18 +26,23 @@ _DRAIN_SECONDS = 2.0
 _SECRET = "argocd-secret"  # noqa: S105 - a name
 
 
-def rest_handlers(
+async def rest_handlers(
     ground: ServerGround,
     *,
+    cluster_info: Info | None = None,
     logins: Callable[[], bool],
     replace_allowed: bool = True,
     namespaces_flag: bool = False,
 ) -> Handlers:
     """`logins` says whether some enabled account may log in with a password. The others are what
-    the flags sync-with-replace-allowed and application-namespaces say.
+    the flags sync-with-replace-allowed and application-namespaces say. `cluster_info` is a
+    LiveView's.
     """
+    from tiphys.bootstrap.serving.stored import stored_handlers
+
     return {
         **_about_itself(ground, logins, replace=replace_allowed, namespaces=namespaces_flag),
+        **await stored_handlers(ground, cluster_info or _nobody_watches),
     }
 
 
@@ -91,6 +97,10 @@ def secret_texts(ground: ServerGround) -> Callable[[str], Mapping[str, str]]:
         return found
 
     return texts
+
+
+async def _nobody_watches(_server: str) -> None:
+    return None
 
 
 def _about_itself(

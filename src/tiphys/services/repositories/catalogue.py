@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -37,6 +37,11 @@ from tiphys.services.repositories.ports import Connections
 from tiphys.services.repositories.reading import read_known
 from tiphys.services.repositories.states import RepositoryState, RepositoryStates
 
+Wanted = Callable[[Record], bool]
+"""Which repositories the caller may see: no other is tried, counted or named."""
+MayChange = Callable[[Record], None]
+"""Raises ApiError where the caller must not change this one."""
+
 MANAGER = "argocd"
 _VERBS = frozenset({"create", "delete", "get", "list", "patch", "update", "watch"})
 SECRETS = ApiResource("", "v1", "Secret", "secrets", True, _VERBS)
@@ -48,15 +53,19 @@ _NOUNS = {False: "repository", True: "repository credentials"}
 @dataclass(frozen=True, slots=True)
 class RepositoryAnswer:
     """A repository with what its template adds, and how its connection fares. `problem` is why
-    its Secret cannot be read, empty where it can.
+    its Secret cannot be read, empty where it can. `answered` is how another server showed it, where
+    one was asked.
     """
 
     record: Record
     state: RepositoryState
     problem: str = ""
+    answered: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As the API shows it, without what is secret."""
+        if self.answered is not None:
+            return dict(self.answered)
         return shown_repository(self.record, self.state.to_json())
 
 
@@ -82,22 +91,50 @@ class RepositoryCatalogue:
         """All that is known of repositories now."""
         return (await read_known(self._reader, self._namespace)).known
 
-    async def list(self, *, fresh: bool = False, trying: bool = True) -> Sequence[RepositoryAnswer]:
+    async def list(
+        self, *, fresh: bool = False, trying: bool = True, wanted: Wanted = lambda _record: True
+    ) -> Sequence[RepositoryAnswer]:
         """By project and URL. Without `trying` nobody is asked how the connections fare."""
         known = await self.known()
+        found = [one for one in _repositories(known) if wanted(one.record)]
         if not trying:
-            return [_untried(known, secret) for secret in _repositories(known)]
+            return [_untried(known, secret) for secret in found]
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def answer(secret: AnySecret) -> RepositoryAnswer:
             async with gate:
                 return await self._answer(known, secret, fresh=fresh)
 
-        return await asyncio.gather(*(answer(secret) for secret in _repositories(known)))
+        return await asyncio.gather(*(answer(secret) for secret in found))
 
-    async def get(self, url: str, project: str = "", *, fresh: bool = False) -> RepositoryAnswer:
+    async def get(
+        self,
+        url: str,
+        project: str = "",
+        *,
+        fresh: bool = False,
+        wanted: Wanted = lambda _record: True,
+    ) -> RepositoryAnswer:
         known = await self.known()
-        return await self._answer(known, _meant(known, url, project), fresh=fresh)
+        return await self._answer(known, _meant(known, url, project, wanted), fresh=fresh)
+
+    async def find(self, url: str, project: str = "") -> Record:
+        """The stored one of the project or of all; a URL that no Secret knows is one, too."""
+        known = await self.known()
+        secret = known.secret(url, project, fallback=True)
+        return Record(url=url) if secret is None else secret.record
+
+    async def update(self, record: Record, may: MayChange = lambda _record: None) -> None:
+        """What is stored under this URL and project becomes this record. Nothing is tried."""
+        known = await self.known()
+        near = known.secret(record.url, record.project, fallback=True)
+        may(record if near is None else near.record)
+        may(record)
+        found = known.secret(record.url, record.project)
+        if found is None:
+            shown = without_password(record.url)
+            raise ApiError(ApiCode.NOT_FOUND, f"repo '{shown}' not found")
+        await self._change(found.name, record, SecretType.REPOSITORY)
 
     async def validate(self, record: Record) -> None:
         """Tries a repository that need not be stored. Raises ApiError with the step that failed."""
@@ -110,13 +147,23 @@ class RepositoryCatalogue:
 
     async def create(self, record: Record, *, upsert: bool) -> Record:
         """Whoever calls has tried it. The record may be there already."""
+        _require_url(record)
         known = await self.known()
         before = known.secret(record.url, record.project)
         return await self._put(before, record, SecretType.REPOSITORY, upsert=upsert)
 
-    async def delete(self, url: str, project: str = "") -> None:
-        secret = _meant(await self.known(), url, project)
+    async def delete(
+        self,
+        url: str,
+        project: str = "",
+        *,
+        wanted: Wanted = lambda _record: True,
+        may: MayChange = lambda _record: None,
+    ) -> None:
+        secret = _meant(await self.known(), url, project, wanted)
+        may(secret.record)
         await self._drop(secret)
+        self._states.forget(secret.url, secret.project)
 
     # -- templates ------------------------------------------------------------------------------
 
@@ -127,6 +174,7 @@ class RepositoryCatalogue:
         return [one.record for one in sorted(found, key=lambda one: (one.url, one.name))]
 
     async def create_template(self, record: Record, *, upsert: bool) -> Record:
+        _require_url(record)
         known = await self.known()
         before = next(
             (
@@ -138,13 +186,22 @@ class RepositoryCatalogue:
         )
         return await self._put(before, record, SecretType.TEMPLATE, upsert=upsert)
 
+    async def update_template(self, record: Record) -> None:
+        """The one that this URL would get its credentials from becomes this record."""
+        secret = self._template(await self.known(), record.url)
+        await self._change(secret.name, replace(record, url=secret.url), SecretType.TEMPLATE)
+
     async def delete_template(self, url: str) -> None:
         """The one that this URL would get its credentials from."""
-        secret = (await self.known()).template(url)
+        await self._drop(self._template(await self.known(), url))
+
+    @staticmethod
+    def _template(known: Known, url: str) -> AnySecret:
+        secret = known.template(url)
         if secret is None:
             shown = without_password(url)
             raise ApiError(ApiCode.NOT_FOUND, f"repository credentials '{shown}' not found")
-        await self._drop(secret)
+        return secret
 
     # -- Secrets --------------------------------------------------------------------------------
 
@@ -219,8 +276,13 @@ def _repositories(known: Known) -> list[AnySecret]:
     return sorted(found, key=lambda one: (f"{one.project}/{one.url}", one.name))
 
 
-def _meant(known: Known, url: str, project: str) -> AnySecret:
-    found = [one for one in _repositories(known) if same_url(one.url, url)]
+def _require_url(record: Record) -> None:
+    if not record.url:
+        raise ApiError(ApiCode.INVALID_ARGUMENT, "the URL is missing")
+
+
+def _meant(known: Known, url: str, project: str, wanted: Wanted) -> AnySecret:
+    found = [one for one in _repositories(known) if same_url(one.url, url) and wanted(one.record)]
     if not found:
         raise ApiError(ApiCode.PERMISSION_DENIED, "permission denied")
     if len(found) == 1 and not project:

@@ -63,6 +63,10 @@ class RepositoryStates:
             return RepositoryState()
         return state if self._now() - state.attempted_at < _KEPT else RepositoryState()
 
+    def forget(self, url: str, project: str) -> None:
+        """What was remembered of a repository that is gone."""
+        self._states.pop((url, project), None)
+
     async def _tried(self, repository: Repository) -> RepositoryState:
         try:
             await self._connections.test(repository)
