@@ -57,12 +57,19 @@ def test_a_log_level_that_is_none_is_named(world: World) -> None:
     assert (ran.code, ran.fatal) == (1, "not a valid log level: loud")
 
 
-def test_install(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("flag", "account"),
+    [
+        ("--controller-kubeconfig", "argocd-application-controller"),
+        ("--server-kubeconfig", "argocd-server"),
+    ],
+)
+def test_install(world: World, tmp_path: Path, flag: str, account: str) -> None:
     path = tmp_path / "deep" / "kubeconfig"
-    ran = world.run("install", "--controller-kubeconfig", str(path), "-n", "cd", core=False)
+    ran = world.run("install", flag, str(path), "-n", "cd", core=False)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out == "ConfigMap/argocd-cm created\nTiphys is installed in namespace cd\n"
-    assert path.read_text() == "for cd\n"
+    assert path.read_text() == f"for {account} in cd\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [child.name for child in path.parent.iterdir()] == ["kubeconfig"]
 

@@ -11,7 +11,7 @@ from tiphys.model.live import PatchKind
 from tiphys.model.names import LABEL_PART_OF
 from tiphys.model.resource import ApiResource, GroupVersionKind, gvk_of, key_of
 from tiphys.services.applications.service import APPLICATIONS, PROJECTS
-from tiphys.services.install import controller_kubeconfig, into_namespace
+from tiphys.services.install import CONTROLLER_ACCOUNT, account_kubeconfig, into_namespace
 
 
 def kind(cluster: Cluster, group: str, version: str, name: str) -> ApiResource:
@@ -62,8 +62,9 @@ async def test_settings_stay_the_users_and_rights_ours(cluster: Cluster) -> None
 
 
 async def test_the_controllers_kubeconfig_is_its_own(cluster: Cluster, tmp_path: Path) -> None:
-    text = await controller_kubeconfig(
+    text = await account_kubeconfig(
         cluster.client,
+        CONTROLLER_ACCOUNT,
         server=cluster.config.server,
         ca=cluster.config.ca,
         namespace=NAMESPACE,

@@ -31,7 +31,7 @@ from tiphys.model.live import PatchKind
 from tiphys.model.names import API_VERSION, FINALIZER_RESOURCES, IN_CLUSTER_SERVER
 from tiphys.model.resource import ApiResource, Manifest
 from tiphys.services.applications.service import APPLICATIONS
-from tiphys.services.install import Installer, controller_kubeconfig
+from tiphys.services.install import CONTROLLER_ACCOUNT, Installer, account_kubeconfig
 from tiphys.services.reconcile.settings import GENERAL
 
 NAMESPACE = "argocd"
@@ -171,8 +171,13 @@ async def _install(
     if any(key.name == GENERAL for key in installed.created):
         # Only settings that nobody has written before are ours to choose.
         await client.patch(_CONFIG_MAPS, NAMESPACE, GENERAL, PatchKind.MERGE, {"data": _POLLING})
-    text = await controller_kubeconfig(
-        client, server=config.server, ca=config.ca, namespace=NAMESPACE, seconds=_TOKEN_SECONDS
+    text = await account_kubeconfig(
+        client,
+        CONTROLLER_ACCOUNT,
+        server=config.server,
+        ca=config.ca,
+        namespace=NAMESPACE,
+        seconds=_TOKEN_SECONDS,
     )
     _write_private(place.controller_kubeconfig, text)
 

@@ -11,8 +11,13 @@ from tiphys.cli.command import Call, command
 from tiphys.cli.globals import text
 
 NAMESPACE = "argocd"
+_ACCOUNTS = {
+    "controller-kubeconfig": "argocd-application-controller",
+    "server-kubeconfig": "argocd-server",
+}
 _FLAGS = (
     text("controller-kubeconfig", "Write a kubeconfig with the controller's own rights to here"),
+    text("server-kubeconfig", "Write a kubeconfig with the API server's own rights to here"),
 )
 
 
@@ -32,9 +37,10 @@ async def _install(call: Call) -> None:
             for key in keys:
                 print(f"{key.kind}/{key.name} {word}")
         print(f"Tiphys is installed in namespace {namespace}")
-        if call.text("controller-kubeconfig"):
-            path = Path(call.text("controller-kubeconfig"))
-            _write_private(path, await setup.controller_kubeconfig(namespace))
+        for flag, account in _ACCOUNTS.items():
+            if call.text(flag):
+                made = await setup.kubeconfig(account, namespace)
+                _write_private(Path(call.text(flag)), made)
 
 
 def _write_private(path: Path, content: str) -> None:

@@ -26,6 +26,7 @@ from tiphys.model.resource import (
 from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter
 
 CONTROLLER_ACCOUNT = "argocd-application-controller"
+SERVER_ACCOUNT = "argocd-server"
 MANAGER = "tiphys-install"
 
 _CRD = "CustomResourceDefinition"
@@ -127,18 +128,24 @@ def into_namespace(manifest: Manifest, namespace: str) -> Manifest:
     return moved
 
 
-async def controller_kubeconfig(
-    tokens: ServiceAccountTokens, *, server: str, ca: str, namespace: str, seconds: int
+async def account_kubeconfig(
+    tokens: ServiceAccountTokens,
+    account: str,
+    *,
+    server: str,
+    ca: str,
+    namespace: str,
+    seconds: int,
 ) -> str:
-    """A kubeconfig with which the controller speaks for itself. `ca` is PEM text.
+    """A kubeconfig with which a process speaks for itself. `ca` is PEM text.
 
     The text holds the token: keep it in a file that only its owner can read.
     """
-    token = await tokens.create_token(namespace, CONTROLLER_ACCOUNT, seconds=seconds)
+    token = await tokens.create_token(namespace, account, seconds=seconds)
     cluster: dict[str, Any] = {"server": server}
     if ca:
         cluster["certificate-authority-data"] = base64.b64encode(ca.encode()).decode()
-    name = CONTROLLER_ACCOUNT
+    name = account
     document = {
         "apiVersion": "v1",
         "kind": "Config",
