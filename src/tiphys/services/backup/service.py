@@ -21,7 +21,7 @@ from tiphys.core.backup import (
 )
 from tiphys.core.project.namespaces import matches_any
 from tiphys.model.errors import ApiCode, ApiError, ConflictError, KubeError, ObjectNotFoundError
-from tiphys.model.live import PatchKind
+from tiphys.model.live import PatchKind, Propagation
 from tiphys.model.names import API_GROUP
 from tiphys.model.resource import ApiResource, Manifest
 from tiphys.services.live.ports import KubeReader, KubeWriter
@@ -182,7 +182,9 @@ class Backups:
             body = {"metadata": {"uid": metadata["uid"], "finalizers": None}}
             await self._writer.patch(kind, *place, PatchKind.MERGE, body, manager=MANAGER)
         try:
-            await self._writer.delete(kind, *place, uid=metadata["uid"])
+            await self._writer.delete(
+                kind, *place, uid=metadata["uid"], propagation=Propagation.BACKGROUND
+            )
         except ObjectNotFoundError:
             return
 
