@@ -12,15 +12,21 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 log = structlog.get_logger()
 
 _HEAD_BYTES = 64 << 10
 """Of a request's line and headers."""
 _HEAD_SECONDS = 20.0
-_CONNECTIONS = 1_000
+_CONNECTIONS = 4_096
 _IDLE_SECONDS = 65
 _GOODBYE_SECONDS = 3
+_MESSAGE_BYTES = 1 << 20
+"""Of a WebSocket's message: what somebody types."""
+_MESSAGE_BYTES = 1 << 20
+"""Of what comes over a WebSocket at once."""
+_PING_SECONDS = 5.0
 
 
 class _Bounded(HttpToolsProtocol):
@@ -69,6 +75,31 @@ class _Bounded(HttpToolsProtocol):
             self._late = None
 
 
+def http1_config(app: ASGIApp) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,
+        http=_Bounded,
+        ws="websockets-sansio",
+        ws_max_size=_MESSAGE_BYTES,
+        ws_ping_interval=None,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=_GOODBYE_SECONDS,
+    )
+    config.load()
+    return config
+
+
+def http1_protocol(config: uvicorn.Config, state: ServerState) -> asyncio.Protocol:
+    """Serves one connection."""
+    return _Bounded(config, state, {})
+
+
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -93,7 +124,9 @@ class HttpServer:
         config = uvicorn.Config(
             self._app,
             http=_Bounded,
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=_MESSAGE_BYTES,
+            ws_ping_interval=_PING_SECONDS,
             lifespan="off",
             log_config=None,
             access_log=False,
