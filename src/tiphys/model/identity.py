@@ -57,3 +57,12 @@ class SignedClaims:
     """Of a token whose signature was proven, and nothing else yet."""
 
     values: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """What a provider behind us answered to a browser."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
