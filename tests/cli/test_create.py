@@ -340,7 +340,7 @@ def test_parameters_are_for_helm_alone(world: World) -> None:
     assert (ran.code, ran.fatal) == (1, "Parameters can only be set against Helm applications")
 
 
-@pytest.mark.parametrize("flag", ["config", "env"])
+@pytest.mark.parametrize("flag", ["redis-name", "env"])
 def test_what_comes_later_is_refused_by_name(world: World, flag: str) -> None:
     ran = world.run("app", "create", "a", *BASE, f"--{flag}", "x")
     message = f"Error: --{flag} is not supported by this version of Tiphys\n"

@@ -55,16 +55,6 @@ def test_what_cannot_be_read(
     assert (ran.code, ran.fatal) == (1, message)
 
 
-@pytest.mark.parametrize("flag", ["server=a", "grpc-web", "header=a: b,c: d"])
-def test_what_comes_later_is_refused_by_name(
-    seeded: World, monkeypatch: pytest.MonkeyPatch, flag: str
-) -> None:
-    monkeypatch.setenv("ARGOCD_OPTS", f"--core '--{flag}'")
-    name = flag.partition("=")[0]
-    said = f"Error: --{name} is not supported by this version of Tiphys\n"
-    assert (listed(seeded).code, listed(seeded).out) == (1, said)
-
-
 def plugin(folder: Path, name: str, code: int) -> None:
     file = folder / name
     file.write_text(f'#!/bin/sh\necho "$0 $*" > {folder}/said\nexit {code}\n')

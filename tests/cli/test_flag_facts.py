@@ -32,11 +32,8 @@ REFUSED = {
     "admin app generate-spec": {"env"},
     "admin app get-reconcile-results": {"repo-server"},
     "everywhere": {
-        "argocd-context", "auth-token", "client-crt", "client-crt-key", "config",
-        "controller-name", "grpc-web", "grpc-web-root-path", "header", "http-retry-max",
-        "insecure", "plaintext", "port-forward", "port-forward-namespace", "redis-compress",
-        "redis-haproxy-name", "redis-name", "repo-server-name", "server", "server-crt",
-        "server-name",
+        "controller-name", "redis-compress", "redis-haproxy-name", "redis-name",
+        "repo-server-name",
     },
 }  # fmt: skip
 
@@ -77,7 +74,8 @@ def test_flags(path: str) -> None:
         flag = flags[name]
         found = [flag.kind.value, flag.short]
         wanted = [TYPES.get(kind, kind), short]
-        if not flag.later:
+        # Where the file is depends on the machine.
+        if not flag.later and name != "config":
             found, wanted = [*found, default(flag)], [*wanted, value]
         if found != wanted:
             differing[name] = (found, wanted)

@@ -20,19 +20,22 @@ import yaml
 
 from tests.fakes.evaluate import FakeEvaluator
 from tests.fakes.kube import BUILT_IN, FakeCluster
+from tests.fakes.remote import FakeRemote
 from tiphys.adapters.jose import sign
 from tiphys.cli.main import run
 from tiphys.cli.ports import (
     CertificateApi,
-    ClusterApi,
+    ClusterAdminApi,
     ClusterChoice,
     ClusterTargets,
     KeyApi,
     RepositoryApi,
+    ServerChoice,
 )
 from tiphys.core.app.asking import Asking
 from tiphys.core.source.revision import resolve
 from tiphys.model.application import ApplicationSource
+from tiphys.model.connection import ServerConnection, ServerTls
 from tiphys.model.errors import (
     KubeError,
     RenderError,
@@ -43,10 +46,12 @@ from tiphys.model.resource import ApiResource, Manifest, ResourceKey
 from tiphys.services.applications import Applications
 from tiphys.services.applications.service import APPLICATIONS, PROJECTS
 from tiphys.services.applications.values import LocalFiles
+from tiphys.services.backup.service import Backups
 from tiphys.services.evaluate.ports import Pruned
 from tiphys.services.install import Installed
 from tiphys.services.live.ports import KubeWriter
 from tiphys.services.projects.service import Projects
+from tiphys.services.remote.server import RemoteServer
 from tiphys.services.render.around import Around, Looked, SourceError
 
 NAMESPACE = "argocd"
@@ -161,8 +166,8 @@ class FakeSetup:
         key = ResourceKey("", "ConfigMap", namespace, "argocd-cm")
         return Installed(created=(key,), updated=(), kept=())
 
-    async def controller_kubeconfig(self, namespace: str) -> str:
-        return f"for {namespace}\n"
+    async def kubeconfig(self, account: str, namespace: str) -> str:
+        return f"for {account} in {namespace}\n"
 
 
 @dataclass
@@ -222,6 +227,10 @@ class World:
         self._latest = 500
         self.sources = FakeSources()
         self.choices: list[ClusterChoice] = []
+        self.servers: list[ServerChoice] = []
+        self.remote = FakeRemote()
+        self.server_tls = ServerTls(present=True)
+        self.logged_out: list[str] = []
         self.controller: Controller | None = None
         self.fail: Callable[[str, ResourceKey], KubeError | None] = lambda verb, key: None
         self.slow = False
@@ -257,6 +266,19 @@ class World:
     # What commands are given.
 
     @asynccontextmanager
+    async def server(
+        self, choice: ServerChoice, warn: Callable[[str], None]
+    ) -> AsyncIterator[RemoteServer]:
+        self.servers.append(choice)
+        yield RemoteServer(self.remote, choice.connection.url, self.sources, lambda: NOW)
+
+    async def tls(self, connection: ServerConnection) -> ServerTls:
+        return self.server_tls
+
+    async def log_out(self, connection: ServerConnection) -> None:
+        self.logged_out.append(connection.token)
+
+    @asynccontextmanager
     async def core(self, choice: ClusterChoice) -> AsyncIterator[Applications]:
         self.choices.append(choice)
         cluster = FakeCluster([*BUILT_IN, APPLICATIONS, PROJECTS])
@@ -280,7 +302,7 @@ class World:
             self._objects = list(cluster.objects.values())
             self._latest = cluster.latest + 1
 
-    def clusters(self, choice: ClusterChoice) -> AbstractAsyncContextManager[ClusterApi]:
+    def clusters(self, choice: ClusterChoice) -> AbstractAsyncContextManager[ClusterAdminApi]:
         raise AssertionError(f"nothing is known of clusters here: {choice}")
 
     def repositories(self, choice: ClusterChoice) -> AbstractAsyncContextManager[RepositoryApi]:
@@ -291,6 +313,12 @@ class World:
 
     def keys(self, choice: ClusterChoice) -> AbstractAsyncContextManager[KeyApi]:
         raise AssertionError(f"nothing is known of keys here: {choice}")
+
+    def backups(self, choice: ClusterChoice) -> AbstractAsyncContextManager[Backups]:
+        raise AssertionError("backups are tested on a control plane")
+
+    async def require_redis_password(self, choice: ClusterChoice) -> str:
+        return "argocd-redis"
 
     def targets(self, kubeconfig: str) -> ClusterTargets:
         raise AssertionError(f"no kubeconfig is known here: {kubeconfig}")

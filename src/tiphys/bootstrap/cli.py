@@ -6,10 +6,11 @@ Adapters are imported inside of functions, for help has to be shown in a tenth o
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,21 +22,25 @@ if TYPE_CHECKING:
     from tiphys.bootstrap.sources import CommandSources
     from tiphys.cli.ports import (
         CertificateApi,
-        ClusterApi,
+        ClusterAdminApi,
         ClusterChoice,
         ClusterTargets,
-        CoreApi,
+        CoreAdminApi,
         Documents,
         KeyApi,
         ProjectApi,
         RepositoryApi,
+        ServerApi,
+        ServerChoice,
         Setup,
     )
     from tiphys.core.app.asking import Asking
     from tiphys.model.application import ApplicationSource
+    from tiphys.model.connection import ServerConnection, ServerTls
     from tiphys.model.resource import ApiResource
     from tiphys.services.applications import SourceCheck
     from tiphys.services.applications.values import LocalFiles
+    from tiphys.services.backup.service import Backups
     from tiphys.services.devcluster.ports import ControlPlane
     from tiphys.services.evaluate.ports import Evaluator
     from tiphys.services.render.around import Around, Looked
@@ -85,8 +90,25 @@ class CommandWiring:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
 
+    def server(
+        self, choice: ServerChoice, warn: Callable[[str], None]
+    ) -> AbstractAsyncContextManager[ServerApi]:
+        from tiphys.bootstrap.remote import open_server
+
+        return open_server(choice, warn)
+
+    async def tls(self, connection: ServerConnection) -> ServerTls:
+        from tiphys.adapters.apiclient import look_at_tls
+
+        return await look_at_tls(connection)
+
+    async def log_out(self, connection: ServerConnection) -> None:
+        from tiphys.adapters.apiclient import log_out
+
+        await log_out(connection)
+
     @asynccontextmanager
-    async def core(self, choice: ClusterChoice) -> AsyncIterator[CoreApi]:
+    async def core(self, choice: ClusterChoice) -> AsyncIterator[CoreAdminApi]:
         from tiphys.adapters.engine import EngineEvaluator
         from tiphys.adapters.kube import Limits
         from tiphys.bootstrap.clusters import connector
@@ -127,7 +149,7 @@ class CommandWiring:
             )
 
     @asynccontextmanager
-    async def clusters(self, choice: ClusterChoice) -> AsyncIterator[ClusterApi]:
+    async def clusters(self, choice: ClusterChoice) -> AsyncIterator[ClusterAdminApi]:
         from tiphys.bootstrap.clusters import connector
         from tiphys.services.applications.settings import SettingsReader
         from tiphys.services.clusters.catalogue import ClusterCatalogue
@@ -237,6 +259,22 @@ class CommandWiring:
             return discovery.preferred()
 
     @asynccontextmanager
+    async def backups(self, choice: ClusterChoice) -> AsyncIterator[Backups]:
+        from tiphys.services.backup.service import Backups
+
+        async with self._cluster(choice) as (config, transport):
+            client, _ = _client(transport)
+            yield Backups(client, client, choice.namespace or config.namespace or DEFAULT_NAMESPACE)
+
+    async def require_redis_password(self, choice: ClusterChoice) -> str:
+        from tiphys.services.redispassword import require_redis_password
+
+        async with self._cluster(choice) as (config, transport):
+            client, _ = _client(transport)
+            namespace = choice.namespace or config.namespace or DEFAULT_NAMESPACE
+            return await require_redis_password(client, namespace, secrets.token_urlsafe(24))
+
+    @asynccontextmanager
     async def setup(self, choice: ClusterChoice) -> AsyncIterator[Setup]:
         async with self._cluster(choice) as (config, transport):
             yield _Setup(config, *_client(transport))
@@ -336,11 +374,12 @@ class _Setup:
         installer = Installer(self._client, self._client, self._discovery)
         return await installer.install(install_manifests(), namespace)
 
-    async def controller_kubeconfig(self, namespace: str) -> str:
-        from tiphys.services.install import controller_kubeconfig
+    async def kubeconfig(self, account: str, namespace: str) -> str:
+        from tiphys.services.install import account_kubeconfig
 
-        return await controller_kubeconfig(
+        return await account_kubeconfig(
             self._client,
+            account,
             server=self._config.server,
             ca=self._config.ca,
             namespace=namespace,

@@ -244,6 +244,11 @@ class Call:
         return str(self._ctx.find_root().info_name)
 
     @property
+    def path(self) -> str:
+        """The command as it was written, without the program."""
+        return " ".join(self._ctx.command_path.split()[1:])
+
+    @property
     def wiring(self) -> Any:
         """What the composition root hands in; see tiphys.cli.ports.Wiring."""
         return self._ctx.find_root().obj

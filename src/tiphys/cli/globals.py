@@ -70,31 +70,39 @@ def later(name: str, kind: FlagKind = FlagKind.TEXT, short: str = "") -> Flag:
     return Flag(name, kind, "", short, later=True)
 
 
-# How to reach an API server of Tiphys: with that server.
+# How to reach an API server; of the contract, ours or another's.
 _SERVER_FLAGS = (
+    text("argocd-context", "The context of the configuration file to use"),
+    text("auth-token", "The token to be known by"),
+    text("client-crt", "A file with our certificate"),
+    text("client-crt-key", "A file with our certificate's key"),
+    text("config", "The configuration file"),
+    yes("grpc-web", "Speak gRPC-web, for servers behind proxies that know no HTTP/2"),
+    text("grpc-web-root-path", "The path below which the server is, for gRPC-web"),
+    Flag("header", FlagKind.COMMAS, "A header for all requests, as name: value", "H"),
+    Flag("http-retry-max", FlagKind.INTEGER, "How often an HTTP request is tried again"),
+    yes("insecure", "Believe any certificate of the server"),
+    yes("plaintext", "Do without TLS"),
+    yes("port-forward", "Reach the server by a port of its pod"),
+    text("port-forward-namespace", "The same, with the namespace of the pod"),
+    text("server", "The address of the API server"),
+    text("server-crt", "A file with the certificates that the server may have"),
+    text(
+        "server-name",
+        "The name that its pods are labelled with; or ARGOCD_SERVER_NAME",
+        default="argocd-server",
+    ),
+    # What the contract's core mode finds by these is part of ours.
     *(
         later(name)
         for name in (
-            "argocd-context",
-            "auth-token",
-            "client-crt",
-            "client-crt-key",
-            "config",
             "controller-name",
-            "grpc-web-root-path",
-            "port-forward-namespace",
             "redis-compress",
             "redis-haproxy-name",
             "redis-name",
             "repo-server-name",
-            "server",
-            "server-crt",
-            "server-name",
         )
     ),
-    *(later(name, FlagKind.BOOL) for name in ("grpc-web", "insecure", "plaintext", "port-forward")),
-    later("header", FlagKind.COMMAS, "H"),
-    later("http-retry-max", FlagKind.INTEGER),
 )
 
 # How to reach a cluster otherwise than a context of the kubeconfig says; kubectl's names.

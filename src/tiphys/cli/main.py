@@ -19,30 +19,28 @@ if TYPE_CHECKING:
     from tiphys.model.errors import TiphysError
 
 COMMANDS = {
+    "account": ("tiphys.cli.account:account", "Manage accounts"),
     "admin": ("tiphys.cli.admin:admin", "Administration by direct access to the cluster"),
     "app": ("tiphys.cli.app:app", "Manage applications"),
     "cert": ("tiphys.cli.cert:cert", "Manage certificates and SSH keys of servers"),
+    "__complete": ("tiphys.cli.completion:complete", ""),
+    "completion": ("tiphys.cli.completion:completion", "Let a shell complete commands"),
+    "configure": ("tiphys.cli.configure:configure", "Change settings of this client"),
+    "context": ("tiphys.cli.context:context", "Show contexts, or choose one"),
     "cluster": ("tiphys.cli.cluster:cluster", "Manage clusters"),
     "devcluster": ("tiphys.cli.devcluster:devcluster", "A control plane of one's own, to try"),
     "gpg": ("tiphys.cli.gpg:gpg", "Manage keys that signatures are checked with"),
     "install": ("tiphys.cli.install:install", "Put into a cluster what Tiphys needs there"),
+    "login": ("tiphys.cli.login:login", "Log in to a server"),
+    "logout": ("tiphys.cli.logout:logout", "Log out from a server"),
     "proj": ("tiphys.cli.proj:proj", "Manage projects"),
+    "relogin": ("tiphys.cli.login:relogin", "Log in once more"),
     "render": ("tiphys.cli.render:render", "Show what a source would give, without a cluster"),
     "repo": ("tiphys.cli.repo:repo", "Manage repositories"),
     "repocreds": ("tiphys.cli.repocreds:repocreds", "Manage credentials for repositories"),
     "version": ("tiphys.cli.version:version", "Show the version"),
 }
-_LATER = (
-    "account",
-    "appset",
-    "completion",
-    "configure",
-    "context",
-    "login",
-    "logout",
-    "relogin",
-)
-"""What an API server is needed for."""
+_LATER = ("appset",)
 _INTERRUPTED = 130
 _FAILED = 20
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tiphys.model.application import Application
     from tiphys.model.appproject import AppProject
     from tiphys.model.cluster import Cluster, KubeContext
+    from tiphys.model.connection import ServerConnection, ServerTls
     from tiphys.model.openpgp import PublicKey
     from tiphys.model.resource import Manifest, ResourceKey
     from tiphys.services.applications import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tiphys.services.applications.managed import Managed
     from tiphys.services.applications.results import Result
     from tiphys.services.applications.values import Asked, Looking, Windows
+    from tiphys.services.backup.service import Backups
     from tiphys.services.clusters.catalogue import ClusterAnswer, ClusterUse
     from tiphys.services.clusters.target import ClusterTarget
     from tiphys.services.install import Installed
@@ -79,8 +81,6 @@ class CoreApi(Protocol):
         self, application: Application, asked: Asked, looking: Looking | None = None
     ) -> Sequence[Managed]: ...
 
-    async def result(self, application: Application, looking: Looking) -> Result: ...
-
     async def desired(self, application: Application, asked: Asked) -> Sequence[Manifest]: ...
 
     async def manifests(self, application: Application, asked: Asked) -> Sequence[Manifest]: ...
@@ -97,11 +97,15 @@ class CoreApi(Protocol):
         self, application: Application, key: ResourceKey, *, force: bool, orphan: bool
     ) -> None: ...
 
-    async def project(self, name: str) -> AppProject | None: ...
-
     async def windows(self, application: Application) -> Windows: ...
 
     async def url(self) -> str: ...
+
+
+class CoreAdminApi(CoreApi, Protocol):
+    """What only direct access to the cluster gives."""
+
+    async def result(self, application: Application, looking: Looking) -> Result: ...
 
 
 class ProjectApi(Protocol):
@@ -117,7 +121,7 @@ class ProjectApi(Protocol):
 
     async def update(self, project: AppProject) -> AppProject: ...
 
-    async def delete(self, name: str) -> None: ...
+    async def delete(self, name: str) -> object: ...
 
     async def create_token(
         self, name: str, role: str, *, expires_in: int = 0, token_id: str = ""
@@ -146,6 +150,10 @@ class ClusterApi(Protocol):
     async def delete(self, selector: str) -> Sequence[Cluster]: ...
 
     async def rotate(self, selector: str, say: Callable[[str], None]) -> None: ...
+
+
+class ClusterAdminApi(ClusterApi, Protocol):
+    """What only direct access to the control plane gives."""
 
     async def uses(self) -> Sequence[ClusterUse]: ...
 
@@ -227,7 +235,9 @@ class Setup(Protocol):
 
     async def install(self, namespace: str) -> Installed: ...
 
-    async def controller_kubeconfig(self, namespace: str) -> str: ...
+    async def kubeconfig(self, account: str, namespace: str) -> str:
+        """With the rights of one of the accounts that were installed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,14 +276,117 @@ class ClusterChoice:
     access: KubeAccess = field(default_factory=KubeAccess)
 
 
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A server that is reached through Kubernetes: its pods' namespace, empty for the usual one,
+    and the name that they are labelled with.
+    """
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServerChoice:
+    """Which server of the API a command talks to; `cluster` is where it is forwarded from."""
+
+    connection: ServerConnection
+    forward: Forward | None = None
+    cluster: ClusterChoice = field(default_factory=ClusterChoice)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """A login at the identity provider of a server: what the server says of it, and how the
+    browser comes back. `callback` empty: to loopback, at `port`.
+    """
+
+    connection: ServerConnection
+    settings: Mapping[str, Any]
+    callback: str
+    port: int
+    browser: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    token: str = field(repr=False)
+    refresh_token: str = field(default="", repr=False)
+
+
+class AccountApi(Protocol):
+    """The calls on accounts; answers are in the contract's JSON shape. All raise ApiError."""
+
+    async def list(self) -> Sequence[Mapping[str, Any]]: ...
+
+    async def get(self, name: str) -> Mapping[str, Any]: ...
+
+    async def can(self, action: str, resource: str, target: str) -> str:
+        """`yes` or `no`."""
+        ...
+
+    async def create_token(self, name: str, *, expires_in: int, token_id: str) -> str: ...
+
+    async def delete_token(self, name: str, token_id: str) -> None: ...
+
+    async def update_password(self, name: str, *, current: str, new: str) -> None: ...
+
+    async def user_info(self) -> Mapping[str, Any]: ...
+
+    async def log_in(self, username: str, password: str) -> str:
+        """A token."""
+        ...
+
+
+class ServerApi(Protocol):
+    """All that can be asked of a server of the API."""
+
+    @property
+    def applications(self) -> CoreApi: ...
+
+    @property
+    def projects(self) -> ProjectApi: ...
+
+    @property
+    def clusters(self) -> ClusterApi: ...
+
+    @property
+    def repositories(self) -> RepositoryApi: ...
+
+    @property
+    def certificates(self) -> CertificateApi: ...
+
+    @property
+    def keys(self) -> KeyApi: ...
+
+    @property
+    def accounts(self) -> AccountApi: ...
+
+    async def settings(self) -> Mapping[str, Any]: ...
+
+    async def version(self) -> Mapping[str, Any]: ...
+
+
 class Wiring(Protocol):
     """Opens what a command needs, for as long as it needs it."""
 
-    def core(self, choice: ClusterChoice) -> AbstractAsyncContextManager[CoreApi]: ...
+    def server(
+        self, choice: ServerChoice, warn: Callable[[str], None]
+    ) -> AbstractAsyncContextManager[ServerApi]: ...
+
+    async def tls(self, connection: ServerConnection) -> ServerTls:
+        """Raises ApiError where nobody answers."""
+        ...
+
+    async def log_out(self, connection: ServerConnection) -> None:
+        """Takes the token back. Raises ApiError."""
+        ...
+
+    def core(self, choice: ClusterChoice) -> AbstractAsyncContextManager[CoreAdminApi]: ...
 
     def projects(self, choice: ClusterChoice) -> AbstractAsyncContextManager[ProjectApi]: ...
 
-    def clusters(self, choice: ClusterChoice) -> AbstractAsyncContextManager[ClusterApi]: ...
+    def clusters(self, choice: ClusterChoice) -> AbstractAsyncContextManager[ClusterAdminApi]: ...
 
     def repositories(self, choice: ClusterChoice) -> AbstractAsyncContextManager[RepositoryApi]: ...
 
@@ -282,6 +395,12 @@ class Wiring(Protocol):
     ) -> AbstractAsyncContextManager[CertificateApi]: ...
 
     def keys(self, choice: ClusterChoice) -> AbstractAsyncContextManager[KeyApi]: ...
+
+    def backups(self, choice: ClusterChoice) -> AbstractAsyncContextManager[Backups]: ...
+
+    async def require_redis_password(self, choice: ClusterChoice) -> str:
+        """The name of the Secret that has it, made where it was missing. Raises KubeError."""
+        ...
 
     def targets(self, kubeconfig: str) -> ClusterTargets: ...
 

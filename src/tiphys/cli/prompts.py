@@ -19,10 +19,29 @@ def confirmed(call: Call, question: str, *, always: bool = False) -> bool:
     if not always and not asks(call):
         return True
     while True:
-        write(question)
-        line = sys.stdin.readline()
-        if not line:
-            raise FatalError("EOF")
-        found = _ANSWERS.get(line.strip().lower())
+        found = _ANSWERS.get(line(question).strip().lower())
         if found is not None:
             return found
+
+
+def line(question: str) -> str:
+    """What the user writes. Raises FatalError at the end of the input."""
+    write(question)
+    found = sys.stdin.readline()
+    if not found:
+        raise FatalError("EOF")
+    return found.rstrip("\r\n")
+
+
+def secret(question: str) -> str:
+    """The same without an echo; where there is no terminal, a line as it comes."""
+    import getpass
+
+    if not sys.stdin.isatty():
+        found = line(question)
+        write("\n")
+        return found
+    try:
+        return getpass.getpass(question)
+    except EOFError:
+        raise FatalError("EOF") from None

@@ -16,7 +16,7 @@ from tiphys.cli.documents import documents_of
 from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import ADMIN_KUBE_FLAGS, Flag, FlagKind, later, text, yes
 from tiphys.cli.output import to_json, to_yaml
-from tiphys.cli.ports import CoreApi
+from tiphys.cli.ports import CoreAdminApi
 from tiphys.cli.progress import RENDERING, busy
 from tiphys.core.settings.duration import parse_duration
 from tiphys.model.application import Application, encode
@@ -115,7 +115,7 @@ def get_reconcile_results(call: Call) -> None:
     asyncio.run(main())
 
 
-async def _result(call: Call, api: CoreApi, application: Application) -> dict[str, Any]:
+async def _result(call: Call, api: CoreAdminApi, application: Application) -> dict[str, Any]:
     if call.yes("refresh"):
         return await _compared(call, api, application)
     status = application.status
@@ -127,7 +127,7 @@ async def _result(call: Call, api: CoreApi, application: Application) -> dict[st
     }
 
 
-async def _compared(call: Call, api: CoreApi, application: Application) -> dict[str, Any]:
+async def _compared(call: Call, api: CoreAdminApi, application: Application) -> dict[str, Any]:
     looking = Looking(
         server_side=call.yes("server-side-diff") if call.given("server-side-diff") else None,
         jq_timeout=parse_duration(call.text("ignore-normalizer-jq-execution-timeout")),

@@ -17,7 +17,7 @@ from tiphys.cli.command import Call, command, group
 from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import ADMIN_KUBE_FLAGS, Flag, FlagKind, later, text, yes
 from tiphys.cli.output import table, to_json, to_yaml
-from tiphys.cli.ports import ClusterApi
+from tiphys.cli.ports import ClusterAdminApi
 from tiphys.core.settings.clustersecret import cluster_secret, kubeconfig
 from tiphys.core.settings.glob import matches
 from tiphys.core.settings.shards import Sharding, shards
@@ -93,7 +93,7 @@ def write_kubeconfig(call: Call) -> None:
         call.help_and_fail()
     server, path = call.words
 
-    async def verb(api: ClusterApi) -> None:
+    async def verb(api: ClusterAdminApi) -> None:
         found = (await api.find(server))[0]
         if not found.secret:
             raise FatalError(f"cluster {server} has no Secret: it is reached by the pod's account")
@@ -125,7 +125,7 @@ def namespaces(call: Call) -> None:
             call.help_and_fail()
 
 
-async def _show_namespaces(api: ClusterApi) -> None:
+async def _show_namespaces(api: ClusterAdminApi) -> None:
     rows = [("CLUSTER", "NAMESPACES")]
     for use in await api.uses():
         ordered = sorted(use.namespaces, key=lambda one: (len(one), one))
@@ -136,7 +136,7 @@ async def _show_namespaces(api: ClusterApi) -> None:
     write(table(rows))
 
 
-async def _enable(call: Call, api: ClusterApi, pattern: str) -> None:
+async def _enable(call: Call, api: ClusterAdminApi, pattern: str) -> None:
     most = call.number("max-namespace-count")
     for use in await api.uses():
         too_many = most and len(use.namespaces) > most
@@ -145,14 +145,14 @@ async def _enable(call: Call, api: ClusterApi, pattern: str) -> None:
         await _set_namespaces(call, api, use, use.namespaces)
 
 
-async def _disable(call: Call, api: ClusterApi, pattern: str) -> None:
+async def _disable(call: Call, api: ClusterAdminApi, pattern: str) -> None:
     for use in await api.uses():
         if use.cluster.namespaces and matches(pattern, use.cluster.server):
             await _set_namespaces(call, api, use, ())
 
 
 async def _set_namespaces(
-    call: Call, api: ClusterApi, use: ClusterUse, wanted: Sequence[str]
+    call: Call, api: ClusterAdminApi, use: ClusterUse, wanted: Sequence[str]
 ) -> None:
     write(f"Setting cluster {use.cluster.server} namespaces to [{' '.join(wanted)}]...")
     if not call.yes("dry-run"):
@@ -189,7 +189,7 @@ _SPREAD_FLAGS = (
 
 @command("stats", _SPREAD_FLAGS, usage="[flags]", summary="Show how much there is on clusters.")
 def stats(call: Call) -> None:
-    async def verb(api: ClusterApi) -> None:
+    async def verb(api: ClusterAdminApi) -> None:
         rows: list[tuple[str, ...]] = [
             (
                 "SERVER",
@@ -212,7 +212,7 @@ def stats(call: Call) -> None:
 
 @command("shards", _SPREAD_FLAGS, usage="[flags]", summary="Show how much falls to each replica.")
 def show_shards(call: Call) -> None:
-    async def verb(api: ClusterApi) -> None:
+    async def verb(api: ClusterAdminApi) -> None:
         replicas, spread = await _spread(call, api)
         if replicas == 0 or not spread:
             return
@@ -229,7 +229,7 @@ def show_shards(call: Call) -> None:
     run_directly(call, verb)
 
 
-async def _spread(call: Call, api: ClusterApi) -> tuple[int, list[tuple[ClusterUse, int]]]:
+async def _spread(call: Call, api: ClusterAdminApi) -> tuple[int, list[tuple[ClusterUse, int]]]:
     """The number of replicas, and clusters with their shard."""
     name = call.text("sharding-method")
     if name not in (one.value for one in Sharding):

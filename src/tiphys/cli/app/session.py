@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar, cast
 
 from tiphys.cli.command import Call
+from tiphys.cli.connecting import chosen, local_config
 from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import ADMIN_KUBE_FLAGS, KUBE_FLAGS, FlagKind
 from tiphys.cli.log import Level, log
-from tiphys.cli.ports import ClusterChoice, CoreApi, KubeAccess, Wiring
+from tiphys.cli.ports import ClusterChoice, CoreApi, KubeAccess, ServerApi, ServerChoice, Wiring
 from tiphys.model.application import Application
 from tiphys.model.errors import ApiCode, ApiError
 from tiphys.services.applications import AppName
@@ -19,21 +21,73 @@ from tiphys.services.applications import AppName
 CONTRACT_NAME = "argocd"
 
 
+_Api = TypeVar("_Api")
+
+
 def run_core(call: Call, verb: Callable[[CoreApi], Awaitable[None]]) -> None:
-    """Runs a verb against the cluster of the current kube context."""
-    require_core(call)
+    """Runs a verb on the applications of a server, or of the cluster of the kube context."""
+    run_on(call, verb, lambda server: server.applications, wiring(call).core)
+
+
+def run_on(
+    call: Call,
+    verb: Callable[[_Api], Awaitable[None]],
+    of_server: Callable[[ServerApi], _Api],
+    of_cluster: Callable[[ClusterChoice], AbstractAsyncContextManager[_Api]],
+) -> None:
+    """Runs a verb on what a server gives, or a cluster where no server was chosen."""
+    choice = server_choice(call)
 
     async def main() -> None:
-        async with wiring(call).core(cluster_choice(call)) as api:
-            await verb(api)
+        if choice is None:
+            async with of_cluster(cluster_choice(call)) as api:
+                await verb(api)
+            return
+        async with opened(call, choice) as server:
+            await verb(of_server(server))
 
     asyncio.run(main())
 
 
+def run_server(call: Call, verb: Callable[[ServerApi], Awaitable[None]]) -> None:
+    """Runs a verb that only a server can answer."""
+    choice = server_choice(call)
+    if choice is None:
+        raise FatalError(f"{call.path} needs an API server: name one with --server", code=1)
+
+    async def main() -> None:
+        async with opened(call, choice) as server:
+            await verb(server)
+
+    asyncio.run(main())
+
+
+def server_choice(call: Call) -> ServerChoice | None:
+    """None for core mode: where it is asked for, and under our own name where nothing is."""
+    found = chosen(call)
+    if found.connection is not None:
+        return ServerChoice(found.connection, found.forward, cluster_choice(call))
+    if not found.core:
+        require_core(call)
+    return None
+
+
+def opened(call: Call, choice: ServerChoice) -> AbstractAsyncContextManager[ServerApi]:
+    """The server, which tells on standard error what is odd about reaching it."""
+    return wiring(call).server(choice, lambda text: _warn(call, text))
+
+
+def _warn(call: Call, text: str) -> None:
+    log(
+        Level.WARN,
+        text,
+        form=call.text("logformat"),
+        threshold=_threshold(call.text("loglevel")),
+    )
+
+
 def require_core(call: Call) -> None:
     """The contract's name needs to be told; ours says once what it does by itself."""
-    if call.yes("core"):
-        return
     if call.program == CONTRACT_NAME:
         raise FatalError("Argo CD server address unspecified", code=1)
     log(
@@ -108,4 +162,6 @@ def check_output(asked: str, known: tuple[str, ...]) -> None:
 
 def asks(call: Call) -> bool:
     """Whether the user wants to be asked before what cannot be undone."""
-    return call.yes("prompts-enabled")
+    if call.given("prompts-enabled"):
+        return call.yes("prompts-enabled")
+    return local_config(call).prompts_enabled

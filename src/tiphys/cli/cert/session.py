@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from tiphys.cli.app.session import cluster_choice, require_core, wiring
+from tiphys.cli.app.session import run_on, wiring
 from tiphys.cli.command import Call
 from tiphys.cli.errors import FatalError
 from tiphys.cli.ports import CertificateApi
@@ -16,14 +15,8 @@ TYPES = ("", "ssh", "https")
 
 
 def run_certificates(call: Call, verb: Callable[[CertificateApi], Awaitable[None]]) -> None:
-    """Runs a verb against the certificates of the current kube context's control plane."""
-    require_core(call)
-
-    async def main() -> None:
-        async with wiring(call).certificates(cluster_choice(call)) as api:
-            await verb(api)
-
-    asyncio.run(main())
+    """Runs a verb on the certificates of a server, or of the cluster of the kube context."""
+    run_on(call, verb, lambda server: server.certificates, wiring(call).certificates)
 
 
 def input_of(call: Call) -> str:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from tiphys.cli.app.session import cluster_choice, require_core, wiring
+from tiphys.cli.app.session import cluster_choice, run_on, wiring
 from tiphys.cli.command import Call
 from tiphys.cli.errors import FatalError
 from tiphys.cli.log import Level, log
-from tiphys.cli.ports import ClusterApi
+from tiphys.cli.ports import ClusterAdminApi, ClusterApi
 
 
 def run_clusters(call: Call, verb: Callable[[ClusterApi], Awaitable[None]]) -> None:
-    """Runs a verb against the clusters of the current kube context's control plane."""
-    require_core(call)
-    run_directly(call, verb)
+    """Runs a verb on the clusters of a server, or of the control plane of the kube context."""
+    run_on(call, verb, lambda server: server.clusters, wiring(call).clusters)
 
 
-def run_directly(call: Call, verb: Callable[[ClusterApi], Awaitable[None]]) -> None:
+def run_directly(call: Call, verb: Callable[[ClusterAdminApi], Awaitable[None]]) -> None:
     """The same for administrators, who never go by an API server of Tiphys."""
 
     async def main() -> None:

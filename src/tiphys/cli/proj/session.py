@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 
-from tiphys.cli.app.session import cluster_choice, require_core, wiring
+from tiphys.cli.app.session import run_on, wiring
 from tiphys.cli.command import Call
 from tiphys.cli.errors import FatalError
 from tiphys.cli.ports import ProjectApi
@@ -21,14 +20,8 @@ Change = Callable[[AppProject], AppProjectSpec | None]
 
 
 def run_projects(call: Call, verb: Callable[[ProjectApi], Awaitable[None]]) -> None:
-    """Runs a verb against the projects of the current kube context."""
-    require_core(call)
-
-    async def main() -> None:
-        async with wiring(call).projects(cluster_choice(call)) as api:
-            await verb(api)
-
-    asyncio.run(main())
+    """Runs a verb on the projects of a server, or of the cluster of the kube context."""
+    run_on(call, verb, lambda server: server.projects, wiring(call).projects)
 
 
 def change(call: Call, make: Change) -> None:

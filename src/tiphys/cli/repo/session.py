@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tiphys.cli.app.session import check_output, cluster_choice, require_core, wiring
+from tiphys.cli.app.session import check_output, run_on, wiring
 from tiphys.cli.command import Call
 from tiphys.cli.errors import FatalError
 from tiphys.cli.log import Level, log
@@ -24,14 +23,8 @@ _HEADER = (
 
 
 def run_repositories(call: Call, verb: Callable[[RepositoryApi], Awaitable[None]]) -> None:
-    """Runs a verb against the repositories of the current kube context's control plane."""
-    require_core(call)
-
-    async def main() -> None:
-        async with wiring(call).repositories(cluster_choice(call)) as api:
-            await verb(api)
-
-    asyncio.run(main())
+    """Runs a verb on the repositories of a server, or of the cluster of the kube context."""
+    run_on(call, verb, lambda server: server.repositories, wiring(call).repositories)
 
 
 def wants_fresh(call: Call) -> bool:
