@@ -142,6 +142,8 @@ def _store(field: Field) -> Store:
         return _unless_zero(field.key, read)
     if field.message in FOREIGN:
         return _unless_none(field.key, read)
+    if field.message and field.always and not field.kept:
+        return _unless_empty(field.key, read)
     return _one(field.key, read)
 
 
@@ -156,6 +158,17 @@ def _unless_zero(key: str, read: Read) -> Store:
     def put(out: Json, data: Any) -> None:
         if data:
             out[key] = read(data)
+
+    return put
+
+
+def _unless_empty(key: str, read: Read) -> Store:
+    """A message that is there without anything in it, where Go's JSON leaves it out."""
+
+    def put(out: Json, data: Any) -> None:
+        value = read(data)
+        if value:
+            out[key] = value
 
     return put
 

@@ -90,8 +90,10 @@ class _Plan:
         find = self.by_key.get
         for key, found in value.items():
             row = find(key)
-            if row is not None and found is not None and not (row.drops and not found):
-                out[key] = row.shape(found)
+            if row is not None and found is not None:
+                shaped = row.shape(found)
+                if shaped or not row.drops:
+                    out[key] = shaped
         for key, zero in self.kept:
             if key not in out:
                 out[key] = zero.answer()
@@ -108,7 +110,7 @@ class _Plan:
             if row is not None and found is not None:
                 name = row.field.key
                 read = row.read(found, f"{path}.{name}" if path else name)
-                if not (row.drops and not read):
+                if read or not row.drops:
                     out[name] = read
         for key, zero in self.kept:
             if key not in out and zero.request is not None:
