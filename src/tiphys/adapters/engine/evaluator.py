@@ -8,17 +8,19 @@ are remembered by the script and the hash of the document.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import orjson
 
 from tiphys.adapters.engine.asking import Asker
 from tiphys.adapters.engine.binary import EngineLimits
 from tiphys.adapters.engine.lane import Lane, LaneOptions
+from tiphys.adapters.engine.linking import LinkQuestion
 from tiphys.adapters.engine.questions import Document, Health, Paths, in_batches
 from tiphys.adapters.engine.remembered import Remembered
+from tiphys.core.links import DeepLink, Made
 from tiphys.core.settings.overrides import HealthScript
 from tiphys.model.evaluation import Pruned
 from tiphys.model.resource import Manifest
@@ -83,6 +85,10 @@ class EngineEvaluator:
 
         answers = await _answered(manifests, question.key, self._judged_before, run)
         return [verdict for (verdict,) in answers]
+
+    async def links(self, links: Sequence[DeepLink], data: Mapping[str, Any]) -> Made:
+        """What comes of deep links with this data. Each has its time."""
+        return await LinkQuestion(self._asker, links).run(data)
 
     def _pruned_before(self, document: Document) -> Pruned | None:
         held = self._pruned.get(document.key)

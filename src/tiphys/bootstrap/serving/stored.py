@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tiphys.adapters.engine import EngineEvaluator
 from tiphys.adapters.jose import sign
 from tiphys.api.handlers.certificate import CertificateHandlers
 from tiphys.api.handlers.cluster import ClusterHandlers, Info
@@ -13,11 +14,14 @@ from tiphys.api.handlers.gpgkey import KeyHandlers
 from tiphys.api.handlers.project import ProjectHandlers
 from tiphys.api.handlers.repocreds import RepoCredsHandlers
 from tiphys.api.handlers.repository import NOTHING_KNOWN, RepositoryHandlers
+from tiphys.api.handlers.shapes import bare
 from tiphys.bootstrap.clusters import connector
 from tiphys.bootstrap.connections import open_tester
 from tiphys.bootstrap.serving.ground import ServerGround
+from tiphys.core.links import LinkKind, project_data
 from tiphys.core.repositories.writing import shown_repository
 from tiphys.services.clusters.catalogue import ClusterCatalogue
+from tiphys.services.links import Links
 from tiphys.services.projects.service import Projects
 from tiphys.services.reconcile.events import EVENTS
 from tiphys.services.repositories.catalogue import RepositoryCatalogue
@@ -89,6 +93,7 @@ class _Belongings:
 
 
 def _projects(ground: ServerGround, belongings: _Belongings) -> Handlers:
+    made = deep_links(ground)
     projects = Projects(
         ground.client,
         ground.client,
@@ -112,12 +117,18 @@ def _projects(ground: ServerGround, belongings: _Belongings) -> Handlers:
         )
 
     async def links(project: AppProject) -> Sequence[Mapping[str, Any]]:
-        del project
-        return ()
+        return await made.of(LinkKind.PROJECT, project_data(bare(project.raw)))
 
     return ProjectHandlers(
         projects, ground.access, ground.audit, belongings, events, links, now=ground.now
     ).methods()
+
+
+def deep_links(ground: ServerGround) -> Links:
+    """The engine is started when the first link is made."""
+    maker = EngineEvaluator()
+    ground.stack.push_async_callback(maker.close)
+    return Links(maker, lambda: (ground.config_maps.get("argocd-cm") or {}).get("data") or {})
 
 
 def _believed(ground: ServerGround) -> Handlers:
