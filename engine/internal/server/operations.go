@@ -20,7 +20,7 @@ import (
 )
 
 // evaluations are the operations that run what users wrote on documents.
-var evaluations = map[string]bool{"jq": true, "lua": true}
+var evaluations = map[string]bool{"jq": true, "lua": true, "links": true}
 
 // done is what an operation gives: a JSON array, what it read for it, and what its user should know.
 type done struct {
@@ -54,6 +54,12 @@ func (s *Server) perform(request *Request, view *tree.Tree, body []byte) (end do
 			return end, err
 		}
 		return s.finish(eval.Health(body, options, s.dog))
+	case "links":
+		var options eval.LinkOptions
+		if err := decode(request.Options, &options); err != nil {
+			return end, err
+		}
+		return s.finish(eval.Links(body, options, s.dog))
 	case "selftest":
 		end.output, err = json.Marshal(sandbox.Probe())
 		return end, err
