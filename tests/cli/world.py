@@ -320,6 +320,9 @@ class World:
     async def require_redis_password(self, choice: ClusterChoice) -> str:
         return "argocd-redis"
 
+    def hashed(self, password: str) -> str:
+        raise AssertionError("passwords are tested by themselves")
+
     def targets(self, kubeconfig: str) -> ClusterTargets:
         raise AssertionError(f"no kubeconfig is known here: {kubeconfig}")
 

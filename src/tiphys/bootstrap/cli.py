@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tiphys.core.app.asking import Asking
     from tiphys.model.application import ApplicationSource
     from tiphys.model.connection import ServerConnection, ServerTls
-    from tiphys.model.resource import ApiResource
+    from tiphys.model.resource import ApiResource, Manifest
     from tiphys.services.applications import SourceCheck
     from tiphys.services.applications.values import LocalFiles
     from tiphys.services.backup.service import Backups
@@ -251,6 +251,27 @@ class CommandWiring:
         async with self._cluster(choice) as (config, transport):
             namespace = choice.namespace or config.namespace or DEFAULT_NAMESPACE
             return await SettingsReader(_client(transport)[0], namespace).general()
+
+    async def config_map(self, choice: ClusterChoice, name: str) -> Mapping[str, str]:
+        from tiphys.bootstrap.following import CONFIG_MAPS
+
+        return (await self._named(choice, CONFIG_MAPS, name)).get("data") or {}
+
+    async def secret(self, choice: ClusterChoice, name: str) -> Mapping[str, str]:
+        from tiphys.bootstrap.following import SECRETS
+        from tiphys.services.access.book import texts
+
+        return texts(await self._named(choice, SECRETS, name))
+
+    async def _named(self, choice: ClusterChoice, resource: ApiResource, name: str) -> Manifest:
+        async with self._cluster(choice) as (config, transport):
+            namespace = choice.namespace or config.namespace or DEFAULT_NAMESPACE
+            return await _client(transport)[0].get(resource, namespace, name)
+
+    def hashed(self, password: str) -> str:
+        from tiphys.adapters.passwords import hashed
+
+        return hashed(password)
 
     async def served_kinds(self, choice: ClusterChoice) -> Sequence[ApiResource]:
         async with self._cluster(choice) as (_, transport):

@@ -396,6 +396,10 @@ class Wiring(Protocol):
 
     def keys(self, choice: ClusterChoice) -> AbstractAsyncContextManager[KeyApi]: ...
 
+    def hashed(self, password: str) -> str:
+        """As argocd-secret has passwords. Raises ApiError for one that is too long."""
+        ...
+
     def backups(self, choice: ClusterChoice) -> AbstractAsyncContextManager[Backups]: ...
 
     async def require_redis_password(self, choice: ClusterChoice) -> str:

@@ -5,6 +5,7 @@ from tiphys.cli.command import group
 account = group(
     "account",
     {
+        "bcrypt": ("tiphys.cli.account.bcrypt:bcrypt", "Print the hash of a password"),
         "can-i": ("tiphys.cli.account.rights:can_i", "Say whether one may do something"),
         "delete-token": ("tiphys.cli.account.tokens:delete_token", "Delete a token"),
         "generate-token": ("tiphys.cli.account.tokens:generate_token", "Make a token"),

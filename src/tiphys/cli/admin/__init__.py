@@ -9,6 +9,10 @@ admin = group(
         "cluster": ("tiphys.cli.admin.cluster:cluster", "Work on clusters"),
         "export": ("tiphys.cli.admin.backup:export", "Write all that is managed as YAML"),
         "import": ("tiphys.cli.admin.backup:import_command", "Restore what was exported"),
+        "initial-password": (
+            "tiphys.cli.admin.initial:initial_password",
+            "Print what admin first logs in with",
+        ),
         "proj": ("tiphys.cli.admin.proj:proj", "Work on projects"),
         "redis-initial-password": (
             "tiphys.cli.admin.redis:initial_password",
@@ -20,7 +24,6 @@ admin = group(
     "Administration by direct access to the cluster, or to files.",
     later=(
         "dashboard",
-        "initial-password",
         "notifications",
     ),
 )

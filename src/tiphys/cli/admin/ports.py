@@ -23,6 +23,14 @@ class AdminWiring(Protocol):
         """The data of argocd-cm in the cluster. Raises KubeError."""
         ...
 
+    async def config_map(self, choice: ClusterChoice, name: str) -> Mapping[str, str]:
+        """The data of a ConfigMap of the control plane. Raises KubeError."""
+        ...
+
+    async def secret(self, choice: ClusterChoice, name: str) -> Mapping[str, str]:
+        """The same of a Secret. Raises KubeError."""
+        ...
+
     def projects(self, choice: ClusterChoice) -> AbstractAsyncContextManager[ProjectApi]: ...
 
     async def served_kinds(self, choice: ClusterChoice) -> Sequence[ApiResource]:

@@ -6,6 +6,7 @@ from tiphys.cli.command import group
 settings = group(
     "settings",
     {
+        "rbac": ("tiphys.cli.admin.rbac:rbac", "Try policies before they are used"),
         "resource-overrides": (
             "tiphys.cli.admin.overrides:overrides",
             "Try what is said of kinds on an object",
@@ -13,6 +14,5 @@ settings = group(
         "validate": ("tiphys.cli.admin.validate:validate", "Check settings"),
     },
     "Check settings before they are used.",
-    later=("rbac",),
     flags=SETTINGS_FLAGS,
 )
