@@ -44,7 +44,14 @@ def test_every_flag_of_the_contract_is_there(fact: dict[str, Any]) -> None:
 def test_there_is_no_other_flag() -> None:
     named = {fact["name"] for fact in FACTS["flags"]}
     assert set(FLAGS) == named - {"help"}
-    assert {flag.name for flag in OWN_FLAGS} == {"data", "metrics-address", "observe", "take-over"}
+    assert {flag.name for flag in OWN_FLAGS} == {
+        "data",
+        "live-address",
+        "live-port",
+        "metrics-address",
+        "observe",
+        "take-over",
+    }
 
 
 def test_every_variable_of_the_contract_is_read_or_said_to_have_no_effect() -> None:

@@ -168,7 +168,12 @@ def _only_of_controllers(given: Given) -> dict[str, Any]:
 
 
 def _other_processes(given: Given) -> dict[str, Any]:
-    return {"renders": _render_process(given), "cache": _redis(given)}
+    return {
+        "renders": _render_process(given),
+        "cache": _redis(given),
+        "live_address": given.texts["live-address"],
+        "live_port": given.number("live-port"),
+    }
 
 
 def _render_process(given: Given) -> RenderProcess | None:

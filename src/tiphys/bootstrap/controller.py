@@ -74,6 +74,9 @@ async def _run(options: ControllerOptions, stack: AsyncExitStack) -> None:
     stack.push_async_callback(ownership.end)
     reconciling = Reconciling(ground, await open_renders(ground, timing))
     reconciling.start(scope)
+    if options.live_address:
+        showing = asyncio.create_task(_show(ground, reconciling), name="serve what is live")
+        stack.callback(showing.cancel)
     if options.api_address:
         receiving = asyncio.create_task(_receive(ground, reconciling), name="receive webhooks")
         stack.callback(receiving.cancel)
@@ -95,6 +98,13 @@ async def _receive(ground: Foundation, reconciling: Reconciling) -> None:
         await serve_webhooks(ground, reconciling.pushed_places())
     except TiphysError as error:
         log.error("webhooks are not received", error=str(error))
+
+
+async def _show(ground: Foundation, reconciling: Reconciling) -> None:
+    """What makes certificates takes a moment to load: nothing waits for it."""
+    from tiphys.bootstrap.liveserving import serve_live
+
+    await serve_live(ground, reconciling)
 
 
 def _ownership(ground: Foundation) -> Ownership:

@@ -297,12 +297,17 @@ _RENDERS = (
     ),
 )
 
-OTHER_PROCESSES = (*_RENDERS, *REDIS_FLAGS)
+LIVE_FLAGS = (
+    _own("live-address", "Where the API server asks for what is live", default="0.0.0.0"),  # noqa: S104
+    _own("live-port", "The port for that", GoKind.INT, "8085"),
+)
+
+OTHER_PROCESSES = (*_RENDERS, *REDIS_FLAGS, *LIVE_FLAGS)
 """Those about processes that one that does everything itself has no need of."""
 
 CONTRACT_FLAGS = tuple(
     sorted(
-        (*CONNECTION, *_SETTINGS, *_PROCESS, *OTHER_PROCESSES, *_OTHERS),
+        (*CONNECTION, *_SETTINGS, *_PROCESS, *_RENDERS, *REDIS_FLAGS, *_OTHERS),
         key=lambda flag: flag.name,
     )
 )
@@ -310,6 +315,7 @@ CONTRACT_FLAGS = tuple(
 
 OWN_FLAGS = (
     _own("data", "Folder for what is kept on disk (default $XDG_STATE_HOME/tiphys)"),
+    *LIVE_FLAGS,
     _own("metrics-address", "Where metrics and health are served", default="0.0.0.0"),  # noqa: S104
     _own("observe", "Compare and tell, and write nothing", GoKind.BOOL),
     _own("take-over", "Begin even where another controller seems to be at work", GoKind.BOOL),

@@ -83,7 +83,8 @@ class ControllerOptions:
 
     `general` and `params` are laid over the ConfigMaps. `events` are reasons, `all` or `none`.
     A metrics port that is `optional` may be taken by another process. Without an `api_address`
-    nothing is received.
+    nothing is received. Where the API server asks for what is live is its `live_address`, empty
+    where it needs not ask.
     """
 
     connection: Connection
@@ -101,3 +102,5 @@ class ControllerOptions:
     cache: RedisCache | None = None
     api_address: str = ""
     api_port: int = 8080
+    live_address: str = ""
+    live_port: int = 8085

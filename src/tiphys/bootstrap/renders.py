@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import structlog
 from tiphys.bootstrap.foundation import Foundation, now
 from tiphys.bootstrap.options import OptionsError, RenderProcess
 from tiphys.bootstrap.rendering import LocalRendering, RenderOptions, SharedCache
-from tiphys.model.certificates import KeyPair
+from tiphys.bootstrap.showing import show
 from tiphys.model.errors import KubeError, TiphysError
 from tiphys.services.authority.authority import Authority, Credentials
 from tiphys.services.render.calls import VERSION_HEADER
@@ -126,7 +125,7 @@ async def _context(ground: Foundation, process: RenderProcess) -> ssl.SSLContext
     if not process.ca:
         context.load_verify_locations(cadata=credentials.ca)
     if not own:
-        _show(context, credentials.client)
+        show(context, credentials.client)
         renewing = asyncio.create_task(_renew(ground, context))
         ground.stack.callback(renewing.cancel)
     return context
@@ -142,12 +141,4 @@ async def _renew(ground: Foundation, context: ssl.SSLContext) -> None:
             continue
         with contextlib.suppress(ssl.SSLError):
             context.load_verify_locations(cadata=credentials.ca)
-        _show(context, credentials.client)
-
-
-def _show(context: ssl.SSLContext, pair: KeyPair) -> None:
-    """OpenSSL reads keys from files alone: from one that only we can read, and for a moment."""
-    with tempfile.NamedTemporaryFile("w", prefix="tiphys-", suffix=".pem") as file:
-        file.write(pair.certificate + pair.key)
-        file.flush()
-        context.load_cert_chain(file.name)
+        show(context, credentials.client)

@@ -51,6 +51,14 @@ class Credentials:
     cache_key: Confidential
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a process of the control plane shows to the others, and by whose word it knows them."""
+
+    ca: str
+    pair: KeyPair
+
+
 class Authority:
     """`ensure` may be called by several at once, and again whenever: it changes only what has to
     be. Raises KubeError; ValueError where a Secret of ours holds what nobody can read.
@@ -85,6 +93,25 @@ class Authority:
         ca = server.get("ca.crt") or server["tls.crt"] if foreign else pair.certificate
         return Credentials(ca, client, Confidential(callers[CACHE_KEY]))
 
+    async def server(self, name: str) -> Identity:
+        """For a process that others of the control plane call by this name; kept nowhere."""
+        root = await self._made_root()
+        names = [*self._names(name), "127.0.0.1"]
+        return Identity(root.certificate, self._issue(root, names, client=False))
+
+    async def client(self, name: str) -> Identity:
+        """For a process of this name that calls others; kept nowhere."""
+        root = await self._made_root()
+        return Identity(root.certificate, self._issue(root, [name], client=True))
+
+    async def _made_root(self) -> KeyPair:
+        root = await self._kept(AUTHORITY, self._root)
+        return KeyPair(root["tls.crt"], Confidential(root["tls.key"]))
+
+    def _names(self, name: str) -> list[str]:
+        space = self._namespace
+        return [name, f"{name}.{space}", f"{name}.{space}.svc", "localhost"]
+
     def _root(self, held: Mapping[str, str]) -> Mapping[str, str]:
         if held.get("tls.crt") and held.get("tls.key"):
             return held
@@ -99,9 +126,7 @@ class Authority:
             ours = made_here or self._issuer.issued_by(present, root.certificate)
             if not ours or not self._ends_soon(present):
                 return held
-        name, namespace = "argocd-repo-server", self._namespace
-        names = [name, f"{name}.{namespace}", f"{name}.{namespace}.svc", "localhost"]
-        made = self._issue(root, names, client=False)
+        made = self._issue(root, self._names("argocd-repo-server"), client=False)
         return {"tls.crt": made.certificate, "tls.key": made.key, "ca.crt": root.certificate}
 
     def _callers(self, root: KeyPair, held: Mapping[str, str]) -> Mapping[str, str]:
