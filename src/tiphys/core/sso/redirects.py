@@ -15,6 +15,7 @@ INVALID_REDIRECT: Final = (
 )
 # Browsers read a backslash as a slash and drop tabs and ends of lines.
 _UNSAFE: Final = re.compile(r"[\x00-\x20\x7f\\]")
+_UNSAFE_ESCAPED: Final = re.compile(r"[\x00-\x1f\x7f\\]")
 
 
 def may_return(url: str, allowed: Sequence[str]) -> bool:
@@ -37,7 +38,7 @@ def _covers(allowed: str, target: SplitResult) -> bool:
 
 def _parts(url: str) -> SplitResult | None:
     """None for what is no absolute http address, or is read differently by different readers."""
-    if _UNSAFE.search(url) or _UNSAFE.search(unquote(url.partition("?")[0])):
+    if _UNSAFE.search(url) or _UNSAFE_ESCAPED.search(unquote(url.partition("?")[0])):
         return None
     try:
         parts = urlsplit(url)

@@ -110,27 +110,19 @@ class SsoSettings:
 
     @property
     def issuer(self) -> str:
-        match self.provider:
-            case OidcConfig(issuer=issuer):
-                return issuer
-            case DexConfig():
-                return dex_issuer(self.url)
+        if isinstance(self.provider, OidcConfig):
+            return self.provider.issuer
+        return dex_issuer(self.url)
 
     @property
     def client_id(self) -> str:
-        match self.provider:
-            case OidcConfig(client_id=client):
-                return client
-            case DexConfig():
-                return DEX_CLIENT
+        return self.provider.client_id if isinstance(self.provider, OidcConfig) else DEX_CLIENT
 
     @property
     def audiences(self) -> tuple[str, ...]:
-        match self.provider:
-            case OidcConfig() as oidc:
-                return oidc.audiences
-            case DexConfig():
-                return (DEX_CLIENT, DEX_CLI_CLIENT)
+        if isinstance(self.provider, OidcConfig):
+            return self.provider.audiences
+        return (DEX_CLIENT, DEX_CLI_CLIENT)
 
     @property
     def skips_missing_audience(self) -> bool:
@@ -138,11 +130,9 @@ class SsoSettings:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        match self.provider:
-            case OidcConfig(scopes=scopes):
-                return scopes
-            case DexConfig():
-                return (*DEFAULT_SCOPES, DEX_FEDERATED_SCOPE)
+        if isinstance(self.provider, OidcConfig):
+            return self.provider.scopes
+        return (*DEFAULT_SCOPES, DEX_FEDERATED_SCOPE)
 
     @property
     def uses_pkce(self) -> bool:
