@@ -12,8 +12,7 @@ from binascii import Error as Base64Error
 from collections.abc import Iterable, Mapping
 from typing import Any, assert_never
 
-import orjson
-
+from tiphys.core.wire.bodies import first_body_value
 from tiphys.core.wire.foreign import FOREIGN, written_time
 from tiphys.core.wire.schema import Card, Field, HttpRule, Kind, Method, contract
 from tiphys.core.wire.shaping import read_field, read_json
@@ -52,21 +51,12 @@ def _within(name: str, body: str) -> bool:
 def _body(message: str, rule: HttpRule, body: bytes) -> Json:
     if not rule.body or not body.strip():
         return {}
-    value = _parsed(body)
+    value = first_body_value(body)
     if rule.body == WHOLE:
         return read_json(message, value)
     (field,) = _fields(message, rule.body)
     read = read_field(field, value)
     return {} if read is None else {field.key: read}
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        rest = error.doc[error.pos :].strip()
-        text = f"invalid character {rest[0]!r}" if rest else "unexpected EOF"
-        raise ApiError(ApiCode.INVALID_ARGUMENT, text) from error
 
 
 def _ask(message: str, value: Json, name: str, text: str, seen: set[str]) -> None:
