@@ -14,7 +14,7 @@ import structlog
 from tiphys.bootstrap.foundation import Foundation, now
 from tiphys.bootstrap.options import ControllerOptions, OptionsError
 from tiphys.bootstrap.reconciling import Reconciling, poll_timing
-from tiphys.bootstrap.renders import open_renders
+from tiphys.bootstrap.renders import Renders, open_renders
 from tiphys.bootstrap.threads import widen_threads
 from tiphys.controllers.monitoring import MonitoringServer
 from tiphys.core.settings.duration import parse_duration
@@ -24,9 +24,9 @@ from tiphys.services.ownership.ownership import Ownership
 log = structlog.get_logger()
 
 _CLEAR_KEY = "controller.metrics.cache.expiration"
-_RECEIVE_LOOK = 0.5
-_RECEIVE_LATEST = 20
-"""Seconds between two looks at whether webhooks can be received, and how many there are at most."""
+_ANSWER_LOOK = 0.5
+_ANSWER_LATEST = 20
+"""Seconds between two looks at whether callers can be answered, and how many there are at most."""
 _NO_CLEARING = 60.0
 """Seconds until it is looked again whether counts are to begin anew."""
 
@@ -72,32 +72,33 @@ async def _run(options: ControllerOptions, stack: AsyncExitStack) -> None:
     ownership = _ownership(ground)
     await ownership.begin(ground.manifests(), take_over=options.take_over)
     stack.push_async_callback(ownership.end)
-    reconciling = Reconciling(ground, await open_renders(ground, timing))
+    renders = await open_renders(ground, timing)
+    reconciling = Reconciling(ground, renders)
     reconciling.start(scope)
     if options.live_address:
         showing = asyncio.create_task(_show(ground, reconciling), name="serve what is live")
         stack.callback(showing.cancel)
     if options.api_address:
-        receiving = asyncio.create_task(_receive(ground, reconciling), name="receive webhooks")
-        stack.callback(receiving.cancel)
+        serving = asyncio.create_task(_answer(ground, reconciling, renders), name="serve the API")
+        stack.callback(serving.cancel)
     log.info("ready", namespace=ground.namespace)
     await ownership.keep()
 
 
-async def _receive(ground: Foundation, reconciling: Reconciling) -> None:
-    """What serves HTTP takes half a second to load, in which nothing is synced: so it is loaded
+async def _answer(ground: Foundation, reconciling: Reconciling, renders: Renders) -> None:
+    """What answers callers takes a second to load, in which nothing is synced: so it is loaded
     when what had to be done at the start is done. Until then repositories are listed anyway.
     """
-    for _ in range(_RECEIVE_LATEST):
-        await asyncio.sleep(_RECEIVE_LOOK)
+    for _ in range(_ANSWER_LATEST):
+        await asyncio.sleep(_ANSWER_LOOK)
         if not reconciling.is_syncing():
             break
-    from tiphys.bootstrap.webhook import serve_webhooks
+    from tiphys.bootstrap.serving.together import serve_together
 
     try:
-        await serve_webhooks(ground, reconciling.pushed_places())
+        await serve_together(ground, reconciling, renders)
     except TiphysError as error:
-        log.error("webhooks are not received", error=str(error))
+        log.error("the API is not served", error=str(error))
 
 
 async def _show(ground: Foundation, reconciling: Reconciling) -> None:

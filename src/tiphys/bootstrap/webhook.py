@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-import structlog
-from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 
 from tiphys.adapters.bitbucket import BitbucketCloud
-from tiphys.api.server import HttpServer
 from tiphys.api.webhook import webhook_route
 from tiphys.bootstrap.following import APPLICATIONS
 from tiphys.bootstrap.foundation import Foundation, now
@@ -25,14 +23,11 @@ from tiphys.services.webhook.places import FollowedPlaces
 from tiphys.services.webhook.receiving import WebhookReceiver
 from tiphys.services.webhook.refreshing import Refreshes
 
-log = structlog.get_logger()
-
 _SECRET = "argocd-secret"  # noqa: S105 - a name
 
 
-async def serve_webhooks(ground: Foundation, places: FollowedPlaces) -> None:
-    """Begins when the secrets are known: before that anybody would be believed."""
-    options = ground.options
+async def webhook_routes(ground: Foundation, places: FollowedPlaces) -> Sequence[BaseRoute]:
+    """Answers when the secrets are known: before that anybody would be believed."""
     settings = ground.settings.present
     secrets = _Secrets(await ground.follow_secrets())
     handler = PushHandler(
@@ -46,15 +41,9 @@ async def serve_webhooks(ground: Foundation, places: FollowedPlaces) -> None:
         settings=settings,
     )
     receiver = WebhookReceiver(handler.handle, secrets=secrets.present, settings=settings)
-    server = HttpServer(Starlette(routes=[webhook_route(receiver)]))
-    try:
-        await server.start(options.api_address, options.api_port)
-    except OSError as error:
-        log.warning("webhooks are not received", port=options.api_port, error=error.strerror)
-        return
-    ground.stack.push_async_callback(server.close)
     working = asyncio.create_task(receiver.run(), name="webhooks")
     ground.stack.callback(working.cancel)
+    return [webhook_route(receiver)]
 
 
 def _index(ground: Foundation) -> PushIndex:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
-from tiphys.bootstrap.serving.access import open_access
+from tiphys.bootstrap.serving.access import AccessParts, open_access
+from tiphys.bootstrap.serving.applications import (
+    app_access,
+    application_handlers,
+    application_uses,
+    project_rules,
+)
 from tiphys.bootstrap.serving.ground import Followed, ServerGround
+from tiphys.bootstrap.serving.live import live_handlers, terminal_routes
 from tiphys.bootstrap.serving.rest import audit, rest_handlers
+from tiphys.bootstrap.serving.sources import ServerSources
+from tiphys.bootstrap.serving.sso import SsoOptions, open_sso
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from tiphys.api.calls import Handlers
+    from tiphys.bootstrap.renders import Renders
     from tiphys.services.access.ports import Sessions
+    from tiphys.services.live.view import LiveView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +36,7 @@ class OpeningOptions:
     disable_auth: bool = False
     replace_allowed: bool = True
     namespaces_flag: bool = False
+    sso: SsoOptions = field(default_factory=SsoOptions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,9 @@ class Opened:
     routes: Sequence[BaseRoute]
 
 
-async def open_methods(followed: Followed, options: OpeningOptions) -> Opened:
+async def open_methods(
+    followed: Followed, view: LiveView, renders: Renders, options: OpeningOptions
+) -> Opened:
     """Raises KubeError and SettingsError for what keeps it from starting."""
     access = await open_access(
         followed.stack,
@@ -51,6 +65,31 @@ async def open_methods(followed: Followed, options: OpeningOptions) -> Opened:
         environment=os.environ,
         disable_auth=options.disable_auth,
     )
+    sso = open_sso(followed, access, options.sso)
+    ground = _ground(followed, access)
+    sources = ServerSources(renders, followed.repositories, followed.stack)
+    rules = project_rules(ground)
+    uses = application_uses(ground, sources, rules, replace_allowed=options.replace_allowed)
+    apps = app_access(ground, rules)
+    handlers = {
+        **access.handlers(),
+        **await rest_handlers(
+            ground,
+            cluster_info=view.cluster_info,
+            logins=access.has_logins,
+            replace_allowed=options.replace_allowed,
+            namespaces_flag=options.namespaces_flag,
+        ),
+        **application_handlers(
+            ground, view, sources, rules=rules, replace_allowed=options.replace_allowed
+        ),
+        **live_handlers(ground, view, apps, uses, rules),
+    }
+    terminal = terminal_routes(ground, view, apps, uses, rules, everything=options.disable_auth)
+    return Opened(ground, handlers, access.sessions, [*sso.routes, *terminal])
+
+
+def _ground(followed: Followed, access: AccessParts) -> ServerGround:
     told = audit(
         followed.stack,
         followed.client,
@@ -60,19 +99,9 @@ async def open_methods(followed: Followed, options: OpeningOptions) -> Opened:
         now=followed.now,
         environment=os.environ,
     )
-    ground = ServerGround(
-        **{field.name: getattr(followed, field.name) for field in fields(followed)},
+    return ServerGround(
+        **{each.name: getattr(followed, each.name) for each in fields(followed)},
         access=access.enforcer,
         sessions=access.sessions,
         audit=told,
     )
-    handlers = {
-        **access.handlers(),
-        **await rest_handlers(
-            ground,
-            logins=access.has_logins,
-            replace_allowed=options.replace_allowed,
-            namespaces_flag=options.namespaces_flag,
-        ),
-    }
-    return Opened(ground, handlers, access.sessions, ())
