@@ -230,6 +230,10 @@ class _Processor(EventsProcessor):
 
     def process_ping_received(self, _: Any) -> None:  # type: ignore[override]
         now = time.monotonic()
+        if (self.connection.last_data_sent or 0.0) > self._pinged:
+            # Clients measure their way by a ping for what they are sent.
+            self._strikes, self._pinged = 0, now
+            return
         # A clock of another machine, and a network between: a second is forgiven.
         if now - self._pinged < self._ping_seconds - 1.0:
             self._strikes += 1
