@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from tiphys.bootstrap.serving.ground import ServerGround
+from tiphys.model.errors import ApiCode, ApiError
 
 if TYPE_CHECKING:
+    from tiphys.api.calls import Handlers
     from tiphys.core.settings.clusters import ClusterTable
     from tiphys.services.applications.access import AppAccess
+    from tiphys.services.applications.ports import SourceCheck
+    from tiphys.services.applications.service import Applications
+    from tiphys.services.live.view import LiveView
     from tiphys.services.projects.rules import ProjectRules
+
+_ROLLBACK = "server.rbac.rollback.enforce.enable"
+_BOOLEANS = {
+    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
+}
+_BUFFER = 1000
 
 
 def app_access(ground: ServerGround, rules: ProjectRules | None = None) -> AppAccess:
@@ -72,3 +85,89 @@ class KnownClusters:
             table = self._table = ClusterTable.of(read, in_cluster=in_cluster)
             self._seen = self._secrets.version
         return table
+
+
+def application_handlers(
+    ground: ServerGround,
+    live: LiveView,
+    sources: SourceCheck,
+    *,
+    rules: ProjectRules | None = None,
+    replace_allowed: bool = True,
+) -> Handlers:
+    """The methods on applications that neither look at live objects nor at sources.
+
+    `replace_allowed`: whether syncs may replace, as the server's flag says.
+    """
+    from tiphys.api.handlers.application import ApplicationHandlers
+    from tiphys.api.handlers.applications import ListHandlers
+    from tiphys.services.applications.calls import ApplicationCalls
+    from tiphys.services.applications.following import Following
+    from tiphys.services.applications.roster import Roster
+
+    rules = rules or project_rules(ground)
+    access = app_access(ground, rules)
+    calls = ApplicationCalls(
+        application_uses(ground, sources, rules, replace_allowed=replace_allowed),
+        access,
+        ground.applications,
+        ground.audit,
+        live,
+        rollback_action=lambda: "rollback" if _enforces_rollback(ground) else "sync",
+    )
+    roster = Roster(ground.applications, access, ground.access)
+    following = Following(
+        ground.applications, roster, calls.judged, access.enabled, buffer=_watch_buffer()
+    )
+    lists = ListHandlers(roster, following, home=ground.namespace)
+    return {**ApplicationHandlers(calls).methods(), **lists.methods()}
+
+
+def application_uses(
+    ground: ServerGround,
+    sources: SourceCheck,
+    rules: ProjectRules | None = None,
+    *,
+    replace_allowed: bool = True,
+) -> Applications:
+    """The use cases on applications, on what the server follows."""
+    from tiphys.adapters.kube import Limits
+    from tiphys.bootstrap.clusters import connector
+    from tiphys.services.applications.service import Applications
+    from tiphys.services.applications.settings import FollowedSettings
+    from tiphys.services.applications.surroundings import Surroundings
+
+    clusters = KnownClusters(ground)
+    settings = FollowedSettings(
+        ground.client,
+        ground.namespace,
+        ground.settings,
+        ground.config_maps.get,
+        replace_allowed=replace_allowed,
+    )
+    found = Applications(
+        ground.client,
+        ground.client,
+        ground.discovery,
+        sources,
+        namespace=ground.namespace,
+        connect=connector(ground.config, ground.transport, component="server", limits=Limits()),
+        evaluator=ground.evaluator,
+        clock=ground.now,
+        surroundings=Surroundings(settings, clusters.table, rules or project_rules(ground)),
+    )
+    ground.stack.push_async_callback(found.close)
+    return found
+
+
+def _enforces_rollback(ground: ServerGround) -> bool:
+    """Raises ApiError for a setting that cannot be read: nobody may more because of it."""
+    text = ((ground.config_maps.get("argocd-cm") or {}).get("data") or {}).get(_ROLLBACK, "")
+    if text and text not in _BOOLEANS:
+        raise ApiError(ApiCode.UNKNOWN, f"{_ROLLBACK}: {text[:20]!r} is neither true nor false")
+    return bool(text) and _BOOLEANS[text]
+
+
+def _watch_buffer() -> int:
+    text = os.environ.get("ARGOCD_WATCH_API_BUFFER_SIZE", "")
+    return int(text) if text.isascii() and text.isdigit() and int(text[:9]) > 0 else _BUFFER

@@ -60,6 +60,27 @@ class AppAccess:
         """As it was last heard of."""
         return await self._decided(self._known, caller, action, (namespace, name, project))
 
+    async def current(
+        self, caller: Caller, action: str, namespace: str, name: str, project: str = ""
+    ) -> Application:
+        """As `live`, without asking the cluster for what the watch has just told.
+
+        Whatever is not simply answered is asked of the cluster: how long a refusal takes says
+        nothing of what there is.
+        """
+        place = namespace or self.home
+        found = self._catalogue.get(place, name) if self._catalogue.current else None
+        if (
+            found is not None
+            and self.enabled(place)
+            and project in ("", project_of(found))
+            and self.allows(caller, action, found)
+        ):
+            application = Application(found)
+            self.project(application)
+            return application
+        return await self.live(caller, action, namespace, name, project)
+
     def require(
         self, caller: Caller, action: str, application: Application, resource: str = RESOURCE
     ) -> None:

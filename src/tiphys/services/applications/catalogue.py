@@ -9,6 +9,8 @@ from typing import Any
 from tiphys.model.live import ObjectList, WatchEvent, WatchState, WatchVerb
 from tiphys.model.resource import ApiResource, Manifest
 
+_DIGITS = 20
+
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEvent:
@@ -17,14 +19,21 @@ class CatalogueEvent:
     verb: WatchVerb
     manifest: Manifest
 
+    @property
+    def gone(self) -> bool:
+        return self.verb is WatchVerb.DELETED
+
 
 class ApplicationCatalogue:
-    """A sink of the watch on Applications, by (namespace, name)."""
+    """A sink of the watch on Applications, by (namespace, name). `current` while nothing disturbs
+    the watch: what is known is then a moment old at most.
+    """
 
     def __init__(self) -> None:
         self._objects: dict[tuple[str, str], Manifest] = {}
         self._listeners: list[Callable[[CatalogueEvent], None]] = []
         self.listed = False
+        self.current = False
         self.version = ""
 
     def get(self, namespace: str, name: str) -> Manifest | None:
@@ -64,8 +73,9 @@ class ApplicationCatalogue:
             self._objects[key] = event.manifest
         self._tell(event.verb, event.manifest)
 
-    def fares(self, resource: ApiResource, state: WatchState) -> None:
+    def fares(self, resource: ApiResource, state: WatchState) -> None:  # noqa: ARG002
         """What is known stays good until the watch is back."""
+        self.current = state is WatchState.CURRENT
 
     def _tell(self, verb: WatchVerb, manifest: Manifest) -> None:
         for listener in tuple(self._listeners):
@@ -79,3 +89,12 @@ def _key(manifest: Manifest) -> tuple[str, str]:
 
 def _version(manifest: Manifest) -> str:
     return str(manifest["metadata"].get("resourceVersion", ""))
+
+
+def version_number(manifest: Manifest) -> int:
+    return whole(_version(manifest))
+
+
+def whole(text: str) -> int:
+    """A resourceVersion as a number; 0 for what is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0

@@ -6,6 +6,7 @@ Each is one use case; the rules behind it stand in the modules of this package.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -149,9 +150,7 @@ class Applications:
                 return event.application
         raise ApiError(ApiCode.UNKNOWN, "application refresh deadline exceeded")
 
-    async def ask_refresh(
-        self, name: AppName, *, hard: bool, hydrate: bool = False
-    ) -> Application:
+    async def ask_refresh(self, name: AppName, *, hard: bool, hydrate: bool = False) -> Application:
         """Leaves the waiting to the caller. `hydrate`: to the hydrator, too, where there is one."""
         kind = "hard" if hard else "normal"
         stamp = self._clock().strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
@@ -372,18 +371,19 @@ class Applications:
         """The annotations of Secrets that nobody is shown."""
         return (await self._settings.present()).masked_annotations
 
-    async def logs(
-        self, application: Application, wanted: Wanted, query: LogQuery
-    ) -> AsyncIterator[Entry]:
+    async def logs(self, name: AppName, wanted: Wanted, query: LogQuery) -> AsyncIterator[Entry]:
         """Of the Pods that are meant, and of those below what is meant."""
-        from tiphys.core.pods.chosen import TreePart, chosen_pods
-        from tiphys.services.pods.logs import logs
+        from tiphys.core.pods.chosen import TreePart
+        from tiphys.services.pods.logs import chosen_few, logs
 
+        application = await self._store.read(name)
         nodes = await self.tree(application)
         parts = [TreePart(one.key, one.uid, (one.parent,) if one.parent else ()) for one in nodes]
+        chosen = chosen_few(parts, wanted, await self._settings.general())
         pods = await self.pods(application, acting=True)
-        async for entry in logs(chosen_pods(parts, wanted), pods, query, self._clock):
-            yield entry
+        async with aclosing(logs(chosen, pods, query, self._clock)) as entries:
+            async for entry in entries:
+                yield entry
 
     async def close(self) -> None:
         """Ends the connections to other clusters."""

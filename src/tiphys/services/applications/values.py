@@ -13,11 +13,14 @@ from tiphys.model.application import (
     RetryStrategy,
     SyncOperationResource,
     SyncStrategy,
+    SyncStrategyHook,
 )
 from tiphys.model.appproject import SyncWindow
 from tiphys.model.resource import ResourceKey
 from tiphys.model.status import HealthStatus
 from tiphys.services.access.auditing import Reason
+
+_WITH_HOOKS = SyncStrategy(hook=SyncStrategyHook())
 
 
 class AppName(NamedTuple):
@@ -157,7 +160,7 @@ class SyncCommand:
     revisions: Mapping[int, str] = field(default_factory=dict)
     prune: bool = False
     dry_run: bool = False
-    strategy: SyncStrategy | None = None
+    strategy: SyncStrategy | None = _WITH_HOOKS
     resources: tuple[SyncOperationResource, ...] = ()
     sync_options: tuple[str, ...] | None = None
     retry: RetryStrategy | None = None

@@ -19,7 +19,6 @@ from tiphys.model.application import (
     SyncPolicy,
     SyncStrategy,
     SyncStrategyApply,
-    SyncStrategyHook,
     decode,
     encode,
 )
@@ -135,7 +134,7 @@ def operation_of(
             revisions=asking.revisions if asking.several else (),
             prune=command.prune,
             dry_run=command.dry_run,
-            sync_strategy=command.strategy or SyncStrategy(hook=SyncStrategyHook()),
+            sync_strategy=command.strategy,
             resources=command.resources,
             manifests=command.manifests,
             source=None if asking.several else spec.source,
