@@ -95,7 +95,7 @@ class CommandWiring:
     ) -> AbstractAsyncContextManager[ServerApi]:
         from tiphys.bootstrap.remote import open_server
 
-        return open_server(choice, warn)
+        return open_server(choice, warn, self._cluster)
 
     async def tls(self, connection: ServerConnection) -> ServerTls:
         from tiphys.adapters.apiclient import look_at_tls

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,24 +14,35 @@ from tiphys.cli.ports import ServerChoice
 from tiphys.services.remote.server import RemoteServer
 
 if TYPE_CHECKING:
+    from tiphys.adapters.kube import KubeConfig, Transport
     from tiphys.bootstrap.sources import CommandSources
+    from tiphys.cli.ports import ClusterChoice
     from tiphys.core.app.asking import Asking
     from tiphys.model.application import ApplicationSource
+    from tiphys.model.connection import ServerConnection
     from tiphys.services.applications.values import LocalFiles
     from tiphys.services.render.around import Around, Looked
 
 _LIMIT = "ARGOCD_GRPC_MAX_SIZE_MB"
 _USUAL_LIMIT = 200
+_NAMESPACE = "argocd"
+_SERVER_PORT = 8080
+
+
+OpenCluster = Callable[
+    ["ClusterChoice"], AbstractAsyncContextManager[tuple["KubeConfig", "Transport"]]
+]
+"""Opens the cluster that a server is forwarded from."""
 
 
 @asynccontextmanager
 async def open_server(
-    choice: ServerChoice, warn: Callable[[str], None]
+    choice: ServerChoice, warn: Callable[[str], None], cluster: OpenCluster
 ) -> AsyncIterator[RemoteServer]:
     from tiphys.adapters.apiclient import ApiClient, ConnectError
 
     async with AsyncExitStack() as stack:
-        connection = choice.connection
+        connection = await _reached(choice, cluster, stack)
         client = ApiClient(connection, limit_megabytes=_limit(), warn=warn)
         stack.push_async_callback(client.close)
         try:
@@ -41,6 +53,28 @@ async def open_server(
             ) from None
         sources = await stack.enter_async_context(FolderSources())
         yield RemoteServer(client, connection.url, sources, lambda: datetime.now(UTC))
+
+
+async def _reached(
+    choice: ServerChoice, cluster: OpenCluster, stack: AsyncExitStack
+) -> ServerConnection:
+    """Where the server is found from here; the name in its certificate is another then."""
+    if choice.forward is None:
+        return choice.connection
+    from tiphys.adapters.kube import KubeClient, forwarded
+    from tiphys.model.resource import ApiResource
+
+    config, transport = await stack.enter_async_context(cluster(choice.cluster))
+    namespace = choice.forward.namespace or config.namespace or _NAMESPACE
+    pods = ApiResource("", "v1", "Pod", "pods", True, frozenset({"list"}))
+    label = f"app.kubernetes.io/name={choice.forward.name}"
+    found = await KubeClient(transport).list(pods, namespace=namespace, label_selector=label)
+    running = [pod for pod in found.items if (pod.get("status") or {}).get("phase") == "Running"]
+    if not running:
+        raise FatalError(f"cannot find pod with selector: [{label}]")
+    name = str(running[0]["metadata"]["name"])
+    port = await stack.enter_async_context(forwarded(transport, namespace, name, _SERVER_PORT))
+    return replace(choice.connection, address=f"127.0.0.1:{port}", insecure=True)
 
 
 def _limit() -> int:

@@ -8,6 +8,7 @@ from tiphys.adapters.kube.config import KubeConfig, in_cluster_config, load_kube
 from tiphys.adapters.kube.connection import KubeConnection
 from tiphys.adapters.kube.discovery import KubeDiscovery
 from tiphys.adapters.kube.errors import KubeConfigError
+from tiphys.adapters.kube.forwarding import forwarded
 from tiphys.adapters.kube.transport import Limits, Transport
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "KubeDiscovery",
     "Limits",
     "Transport",
+    "forwarded",
     "in_cluster_config",
     "load_kubeconfig",
 ]
