@@ -20,6 +20,8 @@ from tiphys.adapters.packages.oci.sources import Layers, OciArtifacts, RegistryC
 from tiphys.adapters.packages.oci.tokens import Tokens
 from tiphys.adapters.packages.web.client import Web
 from tiphys.adapters.packages.web.pace import WebTiming
+from tiphys.core.source.url import without_user
+from tiphys.model.errors import UnsupportedRepositoryError
 from tiphys.model.repository import Repository
 
 
@@ -96,6 +98,15 @@ class Charts:
 
     async def versions(self, repository: Repository, chart: str) -> Sequence[str] | None:
         return await self._of(repository).versions(repository, chart)
+
+    async def charts(self, repository: Repository) -> Mapping[str, Sequence[str]]:
+        """Of an index; registries do not list what they have."""
+        found = self._of(repository)
+        if isinstance(found, IndexedCharts):
+            return await found.charts(repository)
+        raise UnsupportedRepositoryError(
+            "a registry does not list its charts", url=without_user(repository.url)
+        )
 
     async def tree(self, repository: Repository, chart: str, version: str) -> PackTree:
         return await self._of(repository).tree(repository, chart, version)

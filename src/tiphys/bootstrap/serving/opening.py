@@ -17,6 +17,7 @@ from tiphys.bootstrap.serving.applications import (
 from tiphys.bootstrap.serving.ground import Followed, ServerGround
 from tiphys.bootstrap.serving.live import live_handlers, terminal_routes
 from tiphys.bootstrap.serving.rest import audit, rest_handlers
+from tiphys.bootstrap.serving.sourced import sourced_handlers
 from tiphys.bootstrap.serving.sources import ServerSources
 from tiphys.bootstrap.serving.sso import SsoOptions, open_sso
 
@@ -84,6 +85,7 @@ async def open_methods(
             ground, view, sources, rules=rules, replace_allowed=options.replace_allowed
         ),
         **live_handlers(ground, view, apps, uses, rules),
+        **sourced_handlers(ground, view, apps, uses, rules, sources),
     }
     terminal = terminal_routes(ground, view, apps, uses, rules, everything=options.disable_auth)
     return Opened(ground, handlers, access.sessions, [*sso.routes, *terminal])

@@ -24,6 +24,9 @@ class ChartIndex:
     def __init__(self, charts: Mapping[str, msgspec.Raw]) -> None:
         self._charts = charts
 
+    def charts(self) -> tuple[str, ...]:
+        return tuple(self._charts)
+
     def versions(self, chart: str) -> tuple[ChartVersion, ...] | None:
         """In the index's order; None without such a chart."""
         packed = self._charts.get(chart)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final, Protocol
@@ -60,6 +60,14 @@ class IndexedCharts:
         index = await self._indexes.latest(repository)
         found = index.versions(chart)
         return None if found is None else tuple(one.version for one in found)
+
+    async def charts(self, repository: Repository) -> Mapping[str, Sequence[str]]:
+        """All that the index has, with their versions."""
+        index = await self._indexes.latest(repository)
+        return {
+            name: tuple(one.version for one in index.versions(name) or ())
+            for name in index.charts()
+        }
 
     async def tree(self, repository: Repository, chart: str, version: str) -> PackTree:
         """Asks for the index again where the one that is known does not name the version, or does

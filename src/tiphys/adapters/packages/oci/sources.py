@@ -219,6 +219,10 @@ class OciArtifacts:
         manifest = await self._manifest(repository, place_of(repository), digest)
         return described(manifest.annotations)
 
+    async def annotations(self, repository: Repository, digest: str) -> Mapping[str, str]:
+        """As its manifest has them. Raises RepositoryError."""
+        return (await self._manifest(repository, place_of(repository), digest)).annotations
+
     async def _manifest(self, repository: Repository, place: Place, digest: str) -> Manifest:
         if not is_digest(digest):
             raise RevisionNotFoundError(f"'{digest[:100]}' is no digest", url=place.text)
