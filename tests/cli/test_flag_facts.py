@@ -96,7 +96,7 @@ def test_no_flag_is_ours_alone(path: str) -> None:
 
 
 def test_all_commands_are_there() -> None:
-    """Those that need an API server are not: `logs` and `actions`."""
+    """But for `actions`, which come later."""
     for group, lazy in GROUPS.items():
         wanted = {path.rpartition(" ")[2] for path in COMMANDS if path.rpartition(" ")[0] == group}
         assert set(lazy.lazy) == wanted

@@ -18,8 +18,10 @@ from typing import Any, cast
 import pytest
 import yaml
 
+from tests.fakes.clusters import FakeConnection
 from tests.fakes.evaluate import FakeEvaluator
 from tests.fakes.kube import BUILT_IN, FakeCluster
+from tests.fakes.pods import FakePods
 from tests.fakes.remote import FakeRemote
 from tiphys.adapters.jose import sign
 from tiphys.cli.main import run
@@ -47,6 +49,7 @@ from tiphys.services.applications import Applications
 from tiphys.services.applications.service import APPLICATIONS, PROJECTS
 from tiphys.services.applications.values import LocalFiles
 from tiphys.services.backup.service import Backups
+from tiphys.services.clusters.ports import Connection
 from tiphys.services.evaluate.ports import Pruned
 from tiphys.services.install import Installed
 from tiphys.services.live.ports import KubeWriter
@@ -236,6 +239,7 @@ class World:
         self.slow = False
         self.evaluator = Evaluator()
         self.at_once = 0
+        self.pods = FakePods()
 
     def seed(self, *manifests: Manifest) -> World:
         self._objects += manifests
@@ -292,6 +296,7 @@ class World:
                 cluster,
                 self.sources,
                 namespace=NAMESPACE,
+                connect=lambda _cluster: self._connection(cluster),
                 evaluator=self.evaluator,
                 clock=lambda: NOW,
             )
@@ -301,6 +306,11 @@ class World:
                 await played
             self._objects = list(cluster.objects.values())
             self._latest = cluster.latest + 1
+
+    def _connection(self, cluster: FakeCluster) -> Connection:
+        found = FakeConnection(cluster)
+        found.pods_of_it = self.pods
+        return found
 
     def clusters(self, choice: ClusterChoice) -> AbstractAsyncContextManager[ClusterAdminApi]:
         raise AssertionError(f"nothing is known of clusters here: {choice}")

@@ -51,8 +51,8 @@ class FakePods:
         for line in self.lines.get(name, ()):
             yield line.encode()
         queue = self.going.get(name)
-        while queue is not None and (line := await queue.get()) is not None:
-            yield line.encode()
+        while queue is not None and (said := await queue.get()) is not None:
+            yield said.encode()
 
     @asynccontextmanager
     async def terminal(

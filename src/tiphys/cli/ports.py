@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     # Only for signatures: help is shown without loading the model.
+    from tiphys.core.pods.chosen import Wanted
     from tiphys.core.repositories.knownhosts import HostKey
     from tiphys.core.repositories.record import Record
     from tiphys.model.application import Application
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from tiphys.services.clusters.catalogue import ClusterAnswer, ClusterUse
     from tiphys.services.clusters.target import ClusterTarget
     from tiphys.services.install import Installed
+    from tiphys.services.pods.logs import Entry, LogQuery
     from tiphys.services.projects.service import Detailed
     from tiphys.services.repositories.catalogue import RepositoryAnswer
     from tiphys.services.repositories.certificates import Certificate
@@ -96,6 +98,10 @@ class CoreApi(Protocol):
     async def delete_object(
         self, application: Application, key: ResourceKey, *, force: bool, orphan: bool
     ) -> None: ...
+
+    def logs(self, name: AppName, wanted: Wanted, query: LogQuery) -> AsyncIterator[Entry]:
+        """Of the Pods that are meant, and of those below what is meant."""
+        ...
 
     async def windows(self, application: Application) -> Windows: ...
 

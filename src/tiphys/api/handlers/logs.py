@@ -10,18 +10,14 @@ from typing import Any
 from tiphys.api.calls import Answer, Call, Handlers, Message, ServerStream
 from tiphys.api.handlers.live import SERVICE, seen
 from tiphys.api.handlers.shapes import text
-from tiphys.core.pods.chosen import Wanted, chosen_pods
+from tiphys.core.pods.chosen import Wanted
 from tiphys.core.pods.lines import ZERO, LineFilter, stamp
-from tiphys.core.settings.values import number
-from tiphys.model.errors import ApiCode, ApiError, SettingsError
+from tiphys.model.errors import ApiCode, ApiError
 from tiphys.services.applications.access import AppAccess
 from tiphys.services.applications.service import Applications
 from tiphys.services.liveview.finding import Finder, tree_parts
-from tiphys.services.pods.logs import Entry, LogQuery, logs
+from tiphys.services.pods.logs import Entry, LogQuery, chosen_few, logs
 from tiphys.services.pods.ports import LogRequest
-
-_AT_MOST = "server.maxPodLogsToRender"
-_USUALLY = 10
 
 
 class LogHandlers:
@@ -49,26 +45,15 @@ class LogHandlers:
         application = await seen(self._apps, call, message, "name")
         self._apps.require(call.caller, "get", application, "logs")
         tree = await self._finder.tree(application)
-        chosen = chosen_pods(tree_parts(tree.get("nodes") or ()), _wanted(message))
+        parts = tree_parts(tree.get("nodes") or ())
+        chosen = chosen_few(parts, _wanted(message), self._general())
         if not chosen:
             return
-        if len(chosen) > self._at_most():
-            raise ApiError(
-                ApiCode.INVALID_ARGUMENT,
-                "max pods to view logs are reached. Please provide more granular query",
-            )
         pods = await self._applications.pods(application, acting=True)
         entries: AsyncGenerator[Entry, None] = logs(chosen, pods, query, self._now)
         async with aclosing(entries):
             async for entry in entries:
                 yield shown(entry)
-
-    def _at_most(self) -> int:
-        value = self._general().get(_AT_MOST)
-        try:
-            return number(_AT_MOST, value) if value else _USUALLY
-        except SettingsError:
-            return _USUALLY
 
 
 def log_query(message: Message) -> LogQuery:

@@ -25,6 +25,7 @@ app = group(
         ),
         "history": ("tiphys.cli.app.history:history", "Show what was deployed"),
         "list": ("tiphys.cli.app.list:list_command", "List applications"),
+        "logs": ("tiphys.cli.app.logs:logs", "Show the logs of an application's Pods"),
         "manifests": ("tiphys.cli.app.manifests:manifests", "Show the manifests"),
         "patch": ("tiphys.cli.app.patch:patch", "Patch an application"),
         "patch-resource": (
@@ -44,5 +45,5 @@ app = group(
         "wait": ("tiphys.cli.app.wait:wait", "Wait until applications are in a state"),
     },
     "Manage applications",
-    later=("actions", "logs"),
+    later=("actions",),
 )

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tiphys.core.pods.chosen import TreePart, Wanted, chosen_pods
 from tiphys.core.pods.lines import ZERO, LineFilter, LogLine, Stamp, parse, stamp_of
-from tiphys.model.errors import KubeError
+from tiphys.core.settings.values import number
+from tiphys.model.errors import ApiCode, ApiError, KubeError, SettingsError
 from tiphys.model.resource import ResourceKey
 from tiphys.services.pods.ports import LogRequest, Pods
 
+_AT_MOST = "server.maxPodLogsToRender"
+_USUALLY = 10
 _BUFFERING = 0.1
 """Seconds for which a Pod that says nothing is waited for."""
 _AHEAD = 1_000
@@ -39,6 +43,26 @@ class LogQuery:
     request: LogRequest = field(default_factory=LogRequest)
     filter: LineFilter = field(default_factory=LineFilter)
     until: Stamp | None = None
+
+
+def chosen_few(
+    tree: Iterable[TreePart], wanted: Wanted, general: Mapping[str, str]
+) -> Sequence[ResourceKey]:
+    """`general` is the data of argocd-cm. Raises ApiError where too many Pods are meant."""
+    chosen = chosen_pods(tree, wanted)
+    if len(chosen) > _at_most(general.get(_AT_MOST) or ""):
+        raise ApiError(
+            ApiCode.INVALID_ARGUMENT,
+            "max pods to view logs are reached. Please provide more granular query",
+        )
+    return chosen
+
+
+def _at_most(value: str) -> int:
+    try:
+        return number(_AT_MOST, value) if value else _USUALLY
+    except SettingsError:
+        return _USUALLY
 
 
 async def logs(

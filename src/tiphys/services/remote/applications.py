@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tiphys.core.app.spec import project_name
+from tiphys.core.pods.chosen import Wanted
+from tiphys.core.pods.lines import ZERO, LogLine, stamp
 from tiphys.core.project import effective_project, matching_windows
 from tiphys.core.project.windows import can_sync
 from tiphys.model.application import Application, encode
@@ -30,6 +32,7 @@ from tiphys.services.applications.values import (
     Windows,
     WindowState,
 )
+from tiphys.services.pods.logs import Entry, LogQuery
 from tiphys.services.projects.zones import utc_offset
 from tiphys.services.remote.ports import Remote
 
@@ -100,6 +103,28 @@ class RemoteApplications:
     async def orphans(self, application: Application) -> Sequence[TreeNode]:
         found = await self._call("ResourceTree", **_resources(application))
         return self._nodes(application, found.get("orphanedNodes") or ())
+
+    async def logs(self, name: AppName, wanted: Wanted, query: LogQuery) -> AsyncIterator[Entry]:
+        request = {
+            **_query(name),
+            "namespace": wanted.namespace,
+            "group": wanted.group,
+            "kind": wanted.kind,
+            "resourceName": wanted.name,
+            "container": query.request.container,
+            "sinceSeconds": query.request.since_seconds or 0,
+            "tailLines": query.request.tail_lines or 0,
+            "follow": query.request.follow,
+            "previous": query.request.previous,
+            "untilTime": query.until.text if query.until is not None else "",
+            "filter": query.filter.text,
+            "matchCase": query.filter.match_case,
+        }
+        async with aclosing(self._stream("PodLogs", request)) as entries:
+            async for entry in entries:
+                at = stamp(str(entry.get("timeStampStr") or "")) or ZERO
+                pod, content = str(entry.get("podName") or ""), str(entry.get("content") or "")
+                yield Entry(LogLine(at, content, pod), last=bool(entry.get("last")))
 
     async def windows(self, application: Application) -> Windows:
         """As its project has them, without what global projects add, as the contract's client."""
