@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from typing import Any
 
 from tiphys.api.calls import Answer, Call, Handlers, Message, ServerStream, Unary
@@ -103,11 +104,12 @@ class ListHandlers:
         )
         chosen = (call.query or {}).get("fields", "")
         fields = Fields(chosen)
-        async for event in self._following.events(call.caller, wanted):
-            if not fields:
-                yield event
-            else:
-                yield event.variant(chosen, lambda value: fields.apply(value, "result"))
+        async with aclosing(self._following.events(call.caller, wanted)) as events:
+            async for event in events:
+                if not fields:
+                    yield event
+                else:
+                    yield event.variant(chosen, lambda value: fields.apply(value, "result"))
 
 
 def _filters(asked: Message, namespace: str | None = None) -> Filters:

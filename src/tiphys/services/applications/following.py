@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 from tiphys.core.app.treehealth import wants_health
@@ -86,8 +86,12 @@ class Following:
         self._readers: set[_Reader] = set()
         catalogue.follow(self._heard)
 
-    async def events(self, caller: Caller, asked: WatchAsked) -> AsyncIterator[ShownEvent]:
-        """Without end. Raises ApiError."""
+    @property
+    def readers(self) -> int:
+        return len(self._readers)
+
+    async def events(self, caller: Caller, asked: WatchAsked) -> AsyncGenerator[ShownEvent, None]:
+        """Without end; who leaves has to close it. Raises ApiError."""
         reader = _Reader(caller, asked, self._buffer)
         present = self._present(asked) if asked.listed else []
         # From here on nothing is missed, however long it takes to tell what there is.
