@@ -1,5 +1,5 @@
 // Prints, one JSON value a line, messages of the contract as its own Go types give them: their JSON,
-// and their bytes on the wire. Tests compare with what it printed; see tests/core/wire/README.md.
+// and their bytes on the wire. tests/core/wire/test_as_go.py says how that is kept and compared.
 package main
 
 import (

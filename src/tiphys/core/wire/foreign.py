@@ -77,8 +77,15 @@ def _moment(seconds: int) -> datetime:
 
 def written_time(seconds: int) -> str:
     """Seconds since 1970 as metav1.Time has them in JSON."""
-    moment = _moment(seconds)
-    return f"{moment.year:04d}{moment:-%m-%dT%H:%M:%SZ}"
+    return _seconds(_moment(seconds))
+
+
+def _seconds(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
+
+
+def _microseconds(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 _SECONDS = tag(1, VARINT)
@@ -98,7 +105,7 @@ class Time:
         return written_time(_stamp(data)[0])
 
     def read(self, value: Any) -> Any:
-        return parsed_time(_text(value)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return _seconds(parsed_time(_text(value)))
 
 
 class MicroTime:
@@ -114,10 +121,10 @@ class MicroTime:
             return None
         seconds, nanos = _stamp(data)
         moment = _moment(seconds) + timedelta(microseconds=nanos // 1000)
-        return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return _microseconds(moment)
 
     def read(self, value: Any) -> Any:
-        return parsed_time(_text(value)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return _microseconds(parsed_time(_text(value)))
 
 
 def _text(value: Any) -> str:

@@ -152,7 +152,7 @@ _NULL = _Zero(lambda: None, None)
 
 
 def _zero(field: Field) -> _Zero:
-    if not field.plain or field.message in FOREIGN:
+    if not field.plain or field.message in FOREIGN or field.kind is Kind.BYTES:
         return _NULL
     match field.kind:
         case Kind.MESSAGE if field.yaml:
@@ -166,8 +166,6 @@ def _zero(field: Field) -> _Zero:
             return _Zero(bool, bool)
         case Kind.INT32 | Kind.INT64:
             return _Zero(int, int)
-        case Kind.BYTES:
-            return _NULL
         case _:
             assert_never(field.kind)
 
