@@ -29,6 +29,7 @@ class GoKind(Enum):
     STRING_ARRAY = "stringArray"
     STRING_TO_STRING = "stringToString"
     REASONS = "none"
+    VALUE = "value"
 
     @property
     def many(self) -> bool:
@@ -166,7 +167,13 @@ def _fits(kind: GoKind, text: str) -> bool:
             return parse_duration(text) is not None
         case GoKind.STRING_TO_STRING:
             return text in ("", "[]") or all("=" in part for part in text.split(","))
-        case GoKind.STRING | GoKind.STRINGS | GoKind.STRING_ARRAY | GoKind.REASONS:
+        case (
+            GoKind.STRING
+            | GoKind.STRINGS
+            | GoKind.STRING_ARRAY
+            | GoKind.REASONS
+            | GoKind.VALUE
+        ):
             return True
 
 
