@@ -141,7 +141,7 @@ def controller_options(given: Given, environment: Mapping[str, str]) -> Controll
 
     texts = given.texts
     connection = Connection(
-        kubeconfig=texts["kubeconfig"], context=texts["context"], access=_access(given)
+        kubeconfig=texts["kubeconfig"], context=texts["context"], access=access_of(given)
     )
     return ControllerOptions(
         connection=connection,
@@ -169,14 +169,14 @@ def _only_of_controllers(given: Given) -> dict[str, Any]:
 
 def _other_processes(given: Given) -> dict[str, Any]:
     return {
-        "renders": _render_process(given),
+        "renders": render_process(given),
         "cache": _redis(given),
         "live_address": given.texts["live-address"],
         "live_port": given.number("live-port"),
     }
 
 
-def _render_process(given: Given) -> RenderProcess | None:
+def render_process(given: Given) -> RenderProcess | None:
     from tiphys.bootstrap.options import RenderProcess
 
     texts = given.texts
@@ -208,7 +208,7 @@ def state_folder(environment: Mapping[str, str]) -> Path:
     return Path(home) / "tiphys"
 
 
-def _access(given: Given) -> KubeAccess:
+def access_of(given: Given) -> KubeAccess:
     from tiphys.cli.ports import KubeAccess
 
     texts = given.texts

@@ -61,6 +61,7 @@ PROCESSES: dict[str, tuple[str, str]] = {
     "observe": ("tiphys.bootstrap.observe:observe", "Tell what a sync would do, beside another"),
     "repo-server": ("tiphys.bootstrap.repo_server:repo_server", "Run the process that renders"),
     "run": ("tiphys.bootstrap.application_controller:run", "Run Tiphys in one process"),
+    "server": ("tiphys.bootstrap.server:server", "Run the API server"),
     "up": ("tiphys.bootstrap.up:up", "Start a control plane, Tiphys and the examples"),
 }
 """Commands that are whole processes, by name: `module:attribute` and a summary."""
@@ -69,6 +70,7 @@ PROGRAMS = {
     "argocd-application-controller": "application-controller",
     "argocd-cmp-server": "cmp-server",
     "argocd-repo-server": "repo-server",
+    "argocd-server": "server",
 }
 """Names of programs that stand for a command."""
 

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -22,6 +23,11 @@ from tiphys.services.render.remote import RemoteRendering
 from tiphys.services.render.rendering import Rendering
 from tiphys.services.render.wire import VERSION
 from tiphys.services.sources.refs import PollTiming, RefWatcher
+
+if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
+    from tiphys.services.live.ports import KubeReader, KubeWriter
 
 log = structlog.get_logger()
 
@@ -40,11 +46,24 @@ class Renders:
     tidy: Tidy | None
 
 
+class RenderGround(Protocol):
+    """What the connection to a render process stands on."""
+
+    @property
+    def stack(self) -> AsyncExitStack: ...
+    @property
+    def namespace(self) -> str: ...
+    @property
+    def client(self) -> KubeReader: ...
+    @property
+    def writer(self) -> KubeWriter: ...
+
+
 async def open_renders(ground: Foundation, timing: PollTiming) -> Renders:
     """What is opened is closed by the ground's stack. Raises OptionsError and KubeError."""
     options = ground.options
     if options.renders is not None:
-        return await _remote(ground, options.renders, timing)
+        return await remote_renders(ground, options.renders, timing)
     local = LocalRendering(
         RenderOptions(data=options.data, cache=await _shared_cache(ground)),
         ground.stack,
@@ -56,7 +75,7 @@ async def open_renders(ground: Foundation, timing: PollTiming) -> Renders:
     return Renders(local.service, local.fetching.refs, local.fetching.keep_tidy)
 
 
-def _authority(ground: Foundation) -> Authority:
+def _authority(ground: RenderGround) -> Authority:
     # Cryptography takes a tenth of a second to load, and most start without.
     from tiphys.adapters.certificates import CertificateIssuer
 
@@ -76,7 +95,7 @@ async def _shared_cache(ground: Foundation) -> SharedCache | None:
     )
 
 
-async def _known_by(ground: Foundation) -> Credentials:
+async def _known_by(ground: RenderGround) -> Credentials:
     try:
         return await _authority(ground).ensure()
     except (KubeError, ValueError) as error:
@@ -85,7 +104,10 @@ async def _known_by(ground: Foundation) -> Credentials:
         ) from None
 
 
-async def _remote(ground: Foundation, process: RenderProcess, timing: PollTiming) -> Renders:
+async def remote_renders(
+    ground: RenderGround, process: RenderProcess, timing: PollTiming
+) -> Renders:
+    """Raises OptionsError and KubeError."""
     context = None if process.plaintext else await _context(ground, process)
     from tiphys.adapters.reposerver import RenderClient
 
@@ -117,7 +139,7 @@ def _of_files(process: RenderProcess) -> tuple[ssl.SSLContext, bool]:
     return context, own
 
 
-async def _context(ground: Foundation, process: RenderProcess) -> ssl.SSLContext:
+async def _context(ground: RenderGround, process: RenderProcess) -> ssl.SSLContext:
     context, own = _of_files(process)
     if own and process.ca:
         return context
@@ -131,7 +153,7 @@ async def _context(ground: Foundation, process: RenderProcess) -> ssl.SSLContext
     return context
 
 
-async def _renew(ground: Foundation, context: ssl.SSLContext) -> None:
+async def _renew(ground: RenderGround, context: ssl.SSLContext) -> None:
     while True:
         await asyncio.sleep(_RENEW)
         try:

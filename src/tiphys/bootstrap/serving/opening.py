@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,9 @@ class OpeningOptions:
     disable_auth: bool = False
     replace_allowed: bool = True
     namespaces_flag: bool = False
+    events: tuple[str, ...] = ()
+    """Reasons of Events that are written; none given leaves it to the variable."""
+    logged_in: Callable[[bool], None] = lambda _good: None
     sso: SsoOptions = field(default_factory=SsoOptions)
 
 
@@ -65,9 +68,10 @@ async def open_methods(
         now=followed.now,
         environment=os.environ,
         disable_auth=options.disable_auth,
+        counted=options.logged_in,
     )
     sso = open_sso(followed, access, options.sso)
-    ground = _ground(followed, access)
+    ground = _ground(followed, access, _environment(options))
     sources = ServerSources(renders, followed.repositories, followed.stack)
     rules = project_rules(ground)
     uses = application_uses(ground, sources, rules, replace_allowed=options.replace_allowed)
@@ -91,7 +95,9 @@ async def open_methods(
     return Opened(ground, handlers, access.sessions, [*sso.routes, *terminal])
 
 
-def _ground(followed: Followed, access: AccessParts) -> ServerGround:
+def _ground(
+    followed: Followed, access: AccessParts, environment: Mapping[str, str]
+) -> ServerGround:
     told = audit(
         followed.stack,
         followed.client,
@@ -99,7 +105,7 @@ def _ground(followed: Followed, access: AccessParts) -> ServerGround:
         followed.projects,
         namespace=followed.namespace,
         now=followed.now,
-        environment=os.environ,
+        environment=environment,
     )
     return ServerGround(
         **{each.name: getattr(followed, each.name) for each in fields(followed)},
@@ -107,3 +113,10 @@ def _ground(followed: Followed, access: AccessParts) -> ServerGround:
         sessions=access.sessions,
         audit=told,
     )
+
+
+def _environment(options: OpeningOptions) -> Mapping[str, str]:
+    """Where the reasons of Events are looked for."""
+    if not options.events:
+        return os.environ
+    return {**os.environ, "ARGOCD_ENABLE_K8S_EVENT": ",".join(options.events)}
