@@ -130,3 +130,40 @@ def test_the_instance_follows_the_tracking_method() -> None:
 def test_a_value_that_is_no_tracking_id_names_no_instance() -> None:
     found = facts(deployment(annotations={ANNOTATION_TRACKING_ID: "just-a-name"}))
     assert (found.tracking_id, found.instance) == ("just-a-name", "")
+
+
+def test_a_node_says_what_it_has() -> None:
+    node = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "n1"},
+        "status": {"capacity": {"cpu": "2"}},
+    }
+    found = facts(node)
+    assert found.host is not None
+    assert found.host.capacity == (("cpu", 2000),)
+
+
+def test_labels_are_shown_where_somebody_wants_them() -> None:
+    manifest = deployment(labels={"team": "a", "other": "b"})
+    found = live_object(key_of(manifest), manifest, None, labels=("team", "absent"))
+    assert found.info == (("team", "a"),)
+
+
+def test_a_pod_that_runs_counts_on_its_node() -> None:
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "p", "namespace": "shop", "labels": {"team": "a"}},
+        "spec": {
+            "nodeName": "n1",
+            "containers": [{"name": "a", "resources": {"requests": {"cpu": "1"}}}],
+        },
+        "status": {"phase": "Running"},
+    }
+    found = live_object(key_of(pod), pod, None, labels=("team",))
+    assert (found.node, found.requests) == ("n1", (("cpu", 1000), ("memory", 0)))
+    assert found.info[-3:] == (("cpu", "1000"), ("memory", "0"), ("team", "a"))
+    done = {**pod, "status": {"phase": "Succeeded"}}
+    assert facts(done).node == ""
+    assert "cpu" not in dict(facts(done).info)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from tiphys.core.tree.requests import COUNTED
@@ -64,12 +64,6 @@ def host(
     shown = {label: text for label, text in found.host.labels.items() if label in labels}
     host: Node = {"name": name, "resourcesInfo": resources, "systemInfo": dict(found.host.system)}
     return {**host, "labels": shown} if shown else host
-
-
-def external_urls(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Of all nodes together, each once."""
-    found = ((one.get("networkingInfo") or {}).get("externalURLs") or () for one in nodes)
-    return sorted({url for urls in found for url in urls})
 
 
 def _parent(found: LiveObject, reference: OwnerReference, owner: FindOwner) -> Node:
