@@ -85,7 +85,13 @@ def test_what_is_missing() -> None:
 def test_a_host_tells_what_others_ask_of_it() -> None:
     known = Host((("cpu", 4000), ("memory", 9)), {"osImage": "x"}, {"zone": "a", "other": "b"})
     key = ResourceKey("", "Node", "", "n1")
-    found = host("n1", LiveObject(key, "v1", "u", "1", host=known), [POD], {"cpu": 350, "memory": 7}, ["zone"])
+    found = host(
+        "n1",
+        LiveObject(key, "v1", "u", "1", host=known),
+        [POD],
+        {"cpu": 350, "memory": 7},
+        ["zone"],
+    )
     assert found == {
         "name": "n1",
         "resourcesInfo": [
