@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from bench import at_rest, cold_start, one_commit, removal, renders
+from bench import at_rest, cold_start, one_commit, removal, renders, serving
 
 SCENARIOS: dict[str, Callable[[], None]] = {
     "S1": lambda: cold_start.run("S1", 200, 5, "ConfigMap", 5),
@@ -14,6 +14,7 @@ SCENARIOS: dict[str, Callable[[], None]] = {
     "S1-deployments": lambda: cold_start.run("S1-deployments", 50, 2, "Deployment", 3),
     "S2": lambda: one_commit.run("S2", 200, 5, 5),
     "S3": renders.run,
+    "S7": lambda: serving.run("S7", (1_000, 10_000)),
     "at-rest": lambda: at_rest.run(1000, 5, 5),
     "one-object": lambda: at_rest.one_object([100, 2000], 5),
     "removal": lambda: removal.run("removal", 200, 5, 5),
