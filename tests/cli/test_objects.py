@@ -142,6 +142,14 @@ def test_how_a_live_object_is_shown(world: World) -> None:
     assert get(world, "--kind", "Pod", "--filter-fields", "kind").endswith(
         "kind   web-1-x        Pod\n"
     )
+    filtered = get(world, *deployment, "--filter-fields", "spec.replicas,kind", "-o", "json")
+    assert filtered == (
+        '{\n "kind": "Deployment",\n "metadata": {\n  "name": "web"\n },\n'
+        ' "spec": {\n  "replicas": 1\n }\n}\n'
+    )
+    for flags in (["Service"], ["Deployment", "--group", ""], ["Pod", "--resource-name", "x"]):
+        assert get(world, "--kind", *flags).startswith("FIELD  ")
+        assert get(world, "--kind", *flags, "-o", "yaml") == ""
     secret = get(world, "--kind", "Secret", "-o", "yaml")
     assert yaml.safe_load(secret)["data"] == {"password": "++++++++"}
 
@@ -149,9 +157,6 @@ def test_how_a_live_object_is_shown(world: World) -> None:
 @pytest.mark.parametrize(
     ("flags", "code", "message"),
     [
-        (["--kind", "Service"], 20, "no matching resource found"),
-        (["--kind", "Deployment", "--group", ""], 20, "no matching resource found"),
-        (["--kind", "Deployment", "--resource-name", "x"], 20, "no matching resource found"),
         (["--kind", "Pod", "-o", "x"], 20, "unknown output format: x"),
         (["--kind", "Pod", "--project", "x"], 20,
          'rpc error: code = NotFound desc = applications.argoproj.io "a" not found'),

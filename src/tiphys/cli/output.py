@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 _GAP = 2
+_INDENT = 2
+_WIDTH = 80
+# Of the second are signs that are quoted singly anyway.
+_TEXTS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:yaml")
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -32,24 +36,28 @@ def to_json(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def to_yaml(value: Any) -> str:
-    """Keys sorted. Ends with a line break."""
+def to_yaml(value: Any, *, indent: int = 2) -> str:
+    """Keys sorted, long texts folded as the contract's client folds them. Ends with a line break.
+
+    Lists are indented only where the indent is not the usual one.
+    """
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        pass
+        def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+            super().increase_indent(flow, indentless and indent == _INDENT)
 
     def text(dumper: yaml.SafeDumper, data: str) -> yaml.ScalarNode:
         if "\n" in data:
             return dumper.represent_scalar("tag:yaml.org,2002:str", data, style="|")
         # What would be read back as another type stands in double quotes.
         plain = dumper.resolve(yaml.ScalarNode, data, (True, False))  # type: ignore[no-untyped-call]
-        style = None if plain == "tag:yaml.org,2002:str" else '"'
+        style = None if plain in _TEXTS else '"'
         return dumper.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
     Dumper.add_representer(str, text)
     dumped: str = yaml.dump(
-        value, Dumper=Dumper, sort_keys=True, allow_unicode=True, width=float("inf")
+        value, Dumper=Dumper, sort_keys=True, allow_unicode=True, width=_WIDTH, indent=indent
     )
     return dumped
 

@@ -40,7 +40,7 @@ def get_user_info(call: Call) -> None:
         if output == "json":
             write(to_json(found) + "\n")
         elif output == "yaml":
-            write(to_yaml(found))
+            write(to_yaml(found) + "\n")
         elif not found.get("loggedIn"):
             write("Logged In: false\n")
         else:

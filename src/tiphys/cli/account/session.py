@@ -38,7 +38,7 @@ def session_token(call: Call) -> None:
         "issued_at": _moment(claims.get("iat")),
         "expires_at": _moment(claims.get("exp")),
     }
-    write(to_json({key: value for key, value in shown.items() if value is not None}) + "\n")
+    write(to_json({key: shown[key] for key in sorted(shown) if shown[key] is not None}) + "\n")
 
 
 def _moment(seconds: object) -> str | None:

@@ -8,13 +8,13 @@ from typing import Any
 
 from tiphys.cli.app.session import app_in_project, app_name, check_output, run_core, write
 from tiphys.cli.command import Call, command
-from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import Flag, FlagKind, text, yes
 from tiphys.cli.log import Level, log
 from tiphys.cli.output import table, to_yaml
 from tiphys.cli.ports import CoreApi
 from tiphys.model.resource import Manifest
 
+_INDENT = 4
 _FLAGS = (
     text("app-namespace", "The namespace of the application", "N"),
     Flag("filter-fields", FlagKind.COMMAS, "Only these fields, such as spec.replicas,kind"),
@@ -53,8 +53,6 @@ async def _objects(call: Call, api: CoreApi) -> Sequence[Manifest]:
         and (not call.given("group") or node.group == call.text("group"))
         and call.text("resource-name") in ("", node.name)
     ]
-    if not keys:
-        raise FatalError("no matching resource found")
     found = [await api.get_object(application, key) for key in keys]
     return found if call.yes("show-managed-fields") else [_unmanaged(one) for one in found]
 
@@ -66,14 +64,18 @@ def _unmanaged(manifest: Manifest) -> Manifest:
 
 def _shown(call: Call, objects: Sequence[Manifest]) -> str:
     fields = call.parts("filter-fields")
-    shown = [_filtered(one, fields) if fields else one for one in objects]
+    # Whole objects say whose they are; a table has a column for that.
+    named = call.text("output") in ("json", "yaml")
+    asked = [*fields, "metadata.name"] if named else fields
+    shown = [_filtered(one, asked) if fields else one for one in objects]
     match call.text("output"):
         case "json":
             return "---\n".join(
-                json.dumps(one, indent=1, ensure_ascii=False) + "\n" for one in shown
+                json.dumps(one, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+                for one in shown
             )
         case "yaml":
-            return "---\n".join(to_yaml(one) for one in shown)
+            return "---\n".join(to_yaml(one, indent=_INDENT) + "\n" for one in shown)
         case _:
             return _table(objects, shown, named=not call.text("resource-name"))
 

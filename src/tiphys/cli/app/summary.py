@@ -83,7 +83,7 @@ def parameters(source: ApplicationSource | None) -> str:
     """The Helm parameters that a source sets."""
     helm = source.helm if source else None
     if helm is None:
-        return "\n"
+        return ""
     rows = [(parameter.name, _cut(parameter.value)) for parameter in helm.parameters]
     return "\n\n" + table([("NAME", "VALUE"), *rows])
 

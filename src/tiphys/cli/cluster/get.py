@@ -39,31 +39,31 @@ def _shown(answers: list[ClusterAnswer], output: str) -> str:
 
 def _report(answer: ClusterAnswer) -> str:
     cluster, config = answer.cluster, answer.cluster.config
-    sections = {
-        "Cluster information": {
-            "Server URL": cluster.server,
-            "Server Name": cluster.name or "-",
-            "Server Version": answer.version,
-            "Namespaces": ", ".join(cluster.namespaces) or "all",
-        },
-        "TLS configuration": {
-            "Client cert": _flag(bool(config.cert_data)),
-            "Cert validation": _flag(not config.insecure),
-        },
-        "Authentication": {
-            "Basic authentication": _flag(bool(config.username)),
-            "oAuth authentication": _flag(bool(config.bearer_token)),
-            "AWS authentication": _flag(config.aws is not None),
-        },
-        "Connection": {
-            "Disable compression": _flag(config.disable_compression),
-            "Status": " ".join(part for part in (answer.status, answer.message) if part),
-        },
-    }
-    return "".join(
-        f"{title}\n\n" + "".join(f"  {f'{k}:':<23}{v}\n" for k, v in lines.items()) + "\n"
-        for title, lines in sections.items()
-    )
+    lines = [
+        "Cluster information",
+        "",
+        f"  Server URL:            {cluster.server}",
+        f"  Server Name:           {cluster.name or '-'}",
+        f"  Server Version:        {answer.version}",
+        f"  Namespaces:        \t {', '.join(cluster.namespaces) or 'all namespaces'}",
+        "",
+        "TLS configuration",
+        "",
+        f"  Client cert:           {_flag(bool(config.cert_data))}",
+        f"  Cert validation:       {_flag(not config.insecure)}",
+        "",
+        "Authentication",
+        "",
+        f"  Basic authentication:  {_flag(bool(config.username))}",
+        f"  oAuth authentication:  {_flag(bool(config.bearer_token))}",
+        f"  AWS authentication:    {_flag(config.aws is not None)}",
+        "",
+        f"Disable compression: {_flag(config.disable_compression)}",
+        "",
+        f"Use proxy: {_flag(bool(config.proxy_url))}",
+        "",
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _flag(value: bool) -> str:
