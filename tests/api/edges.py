@@ -50,6 +50,7 @@ class Site:
 
     calls: list[tuple[Call, Message]] = field(default_factory=list)
     events: asyncio.Queue[Answer | Exception | None] = field(default_factory=asyncio.Queue)
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     error: Exception | None = None
 
@@ -76,6 +77,7 @@ class Site:
 
     async def _watch(self, call: Call, request: Message) -> AsyncIterator[Answer]:
         self.calls.append((call, request))
+        self.asked.set()
         try:
             while (event := await self.events.get()) is not None:
                 if isinstance(event, Exception):

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from grpclib.client import Channel
-from grpclib.const import Status
+from grpclib.const import Cardinality, Status
 from grpclib.exceptions import GRPCError, StreamTerminatedError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -30,6 +30,7 @@ from tests.api.edges import (
     ask,
     serve,
 )
+from tests.api.h2client import h2_ask, reset_without_end
 from tiphys.api.calls import Call, Message, Route, Unary
 from tiphys.api.edge import ApiServer
 from tiphys.api.options import ApiOptions
@@ -144,8 +145,6 @@ async def test_a_stream_is_told_as_it_happens_and_ends_with_its_reader(
 ) -> None:
     method = contract().methods[WATCH]
     site.events.put_nowait({"type": "ADDED", "application": {"metadata": {"name": "a"}}})
-    from grpclib.const import Cardinality
-
     with contextlib.suppress(StreamTerminatedError):
         async with native.channel.request(
             f"/{WATCH}", Cardinality.UNARY_STREAM, bytes, bytes, metadata={"token": TOKEN}
@@ -223,8 +222,6 @@ async def test_old_clients_are_told(server: ApiServer, agent: str, refused: bool
 
 
 async def test_health_and_reflection_need_a_login(native: Native) -> None:
-    from grpclib.const import Cardinality
-
     async def call(name: str, body: bytes, token: str) -> bytes | None:
         metadata = {"token": token} if token else {}
         async with native.channel.request(
@@ -288,8 +285,6 @@ async def test_an_error_after_messages_is_the_last_frame(site: Site, server: Api
 
 
 async def test_grpc_web_over_http2(server: ApiServer) -> None:
-    from tests.api.h2client import h2_ask
-
     body = frame("google.protobuf.Empty", {})
     status, headers, found = await h2_ask(
         server.port, "POST", f"/{VERSION}", body=body, headers={"content-type": WEB["Content-Type"]}
@@ -320,8 +315,6 @@ async def test_a_call_over_rest(site: Site, server: ApiServer) -> None:
 
 
 async def test_rest_over_http2(server: ApiServer) -> None:
-    from tests.api.h2client import h2_ask
-
     status, headers, body = await h2_ask(
         server.port, "GET", "/api/v1/applications?name=z", headers={"token": "", "cookie": ""}
     )
@@ -472,8 +465,7 @@ async def test_who_hangs_up_ends_a_quiet_stream(site: Site, server: ApiServer) -
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
     head = f"GET /api/v1/stream/applications HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}"
     writer.write(f"{head}\r\n\r\n".encode())
-    while not site.calls:
-        await asyncio.sleep(0.01)
+    await asyncio.wait_for(site.asked.wait(), 5)
     writer.close()
     await asyncio.wait_for(site.closed.wait(), 5)
 
@@ -562,8 +554,6 @@ async def test_a_client_that_pings_without_end_is_let_go(server: ApiServer) -> N
 async def test_streams_that_are_opened_to_be_reset_end_the_connection(
     site: Site, server: ApiServer
 ) -> None:
-    from tests.api.h2client import reset_without_end
-
     assert await reset_without_end(server.port, 2_000) < 2_000
     native = Native(server.port)
     assert await native.call(LIST, {})
@@ -574,7 +564,7 @@ async def test_a_reader_that_takes_nothing_is_dropped_without_harm(
     site: Site, server: ApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tiphys.api.asgi.WRITE_SECONDS", 0.3)
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=1024)
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     head = f"GET /api/v1/stream/applications HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}"
     writer.write(f"{head}\r\n\r\n".encode())
