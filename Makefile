@@ -10,7 +10,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q
 # Programs that tests need and that come as packages of Debian alone.
-DEBIAN := redis-server gpg gpgconf gpg-agent ssh=openssh-client
+DEBIAN := redis-server gpg gpgconf gpg-agent ssh=openssh-client chromium
 # Of the services one runs on the real control plane, and so with the adapters.
 ON_CLUSTER := tests/services/sync/test_on_cluster.py
 
@@ -53,6 +53,7 @@ test-services: build
 
 test-adapters: build
 	@$(BIN)/python tools/debian.py $(DEBIAN)
+	@$(BIN)/python tools/node_build.py sso
 	@$(BIN)/python tools/go_test.py engine
 	@$(BIN)/python tools/go_test.py devcluster
 	@$(PYTEST) tests/adapters tests/devcluster tests/deploy tests/tools $(ON_CLUSTER)

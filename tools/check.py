@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.lock", "tools/requirements-go.lock")
+LOCKS = ("requirements.lock", "tools/requirements-go.lock", "tools/requirements-node.lock")
 HOST = re.compile(r"https?://|--index-url|--extra-index-url|--find-links|--trusted-host")
 
 

@@ -43,6 +43,7 @@ _NOT_RELAYED: Final = frozenset(
         *("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te"),
         *("trailer", "trailers", "transfer-encoding", "upgrade", "content-length", "host"),
         *("authorization", "accept-encoding", "content-encoding"),
+        *("x-forwarded-host", "x-forwarded-proto"),
     }
 )
 
@@ -171,7 +172,7 @@ def _dex(edge: SsoEdge) -> Callable[[Request], object]:
             found = await target.ask(
                 request.method,
                 _relayed_path(request, edge.base_href),
-                _kept(request.headers.items()),
+                [*_kept(request.headers.items()), *_forwarded(request, edge)],
                 await _body(request),
             )
         except ClientDisconnect:
@@ -230,6 +231,15 @@ def _kept(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
                 continue
         found.append((name, value))
     return found
+
+
+def _forwarded(request: Request, edge: SsoEdge) -> list[tuple[str, str]]:
+    """By which address the browser came."""
+    scheme = "https" if edge.secure else "http"
+    return [
+        ("X-Forwarded-Host", request.headers.get("host", "")),
+        ("X-Forwarded-Proto", scheme),
+    ]
 
 
 def _arrival(request: Request) -> Arrival:

@@ -7,6 +7,7 @@ but OAuth's own words for what is wrong.
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 from collections.abc import Mapping
 from typing import Any, Final
@@ -46,8 +47,8 @@ class ProviderWeb:
     async def post_form(
         self, url: str, form: Mapping[str, str], *, login: tuple[str, str] | None
     ) -> Any:
-        auth = aiohttp.BasicAuth(*login) if login else None
-        return await self._ask("POST", url, headers={}, data=dict(form), auth=auth)
+        headers = _basic(*login) if login else {}
+        return await self._ask("POST", url, headers=headers, data=dict(form))
 
     async def _ask(self, method: str, url: str, **request: Any) -> Any:
         place = _shown(url)
@@ -142,6 +143,10 @@ def _words(found: Any) -> str:
 
 def _bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+def _basic(name: str, secret: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(f'{name}:{secret}'.encode()).decode()}"}
 
 
 def _shown(url: str) -> str:
