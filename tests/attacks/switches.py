@@ -13,6 +13,7 @@ import pytest
 
 from tiphys.adapters import jose
 from tiphys.adapters.git import access, cli, clones, errors, largeserver, modules, transport, tree
+from tiphys.core.diff.mask import SecretMask
 from tiphys.core.session import ledger
 from tiphys.core.session.accounts import Account, parse_accounts
 from tiphys.core.session.claims import check_account
@@ -22,6 +23,10 @@ from tiphys.model.errors import ObjectNotFoundError
 from tiphys.services.access import beginning, logins, sessions
 from tiphys.services.access.book import SECRETS, texts
 from tiphys.services.access.ledger import SharedLedger
+from tiphys.services.applications import objects
+from tiphys.services.liveview import trees
+from tiphys.services.liveview.finding import Finder
+from tiphys.services.pods.terminal import TerminalSession
 
 Switch = Callable[[pytest.MonkeyPatch], object]
 Attack = Callable[[], Awaitable[None]]
@@ -120,7 +125,31 @@ async def _told_before(self: beginning.Beginning, version: str) -> str:
     return texts(found)["password"]
 
 
+def _any_object(patch: pytest.MonkeyPatch) -> None:
+    """Whatever has the name by now."""
+    patch.setattr(objects, "_is_same", lambda live, node: True)
+    patch.setattr(objects, "_of_this_object", lambda media, body, uid: body)
+
+
+async def _always(self: TerminalSession) -> bool:
+    return True
+
+
 SWITCHES: Final[Mapping[str, Switch]] = {
+    "masks of Secrets": lambda patch: patch.setattr(
+        SecretMask, "manifest", lambda self, manifest: manifest
+    ),
+    "errors quote no Secrets": lambda patch: patch.setattr(
+        objects, "_is_quoted", lambda key: False
+    ),
+    "objects by uid": _any_object,
+    "projects bound live objects": lambda patch: patch.setattr(
+        Finder, "_require_permitted", lambda *parts: None
+    ),
+    "owners by all they say": lambda patch: patch.setattr(
+        trees, "_could_own", lambda owner, one: True
+    ),
+    "rights on every message": lambda patch: patch.setattr(TerminalSession, "_may_go_on", _always),
     "control characters": lambda patch: patch.setattr(url, "_CONTROL", _Nothing(None)),
     "names for ssh": _any_ssh,
     "metadata services": _goes_anywhere,

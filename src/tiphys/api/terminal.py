@@ -161,8 +161,9 @@ class TerminalEndpoint:
         # With its uid, and as its project permits.
         node = await self._finder.node(application, chosen[0])
         reached = await self._applications.reach(application, acting=False)
+        resource = reached.discovery.find(_PODS.gvk) or _PODS
         try:
-            pod = await reached.reader.get(_PODS, wish.namespace, wish.pod)
+            pod = await reached.reader.get(resource, wish.namespace, wish.pod)
         except KubeError:
             raise RefusedError(400, "Cannot find pod") from None
         if pod["metadata"].get("uid") != node.uid:

@@ -18,6 +18,7 @@ from tiphys.model.errors import (
     ApiCode,
     ApiError,
     ConflictError,
+    InvalidObjectError,
     KubeError,
     ObjectNotFoundError,
 )
@@ -88,12 +89,11 @@ async def patch_object(
             manager=_MANAGER,
         )
     except KubeError as error:
-        if key.group_kind == ("", "Secret"):
-            # The server may quote what the patch held.
+        if _is_quoted(key):
             raise ApiError(
                 ApiCode.UNKNOWN, f"failed to patch Secret {key.namespace}/{key.name}"
             ) from None
-        if isinstance(error, ObjectNotFoundError | ConflictError):
+        if isinstance(error, ObjectNotFoundError | ConflictError | InvalidObjectError):
             # Another one of the name: the patch said which one it is for.
             await _read(application, node, reached)
         raise
@@ -146,9 +146,19 @@ async def _read(
 ) -> Manifest:
     resource = await _resource(node, reached, version)
     live = await reached.reader.get(resource, node.namespace, node.name)
-    if live["metadata"].get("uid", "") != node.uid:
+    if not _is_same(live, node):
         raise not_part_of(application, node.key)
     return live
+
+
+def _is_same(live: Manifest, node: TreeNode) -> bool:
+    """Whether it is the very object, and none of its name that came after it."""
+    return str(live["metadata"].get("uid") or "") == node.uid
+
+
+def _is_quoted(key: ResourceKey) -> bool:
+    """Whether the server may quote what a patch held, where that is nobody's business."""
+    return key.group_kind == ("", "Secret")
 
 
 def not_part_of(application: Application, key: ResourceKey) -> ApiError:
