@@ -139,6 +139,13 @@ _METHODS = (
         env=f"{_PREFIX}OIDC_CACHE_EXPIRATION",
     ),
     _flag(
+        "enable-proxy-extension",
+        "Hand requests of pages' extensions on to their backends",
+        GoKind.BOOL,
+        default="false",
+        env=f"{_PREFIX}ENABLE_PROXY_EXTENSION",
+    ),
+    _flag(
         "sync-with-replace-allowed",
         "Let a sync replace objects",
         GoKind.BOOL,
@@ -222,7 +229,6 @@ _LATER = (
     _only(
         "default-cache-expiration", GoKind.DURATION, "24h0m0s", "ARGOCD_DEFAULT_CACHE_EXPIRATION"
     ),
-    _only("enable-proxy-extension", GoKind.BOOL, env=f"{_PREFIX}ENABLE_PROXY_EXTENSION"),
     _only("glob-cache-size", GoKind.INT, "10000", f"{_PREFIX}GLOB_CACHE_SIZE"),
     _only("gloglevel", GoKind.INT),
     _only("hydrator-enabled", GoKind.BOOL, env="ARGOCD_HYDRATOR_ENABLED"),

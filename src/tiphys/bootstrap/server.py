@@ -103,11 +103,12 @@ def opening_options(
         base_href=texts["rootpath"].strip("/") or texts["basehref"].strip("/"),
         cookie_count=_number(environment, "ARGOCD_MAX_COOKIE_NUMBER", _MOST_COOKIES),
         provider_cache=given.seconds("oidc-cache-expiration"),
-        redis=redis_options(given, environment),
+        redis=redis_options(given, environment) if "redis" in texts else None,
     )
     return OpeningOptions(
         disable_auth=given.yes("disable-auth"),
         replace_allowed=given.yes("sync-with-replace-allowed"),
+        extensions=given.yes("enable-proxy-extension"),
         namespaces_flag=bool(given.lists["application-namespaces"]),
         events=given.lists["enable-k8s-event"],
         sso=sso,

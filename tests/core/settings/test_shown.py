@@ -182,6 +182,7 @@ def test_overrides_of_kinds() -> None:
             "apps/Deployment:\n  health.lua: return {}\n  health.lua.useOpenLibs: true\n"
             "  actions: 'discovery.lua: x'\n  ignoreDifferences: |\n    jsonPointers: [/spec]\n"
         ),
+        "resource.customizations.health.x.io_Y": "return hs",
         "resource.customizations.actions.ConfigMap": "definitions: []",
         "resource.customizations.actions.a_b_c_d": "nobody's",
         "resource.customizations.knownTypeFields.x.io_Y": (
@@ -215,6 +216,7 @@ def test_overrides_of_kinds() -> None:
             "ignoreResourceUpdates": EMPTY,
         },
         "x.io/Y": {
+            "health.lua": "return hs",
             "ignoreDifferences": EMPTY,
             "ignoreResourceUpdates": EMPTY,
             "knownTypeFields": [{"field": "spec.a", "type": "core/v1/PodSpec"}],

@@ -14,6 +14,7 @@ from tiphys.bootstrap.serving.applications import (
     application_uses,
     project_rules,
 )
+from tiphys.bootstrap.serving.beside import beside_routes
 from tiphys.bootstrap.serving.ground import Followed, ServerGround
 from tiphys.bootstrap.serving.live import live_handlers, terminal_routes
 from tiphys.bootstrap.serving.rest import audit, rest_handlers
@@ -39,6 +40,7 @@ class OpeningOptions:
     namespaces_flag: bool = False
     events: tuple[str, ...] = ()
     """Reasons of Events that are written; none given leaves it to the variable."""
+    extensions: bool = False
     logged_in: Callable[[bool], None] = lambda _good: None
     sso: SsoOptions = field(default_factory=SsoOptions)
 
@@ -92,7 +94,10 @@ async def open_methods(
         **sourced_handlers(ground, view, apps, uses, rules, sources),
     }
     terminal = terminal_routes(ground, view, apps, uses, rules, everything=options.disable_auth)
-    return Opened(ground, handlers, access.sessions, [*sso.routes, *terminal])
+    beside = beside_routes(
+        ground, apps, rules, extensions=options.extensions, everything=options.disable_auth
+    )
+    return Opened(ground, handlers, access.sessions, [*sso.routes, *terminal, *beside])
 
 
 def _ground(
