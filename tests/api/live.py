@@ -115,6 +115,12 @@ class LiveApi(Api):
         await self.heard()
         return self
 
+    async def include_mutations(self) -> None:
+        """What others would change counts: nothing here keeps account of who manages what."""
+        options = {"argocd.argoproj.io/compare-options": "IncludeMutationWebhook=true"}
+        self.cluster.change(app("a", metadata={"annotations": options}))
+        await self.heard()
+
     def seen(self, manifest: Mapping[str, Any], **other: Any) -> None:
         """What the controller has seen of an object."""
         live = self.cluster.objects.get(key_of(manifest), manifest)
@@ -175,17 +181,18 @@ class LiveApi(Api):
     async def _chosen(
         self, resource: ApiResource, *, namespace: str, field_selector: str
     ) -> ObjectList:
-        found = await self.cluster.list(resource, namespace=namespace)
+        found = [one for key, one in self.cluster.objects.items() if key.kind == resource.kind]
         wanted = dict(part.split("=", 1) for part in field_selector.split(","))
         kept = [
             item
-            for item in found.items
-            if all(
+            for item in found
+            if item["metadata"]["namespace"] == namespace
+            and all(
                 str(item["involvedObject"].get(name.rpartition(".")[2], "")) == value
                 for name, value in wanted.items()
             )
         ]
-        return ObjectList(tuple(kept), found.resource_version)
+        return ObjectList(tuple(kept), "7")
 
 
 def config_map(name: str = "cm", **parts: Any) -> dict[str, Any]:
@@ -197,7 +204,7 @@ def secret(value: str, name: str = "token", **parts: Any) -> dict[str, Any]:
 
 
 def pod(name: str, *, running: bool = True, owner: str = "") -> dict[str, Any]:
-    state = {"running": {}} if running else {"waiting": {}}
+    state: dict[str, Any] = {"running": {}} if running else {"waiting": {}}
     found = _object("Pod", name, status={"containerStatuses": [{"name": "web", "state": state}]})
     if owner:
         found["metadata"]["ownerReferences"] = [

@@ -31,9 +31,8 @@ async def test_cve_2026_42880_a_diff_of_what_others_own(monkeypatch: pytest.Monk
     async def attack() -> None:
         live = secret(VALUE)
         api = await LiveApi().begin(live)
+        await api.include_mutations()
         target = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "token"}}
-        options = {"argocd.argoproj.io/compare-options": "IncludeMutationWebhook=true"}
-        target["metadata"] = {"name": "token", "annotations": options}
         said = await api.run(
             "ServerSideDiff",
             appName="a",
