@@ -80,7 +80,8 @@ class ProviderTokens:
         except (ClaimsError, IdentityError) as error:
             log.info(FAILED, error=str(error))
             raise ApiError(ApiCode.UNAUTHENTICATED, FAILED) from None
-        if oidc is not None and oidc.refresh_threshold > float(claims["exp"]) - self._now():
+        threshold = oidc.refresh_threshold if oidc is not None else 0.0
+        if threshold and threshold > float(claims["exp"]) - self._now():
             renewed = await self._renewed(token, claims, settings, provider)
             if renewed is not None:
                 return renewed.claims, renewed.token
