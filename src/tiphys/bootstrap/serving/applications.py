@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tiphys.bootstrap.serving.ground import ServerGround
 from tiphys.model.errors import ApiCode, ApiError
 
 if TYPE_CHECKING:
-    from tiphys.api.calls import Handlers
+    from tiphys.api.calls import Handlers, Route
     from tiphys.core.settings.clusters import ClusterTable
     from tiphys.services.applications.access import AppAccess
+    from tiphys.services.applications.calls import ApplicationCalls
     from tiphys.services.applications.ports import SourceCheck
     from tiphys.services.applications.service import Applications
     from tiphys.services.live.view import LiveView
@@ -101,26 +103,44 @@ def application_handlers(
     """
     from tiphys.api.handlers.application import ApplicationHandlers
     from tiphys.api.handlers.applications import ListHandlers
-    from tiphys.services.applications.calls import ApplicationCalls
     from tiphys.services.applications.following import Following
     from tiphys.services.applications.roster import Roster
 
     rules = rules or project_rules(ground)
     access = app_access(ground, rules)
-    calls = ApplicationCalls(
-        application_uses(ground, sources, rules, replace_allowed=replace_allowed),
-        access,
-        ground.applications,
-        ground.audit,
-        live,
-        rollback_action=lambda: "rollback" if _enforces_rollback(ground) else "sync",
-    )
+    uses = application_uses(ground, sources, rules, replace_allowed=replace_allowed)
+    calls = application_calls(ground, live, uses, rules)
     roster = Roster(ground.applications, access, ground.access)
     following = Following(
         ground.applications, roster, calls.judged, access.enabled, buffer=_watch_buffer()
     )
     lists = ListHandlers(roster, following, home=ground.namespace)
     return {**ApplicationHandlers(calls).methods(), **lists.methods()}
+
+
+def application_calls(
+    ground: ServerGround, live: LiveView, uses: Applications, rules: ProjectRules
+) -> ApplicationCalls:
+    """The use cases for callers; see `api.handlers.planning` for what is beyond the contract."""
+    from tiphys.services.applications.calls import ApplicationCalls
+
+    return ApplicationCalls(
+        uses,
+        app_access(ground, rules),
+        ground.applications,
+        ground.audit,
+        live,
+        rollback_action=lambda: "rollback" if _enforces_rollback(ground) else "sync",
+    )
+
+
+def application_routes(
+    ground: ServerGround, live: LiveView, uses: Applications, rules: ProjectRules
+) -> Sequence[Route]:
+    """The calls beyond the contract, which an ApiServer takes as `beyond`."""
+    from tiphys.api.handlers.planning import plan_routes
+
+    return plan_routes(application_calls(ground, live, uses, rules))
 
 
 def application_uses(

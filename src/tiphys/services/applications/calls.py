@@ -13,7 +13,7 @@ from typing import Any
 from tiphys.core.app.treehealth import wants_health, with_tree_health
 from tiphys.model.access import Caller
 from tiphys.model.application import Application
-from tiphys.model.errors import ApiError
+from tiphys.model.errors import ApiCode, ApiError, RenderError, RepositoryError
 from tiphys.model.names import ANNOTATION_REFRESH
 from tiphys.model.resource import Manifest
 from tiphys.services.access.auditing import Audit, Reason
@@ -23,6 +23,7 @@ from tiphys.services.applications.catalogue import (
     CatalogueEvent,
     version_number,
 )
+from tiphys.services.applications.planning import Planned
 from tiphys.services.applications.service import Applications
 from tiphys.services.applications.store import permission_denied
 from tiphys.services.applications.values import Actor, AppName, SyncCommand, Windows
@@ -164,6 +165,20 @@ class ApplicationCalls:
         """`command` says what is asked for, of the application as it is."""
         found = await self._access.live(caller, "get", *name, project)
         return await self._applications.sync(name, command(found), self._actor(caller))
+
+    async def plan(
+        self,
+        caller: Caller,
+        name: AppName,
+        project: str,
+        command: Callable[[Application], SyncCommand],
+    ) -> Planned:
+        """What a sync would do; whoever may see the application may ask."""
+        found = await self._access.live(caller, "get", *name, project)
+        try:
+            return await self._applications.plan(found, command(found))
+        except (RepositoryError, RenderError) as error:
+            raise ApiError(ApiCode.FAILED_PRECONDITION, str(error)) from None
 
     async def rollback(
         self,

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from tiphys.services.applications.desired import Asked
     from tiphys.services.applications.explain import Explained
     from tiphys.services.applications.managed import Comparing, Managed
+    from tiphys.services.applications.planning import Planned
     from tiphys.services.applications.results import Result
     from tiphys.services.clusters.ports import Connect
     from tiphys.services.evaluate.ports import Evaluator
@@ -305,6 +306,27 @@ class Applications:
 
     async def terminate(self, name: AppName, by: Actor = LOCAL) -> None:
         await self._operating.terminate(name, by)
+
+    async def plan(self, application: Application, command: SyncCommand) -> Planned:
+        """What a sync would do now. Nothing is written."""
+        from tiphys.core.manifest.tracking import Tracking
+        from tiphys.services.applications.planning import Planner
+
+        project = await self._projects.effective(project_name(application.spec))
+        if project is None:
+            raise no_project(application)
+        try:
+            reached = await self._destinations.reach(application.spec.destination)
+        except DestinationError as error:
+            raise no_destination(application, str(error)) from None
+        planner = Planner(
+            desired=self._desired(),
+            comparing=await self._comparing(application, Looking()),
+            tracking=Tracking.of(await self._settings.present()),
+            reached=reached,
+            project=project,
+        )
+        return await planner.plan(application, command, self._clock())
 
     # One live object.
 
