@@ -28,7 +28,7 @@ from tiphys.adapters.devcluster import DevCluster
 T = TypeVar("T")
 BIN = Path(sys.executable).parent
 NAMESPACE = "argocd"
-SINGLE_PROCESS = ("run", "--address", "127.0.0.1", "--port", "0")
+SINGLE_PROCESS = ("run", "--address", "127.0.0.1", "--port", "0", "--insecure")
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ APPS = ("wh-head", "wh-inside", "wh-outside", "wh-branch", "wh-range", "wh-elsew
 
 def post(stack: Stack, payload: Any, headers: dict[str, str]) -> tuple[int, str]:
     lines = (stack.folder / "tiphys.log").read_text().splitlines()
-    ports = [json.loads(line)["port"] for line in lines if '"serving HTTP"' in line]
+    ports = [json.loads(line)["port"] for line in lines if '"serving the API"' in line]
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     connection = http.client.HTTPConnection("127.0.0.1", ports[-1], timeout=10)
     try:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tiphys.bootstrap.apiserverflags import EDGE_FLAGS
 from tiphys.bootstrap.controllerflags import (
     CONTRACT_FLAGS,
     OTHER_PROCESSES,
     OWN_FLAGS,
-    SERVER_FLAGS,
     WITHOUT_EFFECT,
 )
 from tiphys.bootstrap.serverflags import Given, GoKind, ServerFlag, Where, read_flags
@@ -31,14 +31,13 @@ if TYPE_CHECKING:
 
 CONTROLLER_PROGRAM = "argocd-application-controller"
 CONTROLLER_FLAGS = (*CONTRACT_FLAGS, *OWN_FLAGS)
-RUN_FLAGS = (
-    *(
-        flag
-        for flag in CONTROLLER_FLAGS
-        if flag.where is not Where.ONLY_DEFAULT and flag not in OTHER_PROCESSES
-    ),
-    *SERVER_FLAGS,
+_OF_CONTROLLER = tuple(
+    flag
+    for flag in CONTROLLER_FLAGS
+    if flag.where is not Where.ONLY_DEFAULT and flag not in OTHER_PROCESSES
 )
+_NAMES = frozenset(flag.name for flag in _OF_CONTROLLER)
+RUN_FLAGS = (*_OF_CONTROLLER, *(flag for flag in EDGE_FLAGS if flag.name not in _NAMES))
 _ABOUT = "Compares, syncs and heals every Application, until it is told to stop."
 _LIFETIME = 86_400.0
 """Seconds that a render stays on Redis, where nobody says otherwise."""
@@ -104,8 +103,7 @@ def _everything(given: Given) -> None:
         options,
         namespace=options.namespace or "argocd",
         metrics_optional=True,
-        api_address=given.texts["address"],
-        api_port=given.number("port"),
+        api=given,
     )
     _start(given, options)
 

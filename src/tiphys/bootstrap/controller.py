@@ -15,7 +15,9 @@ from tiphys.bootstrap.foundation import Foundation, now
 from tiphys.bootstrap.options import ControllerOptions, OptionsError
 from tiphys.bootstrap.reconciling import Reconciling, poll_timing
 from tiphys.bootstrap.renders import Renders, open_renders
+from tiphys.bootstrap.serverflags import Given
 from tiphys.bootstrap.threads import widen_threads
+from tiphys.cli.errors import CommandError
 from tiphys.controllers.monitoring import MonitoringServer
 from tiphys.core.settings.duration import parse_duration
 from tiphys.model.errors import TiphysError
@@ -78,14 +80,18 @@ async def _run(options: ControllerOptions, stack: AsyncExitStack) -> None:
     if options.live_address:
         showing = asyncio.create_task(_show(ground, reconciling), name="serve what is live")
         stack.callback(showing.cancel)
-    if options.api_address:
-        serving = asyncio.create_task(_answer(ground, reconciling, renders), name="serve the API")
+    if options.api is not None:
+        serving = asyncio.create_task(
+            _answer(ground, reconciling, renders, options.api), name="serve the API"
+        )
         stack.callback(serving.cancel)
     log.info("ready", namespace=ground.namespace)
     await ownership.keep()
 
 
-async def _answer(ground: Foundation, reconciling: Reconciling, renders: Renders) -> None:
+async def _answer(
+    ground: Foundation, reconciling: Reconciling, renders: Renders, given: Given
+) -> None:
     """What answers callers takes a second to load, in which nothing is synced: so it is loaded
     when what had to be done at the start is done. Until then repositories are listed anyway.
     """
@@ -96,8 +102,8 @@ async def _answer(ground: Foundation, reconciling: Reconciling, renders: Renders
     from tiphys.bootstrap.serving.together import serve_together
 
     try:
-        await serve_together(ground, reconciling, renders)
-    except TiphysError as error:
+        await serve_together(ground, reconciling, renders, given)
+    except (TiphysError, CommandError) as error:
         log.error("the API is not served", error=str(error))
 
 

@@ -321,31 +321,6 @@ OWN_FLAGS = (
     _own("take-over", "Begin even where another controller seems to be at work", GoKind.BOOL),
 )
 
-SERVER_FLAGS = (
-    _own(
-        "address",
-        "Where webhooks are received",
-        default="0.0.0.0",  # noqa: S104
-        env="ARGOCD_SERVER_LISTEN_ADDRESS",
-    ),
-    _own("port", "The port for webhooks", GoKind.INT, "8080"),
-    _param(
-        "webhook-parallelism-limit",
-        "server.webhook.parallelism.limit",
-        "ARGOCD_SERVER_WEBHOOK_PARALLELISM_LIMIT",
-        "50",
-        text="Deliveries of webhooks that are worked on at once",
-    ),
-    _param(
-        "webhook-refresh-workers",
-        "server.webhook.refresh.workers",
-        "ARGOCD_SERVER_WEBHOOK_REFRESH_WORKERS",
-        "20",
-        text="Refreshes that webhooks ask for at once",
-    ),
-)
-"""What `tiphys run` takes of the API server's."""
-
 WITHOUT_EFFECT = (
     "ARGOCD_APPLICATION_CONTROLLER_REPO_SERVER_STRICT_TLS",
     "ARGOCD_APPLICATION_CONTROLLER_SELF_HEAL_BACKOFF_COOLDOWN_SECONDS",

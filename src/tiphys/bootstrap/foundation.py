@@ -122,7 +122,7 @@ class Foundation:
     async def read_applications(self) -> ApplicationScope:
         """Answers when they are listed; they are followed from then on."""
         scope = ApplicationScope(self.store, self.settings.present)
-        others = (self.catalogue,) if self.options.api_address else ()
+        others = (self.catalogue,) if self.options.api is not None else ()
         self.following.follow_applications(scope, *others)
         await scope.listed.wait()
         return scope

@@ -15,6 +15,7 @@ from tiphys.model.errors import TiphysError
 
 if TYPE_CHECKING:
     from tiphys.adapters.redis import RedisOptions
+    from tiphys.bootstrap.serverflags import Given
 
 
 class OptionsError(TiphysError):
@@ -82,9 +83,9 @@ class ControllerOptions:
     """`namespace` empty: the one that the connection names. `data` holds repositories.
 
     `general` and `params` are laid over the ConfigMaps. `events` are reasons, `all` or `none`.
-    A metrics port that is `optional` may be taken by another process. Without an `api_address`
-    nothing is received. Where the API server asks for what is live is its `live_address`, empty
-    where it needs not ask.
+    A metrics port that is `optional` may be taken by another process. With `api` the API is
+    answered too, as those flags say. An API server elsewhere asks at the `live_address` for
+    what is live; empty where none does.
     """
 
     connection: Connection
@@ -100,7 +101,6 @@ class ControllerOptions:
     take_over: bool = False
     renders: RenderProcess | None = None
     cache: RedisCache | None = None
-    api_address: str = ""
-    api_port: int = 8080
+    api: Given | None = None
     live_address: str = ""
     live_port: int = 8085

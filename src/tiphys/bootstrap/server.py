@@ -203,7 +203,9 @@ async def _open(given: Given, stack: AsyncExitStack) -> None:
     from tiphys.bootstrap.serving.following import on_its_own
     from tiphys.bootstrap.serving.live import remote_view
     from tiphys.bootstrap.serving.opening import open_methods
+    from tiphys.bootstrap.webhook import webhook_routes
     from tiphys.controllers.monitoring import MonitoringServer
+    from tiphys.services.webhook.catalogued import PlacesElsewhere
 
     page = MetricsPage()
     metrics = ServerMetrics(page.registry)
@@ -234,6 +236,7 @@ async def _open(given: Given, stack: AsyncExitStack) -> None:
         address=given.texts["address"],
         port=given.number("port"),
         tls=tls,
+        routes=tuple(webhook_routes(followed, PlacesElsewhere())),
     )
 
 

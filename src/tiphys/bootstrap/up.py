@@ -7,6 +7,7 @@ processes. What is there already is used again, so that a second `up` takes seco
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import shutil
@@ -42,6 +43,9 @@ _CONFIG_MAPS = ApiResource("", "v1", "ConfigMap", "configmaps", True, frozenset(
 _POLLING = {"timeout.reconciliation": "5s", "timeout.reconciliation.jitter": "0s"}
 _TOKEN_SECONDS = 365 * 24 * 3600
 _PATIENCE = 180.0
+_API_PORT = 8080
+_INITIAL = ApiResource("", "v1", "Secret", "secrets", True, frozenset())
+_INITIAL_NAME = "argocd-initial-admin-secret"
 
 
 class UpError(TiphysError):
@@ -146,9 +150,32 @@ async def _up(place: Place, examples: Path) -> None:
         with _step("creating the applications"):
             await _create_parent(client, url)
         shown = await _watch(place, client)
+        with _step("waiting for the API"):
+            await _until_answering(place)
+            password = await _password(client)
     finally:
         await transport.close()
-    print(_farewell(place, kubeconfig, context, shown))
+    print(_farewell(place, kubeconfig, context, shown, password))
+
+
+async def _until_answering(place: Place) -> None:
+    port = _port(place, "api", _API_PORT)
+    deadline = time.monotonic() + _PATIENCE
+    while not _answers(port):
+        if not place.tiphys.running() or time.monotonic() > deadline:
+            raise UpError(
+                f"the API does not answer; the log of Tiphys ends:\n{place.tiphys.tail()}"
+            )
+        await asyncio.sleep(0.1)
+
+
+async def _password(client: KubeClient) -> str:
+    """The first one of admin; empty where it was changed and taken away."""
+    try:
+        found = await client.get(_INITIAL, NAMESPACE, _INITIAL_NAME)
+    except ObjectNotFoundError:
+        return ""
+    return base64.b64decode((found.get("data") or {}).get("password", "")).decode()
 
 
 def _cluster(place: Place) -> tuple[Path, str]:
@@ -211,7 +238,7 @@ def _git(place: Place, *arguments: str) -> str:
 
 
 def _serve(place: Place) -> str:
-    port = _port(place)
+    port = _port(place, "git")
     url = f"http://127.0.0.1:{port}/{REPOSITORY}"
     if place.git.running():
         return url
@@ -226,14 +253,19 @@ def _serve(place: Place) -> str:
     return url
 
 
-def _port(place: Place) -> int:
-    """The port of before, for the applications name it; a free one at first."""
-    if place.ports.exists():
-        return int(json.loads(place.ports.read_text())["git"])
+def _port(place: Place, name: str, wanted: int = 0) -> int:
+    """The port of before, for others name it; at first the one that is wanted, if it is free."""
+    known: dict[str, int] = json.loads(place.ports.read_text()) if place.ports.exists() else {}
+    if name not in known:
+        known[name] = wanted if wanted and not _answers(wanted) else _free_port()
+        place.ports.write_text(json.dumps(known))
+    return known[name]
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
-    place.ports.write_text(json.dumps({"git": port}))
     return port
 
 
@@ -260,6 +292,9 @@ def _start_tiphys(place: Place) -> None:
             str(place.folder / "data"),
             "--address",
             "127.0.0.1",
+            "--port",
+            str(_port(place, "api", _API_PORT)),
+            "--insecure",
         ]
     )
 
@@ -343,23 +378,37 @@ def _step(text: str) -> Iterator[None]:
 
 
 def _farewell(
-    place: Place, kubeconfig: Path, context: str, shown: list[tuple[str, str, str]]
+    place: Place,
+    kubeconfig: Path,
+    context: str,
+    shown: list[tuple[str, str, str]],
+    password: str,
 ) -> str:
     program = Path(sys.executable).with_name("tiphys")
     file = place.repository / "guestbook" / "service.yaml"
+    address = f"127.0.0.1:{_port(place, 'api', _API_PORT)}"
     lines = ["", f"{'APPLICATION':22}{'SYNC':10}HEALTH"]
     lines += [f"{name:22}{sync:10}{health}" for name, sync, health in shown]
     lines += [
         "",
+        f"Address:   http://{address}",
+        "Username:  admin",
+        f"Password:  {password or 'the one that you chose'}",
+        "",
         "Look at them:",
-        f"  export KUBECONFIG={kubeconfig}",
-        f"  {program} app list" + (f" --kube-context {context}" if context else ""),
+        f"  {program} login {address} --plaintext --username admin"
+        + (f" --password '{password}'" if password else ""),
+        f"  {program} app list",
         f"  {program} app get guestbook",
         "",
         "Change something, and see it live within seconds, without a further command:",
         f"  sed -i 's/port: 80$/port: 8080/' {file}",
         f"  git -C {place.repository} commit -am 'Another port'",
         f"  {program} app get guestbook",
+        "",
+        "Look at the cluster itself:",
+        f"  export KUBECONFIG={kubeconfig}",
+        *([f"  kubectl config use-context {context}"] if context else []),
         "",
         f"Logs:  {place.tiphys.log}",
         "Stop:  make down",

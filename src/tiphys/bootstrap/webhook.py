@@ -12,52 +12,40 @@ from starlette.routing import BaseRoute
 from tiphys.adapters.bitbucket import BitbucketCloud
 from tiphys.api.webhook import webhook_route
 from tiphys.bootstrap.following import APPLICATIONS
-from tiphys.bootstrap.foundation import Foundation, now
+from tiphys.bootstrap.foundation import now
+from tiphys.bootstrap.serving.ground import Followed
 from tiphys.core.webhook.providers import WebhookSecrets, secrets_of
 from tiphys.model.resource import Manifest
 from tiphys.services.reconcile.named import NamedObjects
-from tiphys.services.reconcile.store import AppChange
+from tiphys.services.webhook.catalogued import CataloguedApplications
 from tiphys.services.webhook.handling import PushHandler
 from tiphys.services.webhook.index import PushIndex
-from tiphys.services.webhook.places import FollowedPlaces
+from tiphys.services.webhook.ports import PushedPlaces
 from tiphys.services.webhook.receiving import WebhookReceiver
 from tiphys.services.webhook.refreshing import Refreshes
 
 _SECRET = "argocd-secret"  # noqa: S105 - a name
 
 
-async def webhook_routes(ground: Foundation, places: FollowedPlaces) -> Sequence[BaseRoute]:
-    """Answers when the secrets are known: before that anybody would be believed."""
-    settings = ground.settings.present
-    secrets = _Secrets(await ground.follow_secrets())
+def webhook_routes(followed: Followed, places: PushedPlaces) -> Sequence[BaseRoute]:
+    """`places` are those that this process follows, or another."""
+    settings = followed.settings
+    secrets = _Secrets(followed.secrets)
+    index = PushIndex()
     handler = PushHandler(
-        ground.store,
-        _index(ground),
+        CataloguedApplications(followed.applications, followed.namespace, index),
+        index,
         places,
-        Refreshes(ground.writer, APPLICATIONS, settings, now),
-        ground.repositories,
+        Refreshes(followed.client, APPLICATIONS, settings, now),
+        followed.repositories,
         BitbucketCloud(),
         secrets=secrets.present,
         settings=settings,
     )
     receiver = WebhookReceiver(handler.handle, secrets=secrets.present, settings=settings)
     working = asyncio.create_task(receiver.run(), name="webhooks")
-    ground.stack.callback(working.cancel)
+    followed.stack.callback(working.cancel)
     return [webhook_route(receiver)]
-
-
-def _index(ground: Foundation) -> PushIndex:
-    index = PushIndex()
-    told = ground.store.listener
-
-    def changed(change: AppChange) -> None:
-        told(change)
-        index.changed(change)
-
-    ground.store.listener = changed
-    for name in ground.store.names():
-        index.follow(name, ground.store.get(name))
-    return index
 
 
 class _Secrets:

@@ -59,7 +59,7 @@ class Desk:
         self.clock = FakeClock()
         self.index = PushIndex()
         self.store = ApplicationStore(self.cluster, APPLICATIONS, NAMESPACE, sleep=self.clock.sleep)
-        self.store.listener = self.index.changed
+        self.store.listener = lambda change: self.index.follow(change.name, change.new)
         self.places = FakePlaces()
         self.bitbucket = FakeBitbucket()
         self.secrets = WebhookSecrets()

@@ -2,43 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
 
-import structlog
-
-from tiphys.api.edge import ApiServer
-from tiphys.api.options import ApiOptions
+from tiphys.adapters.metrics.calls import ServerMetrics
 from tiphys.bootstrap.foundation import Foundation
 from tiphys.bootstrap.reconciling import Reconciling
 from tiphys.bootstrap.renders import Renders
+from tiphys.bootstrap.server import Tls, api_options, opening_options, serve_api, tls_versions
+from tiphys.bootstrap.serverflags import Given
+from tiphys.bootstrap.serving.certificate import open_certificate
 from tiphys.bootstrap.serving.following import with_controller
-from tiphys.bootstrap.serving.opening import OpeningOptions, open_methods
+from tiphys.bootstrap.serving.opening import open_methods
 from tiphys.bootstrap.webhook import webhook_routes
-
-log = structlog.get_logger()
 
 
 async def serve_together(
-    ground: Foundation,
-    reconciling: Reconciling,
-    renders: Renders,
-    opening: OpeningOptions | None = None,
-    options: ApiOptions | None = None,
+    ground: Foundation, reconciling: Reconciling, renders: Renders, given: Given
 ) -> None:
-    """Answers when it listens. Raises TiphysError; a port that is taken is only told."""
-    opening = opening or OpeningOptions()
-    opened = await open_methods(await with_controller(ground), reconciling.view, renders, opening)
-    routes = [*opened.routes, *await webhook_routes(ground, reconciling.pushed_places())]
-    server = ApiServer(
-        opened.handlers,
-        opened.sessions,
-        replace(options or ApiOptions(insecure=True), disable_auth=opening.disable_auth),
-        routes=routes,
+    """Answers when it listens. Raises TiphysError, and CommandError for flags that cannot be
+    followed or a port that is taken.
+    """
+    metrics = ServerMetrics(ground.page.registry)
+    options = api_options(given, os.environ, metrics)
+    versions = tls_versions(given)
+    followed = await with_controller(ground)
+    opened = await open_methods(
+        followed, reconciling.view, renders, opening_options(given, os.environ, metrics)
     )
-    address, port = ground.options.api_address, ground.options.api_port
-    try:
-        server.start(address, port)
-    except OSError as error:
-        log.error("the API is not served", address=address, port=port, error=error.strerror)
-        return
-    ground.stack.push_async_callback(server.close)
+    tls: Tls = lambda: None  # noqa: E731
+    if not options.insecure:
+        tls = await open_certificate(followed, *versions)
+    await serve_api(
+        opened,
+        options,
+        address=given.texts["address"],
+        port=given.number("port"),
+        tls=tls,
+        routes=tuple(webhook_routes(followed, reconciling.pushed_places())),
+    )

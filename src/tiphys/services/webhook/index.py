@@ -9,7 +9,6 @@ from tiphys.core.webhook.events import PushEvent, RegistryEvent
 from tiphys.core.webhook.matching import registry_key, registry_keys, source_keys, target_key
 from tiphys.model.application import Application
 from tiphys.model.errors import ManifestDecodeError
-from tiphys.services.reconcile.store import AppChange
 
 _REGISTRY = "oci:"
 
@@ -20,9 +19,6 @@ class PushIndex:
     def __init__(self) -> None:
         self._by_key: dict[str, set[str]] = {}
         self._by_app: dict[str, frozenset[str]] = {}
-
-    def changed(self, change: AppChange) -> None:
-        self.follow(change.name, change.new)
 
     def follow(self, name: str, app: Application | None) -> None:
         now = frozenset() if app is None else _keys(app)
