@@ -77,7 +77,7 @@ class Api:
         async def info(server: str) -> Mapping[str, Any] | None:
             return self.info.get(server)
 
-        catalogue = ClusterCatalogue(
+        self.catalogue = ClusterCatalogue(
             self.kube,
             self.kube,
             self._connect,
@@ -85,7 +85,8 @@ class Api:
             in_cluster=in_cluster,
             now=lambda: NOW,
         )
-        self.methods = ClusterHandlers(catalogue, self.access, info, now=lambda: self.now).methods()
+        self.handlers = ClusterHandlers(self.catalogue, self.access, info, now=lambda: self.now)
+        self.methods = self.handlers.methods()
 
     def _connect(self, cluster: Cluster) -> FakeConnection:
         self.connected.append(cluster)

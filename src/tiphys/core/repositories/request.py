@@ -31,6 +31,6 @@ def _asked(message: Mapping[str, Any], url: str, kind: SecretType) -> Record:
                 found[key.attribute] = int(value or 0)
             case Form.SECRET:
                 found[key.attribute] = Confidential(value or "")
-            case Form.TEXT:
+            case _:
                 found[key.attribute] = str(value or "")
     return Record(url=shielded(str(message.get(url) or "").strip()), **found)
