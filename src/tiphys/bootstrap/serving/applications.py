@@ -90,25 +90,15 @@ class KnownClusters:
 
 
 def application_handlers(
-    ground: ServerGround,
-    live: LiveView,
-    sources: SourceCheck,
-    *,
-    rules: ProjectRules | None = None,
-    replace_allowed: bool = True,
+    ground: ServerGround, live: LiveView, uses: Applications, rules: ProjectRules
 ) -> Handlers:
-    """The methods on applications that neither look at live objects nor at sources.
-
-    `replace_allowed`: whether syncs may replace, as the server's flag says.
-    """
+    """The methods on applications that neither look at live objects nor at sources."""
     from tiphys.api.handlers.application import ApplicationHandlers
     from tiphys.api.handlers.applications import ListHandlers
     from tiphys.services.applications.following import Following
     from tiphys.services.applications.roster import Roster
 
-    rules = rules or project_rules(ground)
     access = app_access(ground, rules)
-    uses = application_uses(ground, sources, rules, replace_allowed=replace_allowed)
     calls = application_calls(ground, live, uses, rules)
     roster = Roster(ground.applications, access, ground.access)
     following = Following(

@@ -11,6 +11,7 @@ from tiphys.bootstrap.serving.access import AccessParts, open_access
 from tiphys.bootstrap.serving.applications import (
     app_access,
     application_handlers,
+    application_routes,
     application_uses,
     project_rules,
 )
@@ -25,7 +26,7 @@ from tiphys.bootstrap.serving.sso import SsoOptions, open_sso
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
-    from tiphys.api.calls import Handlers
+    from tiphys.api.calls import Handlers, Route
     from tiphys.bootstrap.renders import Renders
     from tiphys.services.access.ports import Sessions
     from tiphys.services.live.view import LiveView
@@ -53,6 +54,7 @@ class Opened:
     handlers: Handlers
     sessions: Sessions
     routes: Sequence[BaseRoute]
+    beyond: Sequence[Route] = ()
 
 
 async def open_methods(
@@ -87,9 +89,7 @@ async def open_methods(
             replace_allowed=options.replace_allowed,
             namespaces_flag=options.namespaces_flag,
         ),
-        **application_handlers(
-            ground, view, sources, rules=rules, replace_allowed=options.replace_allowed
-        ),
+        **application_handlers(ground, view, uses, rules),
         **live_handlers(ground, view, apps, uses, rules),
         **sourced_handlers(ground, view, apps, uses, rules, sources),
     }
@@ -97,7 +97,13 @@ async def open_methods(
     beside = beside_routes(
         ground, apps, rules, extensions=options.extensions, everything=options.disable_auth
     )
-    return Opened(ground, handlers, access.sessions, [*sso.routes, *terminal, *beside])
+    return Opened(
+        ground,
+        handlers,
+        access.sessions,
+        [*sso.routes, *terminal, *beside],
+        application_routes(ground, view, uses, rules),
+    )
 
 
 def _ground(
