@@ -152,7 +152,7 @@ async def serve_api(
         opened.sessions,
         options,
         routes=[*opened.routes, *routes],
-        beyond=getattr(opened, "beyond", ()),
+        beyond=opened.beyond,
         tls=tls,
     )
     try:
