@@ -194,3 +194,39 @@ def test_configure(world: World, path: Path) -> None:
     assert read(path)["prompts-enabled"] is True
     assert run(world, "configure").out == said.format("false")
     assert read(path)["prompts-enabled"] is False
+
+
+SETTINGS = "cluster.SettingsService/Get"
+
+
+def test_login_at_a_provider(world: World, path: Path) -> None:
+    made = token(iss="https://id.example.com", sub="x", email="jo@example.com")
+    world.signed = (made, "again")
+    world.remote.answers[SETTINGS] = {"oidcConfig": {"issuer": "https://id.example.com"}}
+    flags = ("--sso", "--sso-port", "9000", "--callback", "me:1", "--sso-launch-browser=false")
+    ran = run(world, "login", "a", *flags)
+    assert "'jo@example.com' logged in successfully\n" in ran.out
+    assert read(path)["users"] == [{"name": "a", "auth-token": made, "refresh-token": "again"}]
+    asked = world.signing[0]
+    assert (asked.port, asked.callback, asked.browser) == (9000, "me:1", False)
+    assert asked.settings["oidcConfig"]["issuer"] == "https://id.example.com"
+    ran = run(world, "relogin")
+    assert ran.out == "Reinitiating SSO login\nContext 'a' updated\n"
+    asked = world.signing[1]
+    assert (asked.port, asked.callback, asked.browser) == (8085, "", True)
+
+
+def test_a_token_that_ended_is_renewed(world: World, path: Path) -> None:
+    world.signed = (token(iss="id", sub="x", exp=1), "again")
+    world.remote.answers |= {SETTINGS: {}, "session.SessionService/GetUserInfo": {}}
+    run(world, "login", "a", "--sso")
+    fresh = token(iss="id", sub="x", exp=99999999999)
+    world.signed = (fresh, "once more")
+    for _ in range(2):
+        assert run(world, "account", "get-user-info").code == 0
+        assert world.servers[-1].connection.token == fresh
+    assert world.renewed == ["again"]
+    assert read(path)["users"][0]["refresh-token"] == "once more"
+    # A token that was handed over is nobody's to renew.
+    run(world, "account", "get-user-info", "--auth-token", token(exp=1))
+    assert world.renewed == ["again"]

@@ -33,6 +33,8 @@ from tiphys.cli.ports import (
     KeyApi,
     RepositoryApi,
     ServerChoice,
+    SignedIn,
+    SignIn,
 )
 from tiphys.core.app.asking import Asking
 from tiphys.core.source.revision import resolve
@@ -234,6 +236,9 @@ class World:
         self.remote = FakeRemote()
         self.server_tls = ServerTls(present=True)
         self.logged_out: list[str] = []
+        self.signing: list[SignIn] = []
+        self.signed = ("", "")
+        self.renewed: list[str] = []
         self.controller: Controller | None = None
         self.fail: Callable[[str, ResourceKey], KubeError | None] = lambda verb, key: None
         self.slow = False
@@ -278,6 +283,15 @@ class World:
 
     async def tls(self, connection: ServerConnection) -> ServerTls:
         return self.server_tls
+
+    async def sign_in(self, asked: SignIn, say: Callable[[str], None]) -> SignedIn:
+        self.signing.append(asked)
+        return SignedIn(*self.signed)
+
+    async def renew(self, asked: SignIn, refresh_token: str) -> SignedIn:
+        self.signing.append(asked)
+        self.renewed.append(refresh_token)
+        return SignedIn(*self.signed)
 
     async def log_out(self, connection: ServerConnection) -> None:
         self.logged_out.append(connection.token)

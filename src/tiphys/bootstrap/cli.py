@@ -33,6 +33,8 @@ if TYPE_CHECKING:
         ServerApi,
         ServerChoice,
         Setup,
+        SignedIn,
+        SignIn,
     )
     from tiphys.core.app.asking import Asking
     from tiphys.model.application import ApplicationSource
@@ -56,6 +58,7 @@ PROCESSES: dict[str, tuple[str, str]] = {
         "Run the application controller",
     ),
     "cmp-server": ("tiphys.bootstrap.cmp_server:cmp_server", "Run a config management plugin"),
+    "dex": ("tiphys.bootstrap.dex:dex", "Configure and run Dex"),
     "down": ("tiphys.bootstrap.up:down", "Stop what `tiphys up` started"),
     "git-server": ("tiphys.bootstrap.git_server:git_server", "Serve Git repositories on loopback"),
     "observe": ("tiphys.bootstrap.observe:observe", "Tell what a sync would do, beside another"),
@@ -69,6 +72,7 @@ PROCESSES: dict[str, tuple[str, str]] = {
 PROGRAMS = {
     "argocd-application-controller": "application-controller",
     "argocd-cmp-server": "cmp-server",
+    "argocd-dex": "dex",
     "argocd-repo-server": "repo-server",
     "argocd-server": "server",
 }
@@ -103,6 +107,16 @@ class CommandWiring:
         from tiphys.adapters.apiclient import look_at_tls
 
         return await look_at_tls(connection)
+
+    async def sign_in(self, asked: SignIn, say: Callable[[str], None]) -> SignedIn:
+        from tiphys.bootstrap.signin import sign_in
+
+        return await sign_in(asked, say)
+
+    async def renew(self, asked: SignIn, refresh_token: str) -> SignedIn:
+        from tiphys.bootstrap.signin import renew
+
+        return await renew(asked, refresh_token)
 
     async def log_out(self, connection: ServerConnection) -> None:
         from tiphys.adapters.apiclient import log_out

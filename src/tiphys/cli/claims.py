@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,12 @@ def claims_of(token: str) -> Mapping[str, Any]:
     if not isinstance(found, Mapping):
         raise FatalError("token is malformed: could not decode its claims")
     return found
+
+
+def ended(token: str) -> bool:
+    """Whether its time is over."""
+    end = claims_of(token).get("exp")
+    return isinstance(end, int | float) and end < time.time()
 
 
 def display_name(claims: Mapping[str, Any]) -> str:

@@ -11,9 +11,9 @@ from tiphys.cli.claims import LOCAL_ISSUER, account_name, claims_of, display_nam
 from tiphys.cli.command import Call, command
 from tiphys.cli.connecting import connection_to, forward_of, local_config, local_path
 from tiphys.cli.errors import Ended, FatalError
-from tiphys.cli.globals import Flag, FlagKind, later, text, yes
+from tiphys.cli.globals import Flag, FlagKind, text, yes
 from tiphys.cli.localconfig import Context, Server, User, write_config
-from tiphys.cli.ports import ServerApi, ServerChoice
+from tiphys.cli.ports import ServerApi, ServerChoice, SignIn
 from tiphys.cli.prompts import confirmed, line, secret
 from tiphys.model.connection import ServerConnection
 
@@ -28,7 +28,7 @@ _LOGIN_FLAGS = (
     text("name", "The name of the context"),
     text("password", "The password"),
     yes("skip-test-tls", "Do not look at the server's TLS first"),
-    later("sso", FlagKind.BOOL),
+    yes("sso", "Log in at the identity provider"),
     text("username", "The name of the account"),
 )
 _RELOGIN_FLAGS = (*_SSO_FLAGS, text("password", "The password"))
@@ -63,7 +63,7 @@ def login(call: Call) -> None:
         else:
             changed = choice
         async with opened(call, changed) as server:
-            tokens = await _logged_in(call, server)
+            tokens = await _logged_in(call, server, changed.connection)
         claims = claims_of(tokens.token)
         write(f"'{display_name(claims)}' logged in successfully\n")
         _save(call, name, _server(call, address, changed.connection), tokens)
@@ -93,7 +93,8 @@ def relogin(call: Call) -> None:
                 write(f"Relogging in as '{name}'\n")
                 tokens = await _by_password(api, name, call.text("password"))
             else:
-                raise FatalError("relogin by SSO is not supported by this version of Tiphys")
+                write("Reinitiating SSO login\n")
+                tokens = await _by_sso(call, api, connection)
         changed = User(name=user.name, auth_token=tokens.token, refresh_token=tokens.refresh)
         write_config(local_path(call), config.with_user(changed))
         write(f"Context '{context.name}' updated\n")
@@ -125,7 +126,9 @@ def _require(call: Call, question: str) -> None:
         raise Ended(1)
 
 
-async def _logged_in(call: Call, server: ServerApi) -> _Tokens:
+async def _logged_in(call: Call, server: ServerApi, connection: ServerConnection) -> _Tokens:
+    if call.yes("sso"):
+        return await _by_sso(call, server, connection)
     username = call.text("username") or line("Username: ")
     return await _by_password(server, username, call.text("password"))
 
@@ -133,6 +136,18 @@ async def _logged_in(call: Call, server: ServerApi) -> _Tokens:
 async def _by_password(server: ServerApi, username: str, password: str) -> _Tokens:
     asked = password or secret("Password: ")
     return _Tokens(await server.accounts.log_in(username, asked))
+
+
+async def _by_sso(call: Call, server: ServerApi, connection: ServerConnection) -> _Tokens:
+    asked = SignIn(
+        connection=connection,
+        settings=await server.settings(),
+        callback=call.text("callback"),
+        port=call.number("sso-port"),
+        browser=call.yes("sso-launch-browser"),
+    )
+    signed = await wiring(call).sign_in(asked, write)
+    return _Tokens(signed.token, signed.refresh_token)
 
 
 def _server(call: Call, address: str, connection: ServerConnection) -> Server:

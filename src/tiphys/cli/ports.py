@@ -384,6 +384,16 @@ class Wiring(Protocol):
         """Raises ApiError where nobody answers."""
         ...
 
+    async def sign_in(self, asked: SignIn, say: Callable[[str], None]) -> SignedIn:
+        """Waits for a login at the identity provider; `say` shows the user where. Raises
+        ApiError.
+        """
+        ...
+
+    async def renew(self, asked: SignIn, refresh_token: str) -> SignedIn:
+        """A new token for one that has ended. Raises ApiError."""
+        ...
+
     async def log_out(self, connection: ServerConnection) -> None:
         """Takes the token back. Raises ApiError."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from typing import Any
 
@@ -172,4 +173,6 @@ class _AgentStream(Stream[bytes, bytes]):
 
 def words(error: OSError) -> str:
     """What the system says of it, without Python's number."""
+    if isinstance(error, ConnectionError) and error.errno is not None:
+        return os.strerror(error.errno).lower()
     return error.strerror or str(error) or type(error).__name__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tiphys.cli.app.session import opened, run_server, server_choice, write
+from tiphys.cli.app.session import anonymous, opened, run_server, server_choice, write
 from tiphys.cli.command import Call, command
 from tiphys.cli.connecting import chosen, local_path
 from tiphys.cli.errors import FatalError
@@ -61,7 +61,7 @@ async def _log_in_again(call: Call, name: str, password: str) -> None:
     config = read_config(local_path(call))
     if choice is None or context is None or config is None:
         return
-    anew = replace(choice, connection=replace(choice.connection, token=""))
+    anew = replace(choice, connection=anonymous(choice))
     async with opened(call, anew) as server:
         token = await server.accounts.log_in(name, password)
     user = config.user(context.user) or User(name=context.user)

@@ -11,6 +11,7 @@ from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import Flag, FlagKind, text, yes
 from tiphys.cli.ports import CoreApi
 from tiphys.model.application import Application
+from tiphys.services.applications import AppName
 
 _FLAGS = (
     text("app-namespace", "The namespace of the application", "N"),
@@ -33,7 +34,8 @@ def rollback(call: Call) -> None:
 
     async def verb(api: CoreApi) -> None:
         name = app_name(call, call.words[0])
-        entry = _entry(call, await api.get(name))
+        application = await api.get(name)
+        entry = _entry(call, application)
         await api.rollback(name, entry, prune=call.yes("prune"))
         options = WaitOptions(
             watched=Watched(operation=True),
@@ -42,7 +44,8 @@ def rollback(call: Call) -> None:
         )
         view = choose_view(options.output)
         try:
-            await Waiter(api, view, options).wait(name)
+            whole = AppName(application.namespace, application.name)
+            await Waiter(api, view, options).wait(whole)
         finally:
             view.close()
 

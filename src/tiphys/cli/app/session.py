@@ -6,15 +6,19 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
+from tiphys.cli.claims import ended
 from tiphys.cli.command import Call
-from tiphys.cli.connecting import chosen, local_config
+from tiphys.cli.connecting import chosen, local_config, local_path
 from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import ADMIN_KUBE_FLAGS, KUBE_FLAGS, FlagKind
+from tiphys.cli.localconfig import write_config
 from tiphys.cli.log import Level, log
 from tiphys.cli.ports import ClusterChoice, CoreApi, KubeAccess, ServerApi, ServerChoice, Wiring
 from tiphys.model.application import Application
+from tiphys.model.connection import ServerConnection
 from tiphys.model.errors import ApiCode, ApiError
 from tiphys.services.applications import AppName
 
@@ -43,7 +47,7 @@ def run_on(
             async with of_cluster(cluster_choice(call)) as api:
                 await verb(api)
             return
-        async with opened(call, choice) as server:
+        async with opened(call, await lasting(call, choice)) as server:
             await verb(of_server(server))
 
     asyncio.run(main())
@@ -56,7 +60,7 @@ def run_server(call: Call, verb: Callable[[ServerApi], Awaitable[None]]) -> None
         raise FatalError(f"{call.path} needs an API server: name one with --server", code=1)
 
     async def main() -> None:
-        async with opened(call, choice) as server:
+        async with opened(call, await lasting(call, choice)) as server:
             await verb(server)
 
     asyncio.run(main())
@@ -70,6 +74,30 @@ def server_choice(call: Call) -> ServerChoice | None:
     if not found.core:
         require_core(call)
     return None
+
+
+async def lasting(call: Call, choice: ServerChoice) -> ServerChoice:
+    """With a new token in place of one of the identity provider's that has ended."""
+    user = chosen(call).user
+    token = choice.connection.token
+    if user is None or not user.refresh_token or token != user.auth_token or not ended(token):
+        return choice
+    from tiphys.cli.ports import SignIn
+
+    async with opened(call, replace(choice, connection=anonymous(choice))) as server:
+        settings = await server.settings()
+    asked = SignIn(
+        connection=choice.connection, settings=settings, callback="", port=0, browser=False
+    )
+    signed = await wiring(call).renew(asked, user.refresh_token)
+    changed = replace(user, auth_token=signed.token, refresh_token=signed.refresh_token)
+    write_config(local_path(call), local_config(call).with_user(changed))
+    return replace(choice, connection=replace(choice.connection, token=signed.token))
+
+
+def anonymous(choice: ServerChoice) -> ServerConnection:
+    """The same way to the server, as nobody."""
+    return replace(choice.connection, token="")
 
 
 def opened(call: Call, choice: ServerChoice) -> AbstractAsyncContextManager[ServerApi]:

@@ -20,15 +20,17 @@ _SHORT = 7
 _VALUE_LIMIT = 80
 
 
-def header(application: Application, *, url: str, windows: Windows) -> str:
-    """What stands above the objects; `windows` are those of its project that concern it."""
+def header(application: Application, *, url: str, windows: Windows, page: str = "") -> str:
+    """What stands above the objects; `windows` are those of its project that concern it. `page` is
+    the end of the application's address, its name where none is given.
+    """
     spec, status = application.spec, application.status
     lines = [
         labelled("Name:", application.qualified_name),
         labelled("Project:", spec.project),
         labelled("Server:", spec.destination.server or spec.destination.name),
         labelled("Namespace:", spec.destination.namespace),
-        labelled("URL:", url and f"{url}/applications/{application.name}"),
+        labelled("URL:", url and f"{url}/applications/{page or application.name}"),
         "Sources:\n" if spec.sources else "Source:\n",
     ]
     lines += [_source(source) for source in spec.sources or (spec.source,) if source]

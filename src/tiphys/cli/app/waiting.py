@@ -162,7 +162,7 @@ class Waiter:
         self._view.close()
         if self._seen_operation:
             application = await self._api.refresh(name, hard=False)
-        await self.show(application)
+        await self.show(application, name)
         return application
 
     async def _follow(self, name: AppName, application: Application) -> Application | None:
@@ -189,7 +189,7 @@ class Waiter:
             changed = progress.changes(str(name), rows)
         except FatalError:
             self._view.close()
-            await self.show(application)
+            await self.show(application, name)
             raise
         self._view.show(application, changed)
 
@@ -200,11 +200,11 @@ class Waiter:
 
     async def _timed_out(self, name: AppName) -> None:
         write("\nThis is the state of the app after wait timed out:\n")
-        await self.show(await self._api.get(name))
+        await self.show(await self._api.get(name), name)
         write("\nThe command timed out waiting for the conditions to be met.\n")
 
-    async def show(self, application: Application) -> None:
-        """The final status."""
+    async def show(self, application: Application, name: AppName) -> None:
+        """The final status, with the application's page by the name that it was asked by."""
         match self._options.output:
             case "json":
                 write(to_json(application.to_json()) + "\n")
@@ -213,7 +213,7 @@ class Waiter:
             case output:
                 url = await self._api.url()
                 # As the contract has it, windows are not asked for here.
-                write("\n" + header(application, url=url, windows=Windows()) + "\n")
+                write("\n" + header(application, url=url, windows=Windows(), page=str(name)) + "\n")
                 if self._options.watched.operation:
                     write(operation(application.status.operation_state, datetime.now(UTC)))
                 if output in ("wide", "") and application.status.resources:
