@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from tiphys.adapters.kube import KubeClient, KubeConfig, KubeDiscovery, Transport
 from tiphys.core.settings.settings import Settings
@@ -15,6 +16,16 @@ from tiphys.services.applications.catalogue import ApplicationCatalogue
 from tiphys.services.evaluate.ports import Evaluator
 from tiphys.services.reconcile.named import NamedObjects
 from tiphys.services.repositories.registry import KnownRepositories
+
+
+class Stored(Protocol):
+    """What the control plane's own ConfigMaps and Secrets say."""
+
+    @property
+    def config_maps(self) -> NamedObjects: ...
+
+    @property
+    def secrets(self) -> NamedObjects: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

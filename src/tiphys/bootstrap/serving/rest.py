@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tiphys.bootstrap.serving.ground import Followed, ServerGround
+from tiphys.bootstrap.serving.ground import ServerGround, Stored
 
 if TYPE_CHECKING:
     from contextlib import AsyncExitStack
@@ -78,12 +78,12 @@ def audit(
     return found
 
 
-def general(ground: Followed) -> Mapping[str, str]:
+def general(ground: Stored) -> Mapping[str, str]:
     """The data of argocd-cm."""
     return (ground.config_maps.get("argocd-cm") or {}).get("data") or {}
 
 
-def secret_texts(ground: Followed) -> Callable[[str], Mapping[str, str]]:
+def secret_texts(ground: Stored) -> Callable[[str], Mapping[str, str]]:
     """The texts of the control plane's Secrets by name; the empty name is argocd-secret's."""
 
     def texts(name: str) -> Mapping[str, str]:

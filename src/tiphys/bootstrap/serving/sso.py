@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tiphys.adapters.redis import RedisOptions
     from tiphys.bootstrap.serving.access import AccessParts
-    from tiphys.bootstrap.serving.ground import Followed
+    from tiphys.bootstrap.serving.ground import Followed, Stored
     from tiphys.services.reconcile.named import NamedObjects
 
 log = structlog.get_logger()
@@ -104,7 +104,7 @@ def open_sso(followed: Followed, access: AccessParts, options: SsoOptions) -> Ss
 class PresentSso:
     """The settings as they are now, read once for each state of ConfigMaps and Secrets."""
 
-    def __init__(self, followed: Followed) -> None:
+    def __init__(self, followed: Stored) -> None:
         self._followed = followed
         self._read_for: tuple[object, object] | None = None
         self._found: SsoSettings | None = None
@@ -151,7 +151,7 @@ class _Dex:
         followed.stack.push_async_callback(self._relay.close)
         if self._process is not None:
             for objects in (followed.config_maps, followed.secrets):
-                _also(objects, self._configure)
+                also(objects, self._configure)
             self._configure("")
 
     def relay(self) -> DexRelay | None:
@@ -186,23 +186,33 @@ class _Dex:
         """Dex is started anew only where what it is told is something else."""
         if self._process is None:
             return
-        settings = self._present.settings()
-        if settings is None or not isinstance(settings.provider, DexConfig):
-            self._process.configure(None)
-            return
-        try:
-            self._process.configure(
-                dex_configuration(
-                    settings.provider,
-                    url=settings.url,
-                    additional_urls=settings.additional_urls,
-                    secrets=secret_texts(self._followed),
-                    server_secret=self._secret(),
-                    place=self._place,
-                )
-            )
-        except SettingsError as error:
-            log.error("Dex cannot be configured", error=str(error))
+        configure(self._process, self._followed, self._present, self._secret(), self._place)
+
+
+def configure(
+    process: DexProcess, stored: Stored, present: PresentSso, secret: bytes, place: DexPlace
+) -> None:
+    """What cannot be read leaves Dex as it runs."""
+    try:
+        process.configure(configuration(stored, present.settings(), secret, place))
+    except SettingsError as error:
+        log.error("Dex cannot be configured", error=str(error))
+
+
+def configuration(
+    stored: Stored, settings: SsoSettings | None, secret: bytes, place: DexPlace
+) -> dict[str, Any] | None:
+    """None where Dex is not asked for. Raises SettingsError."""
+    if settings is None or not isinstance(settings.provider, DexConfig):
+        return None
+    return dex_configuration(
+        settings.provider,
+        url=settings.url,
+        additional_urls=settings.additional_urls,
+        secrets=secret_texts(stored),
+        server_secret=secret,
+        place=place,
+    )
 
 
 class _Providers:
@@ -256,7 +266,8 @@ def _cache(followed: Followed, options: SsoOptions) -> ByteCache:
     return entries
 
 
-def _also(objects: NamedObjects, listener: Callable[[str], None]) -> None:
+def also(objects: NamedObjects, listener: Callable[[str], None]) -> None:
+    """Whoever listens already still does."""
     told = objects.listener
 
     def both(name: str) -> None:
