@@ -231,10 +231,6 @@ async def test_update_needs_both_rights_and_is_not_tried(api: Api) -> None:
         "repository.RepositoryService/UpdateWriteRepository",
         "repository.RepositoryService/DeleteWriteRepository",
         "repository.RepositoryService/ValidateWriteAccess",
-        "repocreds.RepoCredsService/ListWriteRepositoryCredentials",
-        "repocreds.RepoCredsService/CreateWriteRepositoryCredentials",
-        "repocreds.RepoCredsService/UpdateWriteRepositoryCredentials",
-        "repocreds.RepoCredsService/DeleteWriteRepositoryCredentials",
     ],
 )
 async def test_nobody_writes_to_repositories(api: Api, method: str) -> None:
@@ -279,6 +275,31 @@ async def test_templates(api: Api) -> None:
     assert await refused(api.call("DeleteRepositoryCredentials", escaped)) == missing
     assert await api.call("DeleteRepositoryCredentials", {"url": url}) == {}
     assert not api.stored()
+
+
+async def test_templates_to_push_with(api: Api) -> None:
+    """They have rights of their own, and are listed by what is read with."""
+    url = "https://git.example.com"
+    asked = {"creds": {"url": url, "username": "w", "password": "p"}}
+    api.access.allow("repositories *")
+    denied = (ApiCode.PERMISSION_DENIED, f"permission denied: write-repositories, create, {url}")
+    assert await refused(api.call("CreateWriteRepositoryCredentials", asked)) == denied
+    api.access.allow("write-repositories *")
+    assert await api.call("CreateWriteRepositoryCredentials", asked) == {"url": url}
+    assert (await api.call("ListRepositoryCredentials", {}))["items"] is None
+    assert (await api.call("ListWriteRepositoryCredentials", {}))["items"] is None
+    team = {"creds": {"url": f"{url}/team", "username": "u"}}
+    await api.call("CreateRepositoryCredentials", team)
+    assert (await api.call("ListWriteRepositoryCredentials", {}))["items"] == [
+        {"url": f"{url}/team", "username": "w"}
+    ]
+    changed = {"creds": {"url": url, "username": "x"}}
+    assert await api.call("UpdateWriteRepositoryCredentials", changed) == {"url": url}
+    # Nothing can be pushed without a password.
+    assert (await api.call("ListWriteRepositoryCredentials", {}))["items"] is None
+    assert await api.call("DeleteWriteRepositoryCredentials", {"url": url}) == {}
+    missing = (ApiCode.NOT_FOUND, f"repository credentials '{url}' not found")
+    assert await refused(api.call("DeleteWriteRepositoryCredentials", {"url": url})) == missing
 
 
 # -- certificates ---------------------------------------------------------------------------------

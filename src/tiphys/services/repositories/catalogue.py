@@ -166,38 +166,49 @@ class RepositoryCatalogue:
         self._states.forget(secret.url, secret.project)
 
     # -- templates ------------------------------------------------------------------------------
+    # `kind` says whether they are to read with, or to push with.
 
     async def templates(self) -> Sequence[Record]:
-        """By URL."""
-        known = await self.known()
-        found = [one for one in known.secrets.values() if one.type is SecretType.TEMPLATE]
-        return [one.record for one in sorted(found, key=lambda one: (one.url, one.name))]
+        """Those to read with, by URL."""
+        return [one.record for one in _templates(await self.known())]
 
-    async def create_template(self, record: Record, *, upsert: bool) -> Record:
+    async def write_templates(self) -> Sequence[Record]:
+        """By the URLs of those to read with: what would be pushed there with, if anything."""
+        known = await self.known()
+        found = ((one.record.url, known.template(one.url, write=True)) for one in _templates(known))
+        return [
+            replace(one.record, url=url)
+            for url, one in found
+            if one is not None and one.record.password
+        ]
+
+    async def create_template(
+        self, record: Record, *, upsert: bool, kind: SecretType = SecretType.TEMPLATE
+    ) -> Record:
         _require_url(record)
         known = await self.known()
         before = next(
             (
                 one
                 for one in known.secrets.values()
-                if one.type is SecretType.TEMPLATE and same_url(one.url, record.url)
+                if one.type is kind and same_url(one.url, record.url)
             ),
             None,
         )
-        return await self._put(before, record, SecretType.TEMPLATE, upsert=upsert)
+        return await self._put(before, record, kind, upsert=upsert)
 
-    async def update_template(self, record: Record) -> None:
+    async def update_template(self, record: Record, kind: SecretType = SecretType.TEMPLATE) -> None:
         """The one that this URL would get its credentials from becomes this record."""
-        secret = self._template(await self.known(), record.url)
-        await self._change(secret.name, replace(record, url=secret.url), SecretType.TEMPLATE)
+        secret = self._template(await self.known(), record.url, kind)
+        await self._change(secret.name, replace(record, url=secret.url), kind)
 
-    async def delete_template(self, url: str) -> None:
+    async def delete_template(self, url: str, kind: SecretType = SecretType.TEMPLATE) -> None:
         """The one that this URL would get its credentials from."""
-        await self._drop(self._template(await self.known(), url))
+        await self._drop(self._template(await self.known(), url, kind))
 
     @staticmethod
-    def _template(known: Known, url: str) -> AnySecret:
-        secret = known.template(url)
+    def _template(known: Known, url: str, kind: SecretType) -> AnySecret:
+        secret = known.template(url, write=kind is SecretType.TEMPLATE_WRITE)
         if secret is None:
             shown = without_password(url)
             raise ApiError(ApiCode.NOT_FOUND, f"repository credentials '{shown}' not found")
@@ -274,6 +285,11 @@ def _untried(known: Known, secret: AnySecret) -> RepositoryAnswer:
 def _repositories(known: Known) -> list[AnySecret]:
     found = [one for one in known.secrets.values() if one.type is SecretType.REPOSITORY]
     return sorted(found, key=lambda one: (f"{one.project}/{one.url}", one.name))
+
+
+def _templates(known: Known) -> list[AnySecret]:
+    found = [one for one in known.secrets.values() if one.type is SecretType.TEMPLATE]
+    return sorted(found, key=lambda one: (one.url, one.name))
 
 
 def _require_url(record: Record) -> None:
