@@ -142,7 +142,6 @@ _METHODS = (
         "enable-proxy-extension",
         "Hand requests of pages' extensions on to their backends",
         GoKind.BOOL,
-        default="false",
         env=f"{_PREFIX}ENABLE_PROXY_EXTENSION",
     ),
     _flag(
@@ -299,3 +298,18 @@ FLAGS = (
     _flag("data", "Folder for what is kept on disk (default $XDG_STATE_HOME/tiphys)"),
 )
 """Those of `argocd-server`, `application-controller` and `data`."""
+
+WITHOUT_EFFECT = (
+    "ARGOCD_K8SCLIENT_RETRY_BASE_BACKOFF",
+    "ARGOCD_K8SCLIENT_RETRY_MAX",
+    "ARGOCD_K8S_CLIENT_MAX_IDLE_CONNECTIONS",
+    "ARGOCD_K8S_TCP_IDLE_TIMEOUT",
+    "ARGOCD_K8S_TCP_KEEPALIVE",
+    "ARGOCD_K8S_TCP_TIMEOUT",
+    "ARGOCD_K8S_TLS_HANDSHAKE_TIMEOUT",
+    "ARGOCD_LOG_FORMAT_TIMESTAMP",
+    "ARGOCD_REDIS_KEY_PREFIX",
+    "ARGOCD_SERVER_REPO_SERVER_STRICT_TLS",
+    "GRPC_ENABLE_TXT_SERVICE_CONFIG",
+)
+"""Variables without a flag that would change speed or words alone: said at the start."""

@@ -113,7 +113,7 @@ def _start(given: Given, options: ControllerOptions) -> None:
     from tiphys.bootstrap.logs import configure_logs
 
     configure_logs(given.texts["loglevel"], form=given.texts["logformat"])
-    _say_without_effect(os.environ)
+    say_without_effect(os.environ)
     asyncio.run(run_controller(options))
 
 
@@ -242,9 +242,11 @@ def _refuse_shards(environment: Mapping[str, str]) -> None:
         )
 
 
-def _say_without_effect(environment: Mapping[str, str]) -> None:
+def say_without_effect(
+    environment: Mapping[str, str], variables: Sequence[str] = WITHOUT_EFFECT
+) -> None:
     import structlog
 
-    for name in WITHOUT_EFFECT:
+    for name in variables:
         if environment.get(name):
             structlog.get_logger().warning("variable has no effect in this version", variable=name)

@@ -15,8 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tiphys.bootstrap.apiserverflags import FLAGS
-from tiphys.bootstrap.application_controller import access_of, process_command, state_folder
+from tiphys.bootstrap.apiserverflags import FLAGS, WITHOUT_EFFECT
+from tiphys.bootstrap.application_controller import (
+    access_of,
+    process_command,
+    say_without_effect,
+    state_folder,
+)
 from tiphys.bootstrap.redisflags import compresses, redis_options
 from tiphys.bootstrap.serverflags import Given
 from tiphys.bootstrap.threads import widen_threads
@@ -175,6 +180,7 @@ def _serve(given: Given) -> None:
     from tiphys.bootstrap.logs import configure_logs
 
     configure_logs(given.texts["loglevel"], form=given.texts["logformat"])
+    say_without_effect(os.environ, WITHOUT_EFFECT)
     asyncio.run(_run(given))
 
 

@@ -167,13 +167,7 @@ def _fits(kind: GoKind, text: str) -> bool:
             return parse_duration(text) is not None
         case GoKind.STRING_TO_STRING:
             return text in ("", "[]") or all("=" in part for part in text.split(","))
-        case (
-            GoKind.STRING
-            | GoKind.STRINGS
-            | GoKind.STRING_ARRAY
-            | GoKind.REASONS
-            | GoKind.VALUE
-        ):
+        case GoKind.STRING | GoKind.STRINGS | GoKind.STRING_ARRAY | GoKind.REASONS | GoKind.VALUE:
             return True
 
 

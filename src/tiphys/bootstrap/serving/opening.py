@@ -22,6 +22,8 @@ from tiphys.bootstrap.serving.rest import audit, rest_handlers
 from tiphys.bootstrap.serving.sourced import sourced_handlers
 from tiphys.bootstrap.serving.sources import ServerSources
 from tiphys.bootstrap.serving.sso import SsoOptions, open_sso
+from tiphys.model.appproject import AppProject
+from tiphys.services.projects.beginning import align_tokens
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -61,6 +63,7 @@ async def open_methods(
     followed: Followed, view: LiveView, renders: Renders, options: OpeningOptions
 ) -> Opened:
     """Raises KubeError and SettingsError for what keeps it from starting."""
+    await align_tokens(_projects(followed), followed.client)
     access = await open_access(
         followed.stack,
         followed.transport,
@@ -104,6 +107,11 @@ async def open_methods(
         [*sso.routes, *terminal, *beside],
         application_routes(ground, view, uses, rules),
     )
+
+
+def _projects(followed: Followed) -> Sequence[AppProject]:
+    found = (followed.projects.get(name) for name in followed.projects.names())
+    return [AppProject(one) for one in found if one is not None]
 
 
 def _ground(
