@@ -114,6 +114,8 @@ class Rest:
     async def ask(self, method: str, request: Mapping[str, Any]) -> dict[str, Any] | Refusal:
         known = contract().methods[method]
         verb, path, query, body = as_rest(known.http[0], request)
+        if known.streaming is Streaming.CLIENT:
+            body = "\n".join(json.dumps(part) for part in request["parts"]).encode()
         async with self._session.request(
             verb,
             URL(f"{self._url}{path}?{urlencode(query)}", encoded=True),
@@ -142,7 +144,7 @@ def _refusal(status: int, body: bytes) -> Refusal:
         return Refusal(ApiCode.INTERNAL, f"no route: {status} {body.decode()}")
     told = json.loads(body)
     told = told["error"] if isinstance(told["error"], dict) else told
-    code = CODES[told.get("grpc_code", told.get("code"))]
+    code = CODES[told["grpc_code"] if "grpc_code" in told else told["code"]]
     assert _STATUS.get(code, 500) == status, f"{code} with {status}: {told}"
     return Refusal(code, told["message"])
 

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.e2e.calls import base64_of
+from tests.e2e.manifests import config_map
 from tests.e2e.stack import NAMESPACE, Stack
 from tiphys.model.errors import ApiCode
 
@@ -105,6 +110,7 @@ def applications(repo: str, revision: str) -> list[Case]:
         Case(f"{service}/Patch", {"name": own, "patch": "{}", "patchType": "odd"},
              ApiCode.INVALID_ARGUMENT),
         Case(f"{service}/GetManifests", {"name": APP}),
+        Case(f"{service}/GetManifestsWithFiles", {"parts": _files()}),
         Case(f"{service}/ResourceTree", {"applicationName": APP}),
         Case(f"{service}/WatchResourceTree", {"applicationName": "missing"},
              ApiCode.PERMISSION_DENIED),
@@ -142,6 +148,20 @@ def applications(repo: str, revision: str) -> list[Case]:
         Case(f"{service}/RunResourceActionV2", {**resource, "action": "x"},
              ApiCode.UNIMPLEMENTED),
     ]  # fmt: skip
+
+
+def _files() -> list[dict[str, Any]]:
+    """A folder as an archive, in pieces."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w:gz") as archive:
+        text = config_map("given", color="red").encode()
+        member = tarfile.TarInfo("app/given.yaml")
+        member.size = len(text)
+        archive.addfile(member, io.BytesIO(text))
+    whole = raw.getvalue()
+    query = {"name": APP, "checksum": hashlib.sha256(whole).hexdigest()}
+    pieces = (whole[at : at + 1024] for at in range(0, len(whole), 1024))
+    return [{"query": query}, *({"chunk": {"chunk": base64_of(one)}} for one in pieces)]
 
 
 def _data(stack: Stack, name: str) -> dict[str, str]:
