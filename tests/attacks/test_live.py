@@ -12,6 +12,10 @@ from tests.api.live import LiveApi, asked, config_map, pod, secret
 from tests.api.terminals import opened
 from tests.attacks.switches import try_both_ways
 from tests.cli.world import project
+from tests.services.liveview.world import config_map as tracked
+from tests.services.liveview.world import pod as below
+from tests.services.liveview.world import view_of
+from tests.services.reconcile.world import application, world
 from tiphys.model.errors import ApiError, InvalidObjectError, KubeError
 from tiphys.services.applications.values import AtRevision
 
@@ -165,6 +169,21 @@ async def test_cve_2022_24768_a_forged_owner(method: str, monkeypatch: pytest.Mo
         assert "not found as part of application a" in said
 
     await try_both_ways(attack, "projects bound live objects", monkeypatch)
+
+
+async def test_cve_2022_1025_an_owner_in_name_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its uid is known, and where it lives; what claims to be below it lives elsewhere."""
+
+    async def attack() -> None:
+        root = tracked("root")
+        async with world(application(), root, below("stray", root, namespace="other")) as here:
+            await here.refresh()
+            tree = await view_of(here).tree("", "web") or {}
+            names = [one["name"] for one in tree["nodes"]]
+            assert "root" in names
+            assert "stray" not in names, "the attack is in the tree"
+
+    await try_both_ways(attack, "owners by all they say", monkeypatch)
 
 
 @pytest.mark.parametrize("ends", ["right", "token"])
