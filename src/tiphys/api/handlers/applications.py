@@ -65,8 +65,7 @@ class ListHandlers:
                 filters, page = filters_of(beyond, filters), page_of(beyond)
             except AskingError as error:
                 raise ApiError(ApiCode.INVALID_ARGUMENT, str(error)) from None
-        visible = self._roster.of(call.caller)
-        await visible.ready()
+        visible = await self._roster.visible(call.caller)
         call.etag = self._etag(visible, call, asked, beyond)
         if call.etag in call.metadata.get("grpcgateway-if-none-match", ""):
             # Whoever has it already is not sent it again.

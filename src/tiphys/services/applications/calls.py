@@ -79,7 +79,7 @@ class ApplicationCalls:
         unfollow = self._catalogue.follow(hear)
         try:
             asked = await self._applications.ask_refresh(where, hard=hard, hydrate=True)
-            return await self._refreshed(news, version_number(asked.raw))
+            return await self.judged(await self._refreshed(news, version_number(asked.raw)))
         finally:
             unfollow()
 

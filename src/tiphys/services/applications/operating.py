@@ -151,10 +151,7 @@ class _Asked:
     @property
     def shown(self) -> str:
         pairs = zip(self.named, self.found.revisions, strict=True)
-        return ",".join(
-            found if (named or "HEAD") == found else f"{named or 'HEAD'} ({found})"
-            for named, found in pairs
-        )
+        return ",".join(found if named == found else f"{named} ({found})" for named, found in pairs)
 
 
 def _differs(asked: str, target: str) -> bool:

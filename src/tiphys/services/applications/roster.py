@@ -86,6 +86,15 @@ class Roster:
             self._sets.popitem(last=False)
         return found
 
+    async def visible(self, caller: Caller) -> Visible:
+        """What a caller may see now. Raises ApiError."""
+        while True:
+            found = self.of(caller)
+            await found.ready()
+            # Policies may have changed while it was made; what is left behind follows nothing.
+            if self.of(caller) is found:
+                return found
+
     def _who(self, caller: Caller) -> object:
         """All of a caller that policies look at."""
         if caller.everything:
