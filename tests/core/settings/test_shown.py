@@ -115,8 +115,8 @@ def test_versions_of_kustomize() -> None:
         "BuildOptions": "--x",
         "BinaryPath": "",
         "Versions": [
-            {"name": "v3", "path": "/k3", "buildOptions": "--y"},
-            {"name": "v4", "path": "/k4"},
+            {"Name": "v3", "Path": "/k3", "BuildOptions": "--y"},
+            {"Name": "v4", "Path": "/k4", "BuildOptions": ""},
         ],
     }
     assert found["kustomizeVersions"] == ["v3", "v4"]

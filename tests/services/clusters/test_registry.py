@@ -235,6 +235,17 @@ async def test_another_name_is_the_same_connection() -> None:
         assert {name for name, _ in here.told[-2:]} == {"far", "faraway"}
 
 
+async def test_a_cluster_is_read_anew_when_that_is_asked_for() -> None:
+    async with clusters() as here:
+        here.add(secret())
+        await here.registry.ready(here.far())
+        old = here.registry.view(here.far())
+        asked = secret()
+        asked["metadata"].setdefault("annotations", {})["argocd.argoproj.io/refresh"] = "now"
+        here.add(asked)
+        assert here.registry.view(here.far()).index is not old.index
+
+
 async def test_a_secret_that_goes_takes_its_cluster_along() -> None:
     async with clusters() as here:
         here.add(secret())

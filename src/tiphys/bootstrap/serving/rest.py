@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -106,6 +108,7 @@ async def _nobody_watches(_server: str) -> None:
 def _about_itself(
     ground: ServerGround, logins: Callable[[], bool], *, replace: bool, namespaces: bool
 ) -> Handlers:
+    from tiphys.adapters.plugin.sockets import socket_folder, sockets
     from tiphys.api.handlers.settings import SettingsHandlers
     from tiphys.api.handlers.version import VersionHandlers
     from tiphys.core.settings.shown import Shown
@@ -131,7 +134,9 @@ def _about_itself(
         )
 
     async def plugins() -> Sequence[str]:
-        return ()
+        # Those that have their sockets beside this process.
+        folder = socket_folder(os.environ)
+        return [one.name for one in await asyncio.to_thread(sockets, folder)]
 
     def anonymous() -> bool:
         return general(ground).get("users.anonymous.enabled") == "true"

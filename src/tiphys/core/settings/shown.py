@@ -153,9 +153,8 @@ def _kustomize(data: Mapping[str, str], settings: Settings) -> dict[str, Any]:
     versions = []
     for name in settings.tools.kustomize_versions:
         path = data.get(f"kustomize.path.{name}") or data.get(f"kustomize.version.{name}") or ""
-        entry = {"name": name, "path": path}
         options = _text(data, f"kustomize.buildOptions.{name}")
-        versions.append({**entry, "buildOptions": options} if options else entry)
+        versions.append({"Name": name, "Path": path, "BuildOptions": options})
     return {
         "BuildOptions": settings.tools.kustomize_build_options,
         "BinaryPath": "",

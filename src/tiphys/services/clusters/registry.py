@@ -26,7 +26,7 @@ from tiphys.model.cluster import Cluster, ConnectionStatus
 from tiphys.model.errors import KubeError
 from tiphys.model.live import LiveChange, ObjectList, WatchEvent, WatchState, WatchVerb
 from tiphys.model.metrics import ClusterFigures
-from tiphys.model.names import IN_CLUSTER_NAME, IN_CLUSTER_SERVER
+from tiphys.model.names import ANNOTATION_REFRESH, IN_CLUSTER_NAME, IN_CLUSTER_SERVER
 from tiphys.model.resource import ApiResource, GroupKind, Manifest
 from tiphys.services.clusters.holders import Holders
 from tiphys.services.clusters.member import PATIENCE, Member, Wait
@@ -343,4 +343,6 @@ def _same_connection(one: Cluster, other: Cluster) -> bool:
         one.config == other.config
         and one.namespaces == other.namespaces
         and one.cluster_resources == other.cluster_resources
+        # Somebody asked that all that is known of it is read anew.
+        and one.annotations.get(ANNOTATION_REFRESH) == other.annotations.get(ANNOTATION_REFRESH)
     )
