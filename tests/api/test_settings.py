@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from tests.api.access import ALICE
 from tiphys.api.calls import Call, Unary
 from tiphys.api.handlers.settings import SettingsHandlers
-from tiphys.api.handlers.version import VersionHandlers
+from tiphys.api.handlers.version import _TOOLS, VersionHandlers
 from tiphys.core.settings import parse_settings
 from tiphys.core.settings.shown import Shown
 from tiphys.model.access import ANONYMOUS, EVERYTHING, Caller
@@ -60,3 +61,13 @@ async def test_settings_and_plugins() -> None:
     assert isinstance(listed, Unary)
     assert not listed.open
     assert await answer(listed, ALICE) == {"plugins": [{"name": "cue-v1"}]}
+
+
+def test_versions_are_those_that_the_engine_is_made_of() -> None:
+    modules = (Path(__file__).parents[2] / "engine" / "go.mod").read_text()
+    assert f"helm.sh/helm/v4 {_TOOLS['HelmVersion']}\n" in modules
+    assert f"github.com/google/go-jsonnet {_TOOLS['JsonnetVersion']}\n" in modules
+    # The release of Kustomize that has this version of its library.
+    assert ("sigs.k8s.io/kustomize/api v0.21.1\n" in modules) is (
+        _TOOLS["KustomizeVersion"] == "v5.8.1"
+    )
