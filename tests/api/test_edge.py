@@ -515,6 +515,24 @@ async def test_routes_of_others_come_before_the_gateway(site: Site) -> None:
     await server.close()
 
 
+async def test_a_route_that_fails_tells_nothing_of_why(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def broken(_: Request) -> PlainTextResponse:
+        raise ValueError("a secret")
+
+    server = await serve(site, routes=[Page("/api/badge", broken)])
+    answer = await ask(server.port, "/api/badge")
+    assert (answer.status, answer.body) == (500, b"Internal Server Error\n")
+    site.error = ValueError("a secret")
+    answer = await ask(server.port, "/api/v1/applications")
+    assert (answer.status, answer.json["message"]) == (500, "panic: ValueError")
+    told = capsys.readouterr()
+    assert "ValueError" in told.out + told.err
+    assert "a secret" not in told.out + told.err
+    await server.close()
+
+
 async def test_without_logins_everybody_may_do_all(site: Site) -> None:
     server = await serve(site, ApiOptions(disable_auth=True))
     assert (await ask(server.port, "/api/v1/applications", token="")).status == 200

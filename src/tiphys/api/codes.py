@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 
 import structlog
@@ -20,6 +21,8 @@ from tiphys.model.errors import (
 )
 
 log = structlog.get_logger()
+
+_FRAMES = 8
 
 _NUMBERS = {
     ApiCode.CANCELED: (1, 408),
@@ -104,8 +107,15 @@ def refusal_of(error: BaseException) -> Refusal:
         case TimeoutError():
             return Refusal(ApiCode.DEADLINE_EXCEEDED, "context deadline exceeded")
         case _:
-            log.error("call failed", exc_info=error)
+            tell_unexpected("call failed", error)
             return Refusal(ApiCode.INTERNAL, f"panic: {type(error).__name__}")
+
+
+def tell_unexpected(what: str, error: BaseException) -> None:
+    """Logs where it came from: its text may hold what nobody should read."""
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames]
+    log.error(what, error=type(error).__name__, at=" ".join(places))
 
 
 def kube_code(error: KubeError) -> ApiCode:

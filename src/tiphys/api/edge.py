@@ -11,11 +11,12 @@ from weakref import WeakSet
 
 import structlog
 from starlette.routing import BaseRoute, Match
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from tiphys.api import asgi
 from tiphys.api.calls import Handlers, Route
+from tiphys.api.codes import tell_unexpected
 from tiphys.api.entering import Door
 from tiphys.api.gateway import Gateway
 from tiphys.api.grpc import GrpcServer
@@ -105,7 +106,7 @@ class Edge:
         found = self._route(scope)
         if found is not None:
             route, child = found
-            await route.handle({**scope, **child}, receive, send)
+            await _guarded(route, {**scope, **child}, receive, send)
         elif scope["type"] != "http":
             await _nothing(scope, receive, send)
         elif path.startswith("/api/"):
@@ -123,6 +124,25 @@ class Edge:
             if match is Match.PARTIAL and partial is None:
                 partial = route, dict(child)
         return partial
+
+
+async def _guarded(route: BaseRoute, scope: Scope, receive: Receive, send: Send) -> None:
+    """What nobody expected is told without its text, and ends nothing but its request."""
+    begun = False
+
+    async def noticing(event: Message) -> None:
+        nonlocal begun
+        begun = True
+        await send(event)
+
+    try:
+        await route.handle(scope, receive, noticing)
+    except asgi.ReaderLeftError:
+        return
+    except Exception as error:
+        tell_unexpected("request failed", error)
+        if not begun and scope["type"] == "http":
+            await asgi.text(send, 500, "Internal Server Error")
 
 
 def _is_web(scope: Scope) -> bool:

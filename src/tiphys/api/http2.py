@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import unquote
 
-import structlog
 from grpclib.config import Configuration
 from grpclib.protocol import (
     AbstractHandler,
@@ -29,7 +28,8 @@ from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes
 from starlette.types import ASGIApp, Message, Scope
 
-log = structlog.get_logger()
+from tiphys.api.asgi import ReaderLeftError
+from tiphys.api.codes import tell_unexpected
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _STREAMS = 1_000
@@ -89,7 +89,7 @@ class StreamHandler(AbstractHandler):
             self._tasks.pop(stream, None)
             release_stream()
             if not task.cancelled() and (error := task.exception()) is not None:
-                log.error("stream failed", exc_info=error)
+                tell_unexpected("stream failed", error)
 
         task.add_done_callback(done)
 
@@ -119,7 +119,7 @@ class StreamHandler(AbstractHandler):
                 await self._native(stream, request)
             else:
                 await _Bridge(stream, request).run(self._app)
-        except (StreamClosedError, ProtocolError, StuckError, ConnectionError):
+        except (StreamClosedError, ProtocolError, StuckError, ReaderLeftError, ConnectionError):
             if stream.closable:
                 stream.reset_nowait(ErrorCodes.CANCEL)
 
@@ -202,7 +202,7 @@ async def next_part(stream: Stream) -> bytes | None:
     try:
         part = await buffer.read(1)
     except AssertionError:
-        raise StuckError from None  # a frame of no bytes that does not end anything
+        raise ReaderLeftError from None  # a frame of no bytes that does not end anything
     if not part:
         return None
     rest = buffer._acked_size
@@ -228,7 +228,7 @@ class _Processor(EventsProcessor):
         if found is not None:
             found(event)
 
-    def process_ping_received(self, _: Any) -> None:  # type: ignore[override]
+    def process_ping_received(self, _: Any) -> None:
         now = time.monotonic()
         if (self.connection.last_data_sent or 0.0) > self._pinged:
             # Clients measure their way by a ping for what they are sent.
@@ -265,6 +265,8 @@ class _Processor(EventsProcessor):
 
 class Http2(H2Protocol):
     """What a connection becomes once its preface was seen."""
+
+    processor: _Processor
 
     def __init__(self, handler: StreamHandler, *, ping_seconds: float) -> None:
         config = Configuration(

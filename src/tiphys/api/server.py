@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -92,6 +93,8 @@ def http1_config(app: ASGIApp) -> uvicorn.Config:
         timeout_graceful_shutdown=_GOODBYE_SECONDS,
     )
     config.load()
+    # Anybody can send what is no request: that is nothing to write a line about.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
     return config
 
 
