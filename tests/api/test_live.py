@@ -231,6 +231,27 @@ async def test_server_side_diff() -> None:
     }
 
 
+@pytest.mark.parametrize(("same", "modified"), [(True, False), (False, True)])
+async def test_masks_that_callers_send_stand_for_what_they_were_shown(
+    same: bool, modified: bool
+) -> None:
+    live = secret("c2VjcmV0")
+    api = await LiveApi().begin(live)
+    await api.include_mutations()
+    masks = ("++++++++", "++++++++" if same else "++++++++++++")
+    shown = [json.dumps({"data": {"password": mask}}) for mask in masks]
+    api.view.diffs[0] |= {"targetState": shown[0], "liveState": shown[1]}
+    target = {**live, "data": {"password": "++++++++"}}
+    found = await api.run(
+        "ServerSideDiff",
+        appName="a",
+        liveResources=[{"kind": "Secret", "namespace": "demo", "name": "token"}],
+        targetManifests=[json.dumps(target)],
+    )
+    assert found["modified"] is modified
+    assert "c2VjcmV0" not in json.dumps(found)
+
+
 @pytest.mark.parametrize(
     ("change", "target", "code", "text"),
     [

@@ -177,7 +177,7 @@ class LiveHandlers:
         if len(targets) > len(items):
             raise ApiError(ApiCode.INVALID_ARGUMENT, "there are more targets than live resources")
         targets += [""] * (len(items) - len(targets))
-        known = {key_of_node(one) for one in await self._finder.managed(application)}
+        known = {key_of_node(one): one for one in await self._finder.managed(application)}
         found = await self._applications.server_side_diff(
             application,
             list(zip(items, targets, strict=True)),

@@ -6,11 +6,12 @@ The live side is read here: what a caller says of it only tells which object is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
+from tiphys.core.diff.mask import is_secret
 from tiphys.core.diff.normalise import encode
 from tiphys.model.application import Application
 from tiphys.model.errors import ApiCode, ApiError
@@ -20,17 +21,19 @@ from tiphys.services.applications.managed import Comparing, Managed, live_object
 from tiphys.services.projects.rules import Permission
 
 Item = Mapping[str, Any]
+_SHORTEST_MASK = 8
 
 
 async def server_side_diff(
     application: Application,
     pairs: Sequence[tuple[Item, str]],
-    known: Collection[ResourceKey],
+    known: Mapping[ResourceKey, Item],
     permission: Permission | None,
     comparing: Comparing,
     reached: Reached,
 ) -> Sequence[Managed]:
-    """`pairs` are ResourceDiffs and target manifests, `known` the application's objects.
+    """`pairs` are ResourceDiffs and target manifests, `known` the application's objects, as they
+    were compared last: what is masked in a target is what it was then.
 
     Raises ApiError, KubeError and EvaluationError.
     """
@@ -42,10 +45,10 @@ async def server_side_diff(
         if key not in known or permission is None or not permission.live(key):
             raise _foreign(application, key)
         said, target = _parsed(item.get("liveState"), key), _parsed(text, key)
-        if target is not None:
-            targets[key] = target
         kind = gvk_of(target or said or {})
-        live[key] = await _read(key, kind, reached)
+        live[key] = found = await _read(key, kind, reached)
+        if target is not None:
+            targets[key] = _unmasked(target, found, known[key])
     compared = await comparing.compared(targets, live, reached)
     return [
         managed_of(key, targets.get(key), found, compared.get(key), comparing.masked)
@@ -68,6 +71,33 @@ def shown(one: Managed) -> dict[str, Any]:
         "modified": one.modified,
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _unmasked(target: Manifest, live: Manifest | None, compared: Item) -> Manifest:
+    """Callers are shown Secrets masked, and send them so. Where both sides were equal, the live
+    value is what the mask stands for; where they were not, the mask shows that they are not.
+    """
+    data = target.get("data")
+    if live is None or not is_secret(target) or not isinstance(data, Mapping):
+        return target
+    wanted, had = _data(compared.get("targetState")), _data(compared.get("liveState"))
+    stored = live.get("data") or {}
+    meant = {
+        name: stored[name]
+        for name, value in data.items()
+        if _is_mask(value) and name in stored and name in had and wanted.get(name) == had[name]
+    }
+    return {**target, "data": {**data, **meant}}
+
+
+def _data(text: Any) -> Mapping[str, Any]:
+    found = orjson.loads(text) if text else None
+    data = found.get("data") if isinstance(found, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _is_mask(value: Any) -> bool:
+    return isinstance(value, str) and len(value) >= _SHORTEST_MASK and set(value) == {"+"}
 
 
 async def _read(key: ResourceKey, kind: GroupVersionKind, reached: Reached) -> Manifest | None:

@@ -379,7 +379,7 @@ class Applications:
         self,
         application: Application,
         pairs: Sequence[tuple[Mapping[str, Any], str]],
-        known: Collection[ResourceKey],
+        known: Mapping[ResourceKey, Mapping[str, Any]],
         permission: Permission | None,
     ) -> Sequence[Managed]:
         """What the API server would make of targets; never for another account than ours."""
