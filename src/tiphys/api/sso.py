@@ -139,7 +139,7 @@ def sso_routes(edge: SsoEdge) -> list[BaseRoute]:
     return [
         Route("/auth/login", login, methods=["GET"]),
         Route("/auth/callback", callback, methods=["GET"]),
-        Route("/auth/logout", _logout(edge), methods=["GET"]),
+        Route("/auth/logout", _logout(edge), methods=["GET", "POST"]),
         Route("/api/dex/{path:path}", _dex(edge), methods=_METHODS),
     ]
 
