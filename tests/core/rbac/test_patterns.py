@@ -52,7 +52,7 @@ def test_globs(written: str, text: str, expected: bool) -> None:
     assert _matches(written, text) is expected
 
 
-@pytest.mark.parametrize("written", ["[a", "[", "a{b", "a{b,c*"])
+@pytest.mark.parametrize("written", ["[a", "[", "a{b", "a{b,c*", "a" * 16_385])
 def test_globs_that_cannot_be_read(written: str) -> None:
     assert _matches(written, "a") is None
 

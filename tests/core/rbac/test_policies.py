@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import casbin
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,7 +87,8 @@ def test_policies_on_top_of_others() -> None:
     assert not on_top.grants_to("bob")
     assert on_top.has_rules_for("bob")
     assert on_top.has_rules_for("role:x")
-    assert not on_top.has_rules_for("alice")
+    assert on_top.has_rules_for("alice")
+    assert not on_top.has_rules_for("carol")
 
 
 def test_what_cannot_be_read_allows_nothing_and_denies_all() -> None:
@@ -108,14 +110,39 @@ def test_regular_expressions() -> None:
     assert not found.allows("a", "logs", "get", "x/team-1/x")
 
 
-def test_many_rules_that_name_no_project_are_answered_alike_each_time() -> None:
+@pytest.mark.parametrize("mode", MatchMode)
+def test_many_rules_are_answered_like_few(mode: MatchMode) -> None:
+    """Whether their objects begin with a project or not."""
+    for before, after in (("t/", ""), ("", "/x")):
+        objects = [f"{before}x{number}{after}" for number in range(600)]
+        written = objects if mode is MatchMode.GLOB else [f"^{one}$" for one in objects]
+        lines = [f"p, a, logs, get, {one}, allow" for one in written[:500]]
+        lines += [f"p, a, logs, get, {one}, deny" for one in written[400:450]]
+        lines += [f"p, a, logs, sync, {one}, allow" for one in written[550:]]
+        found = policies("\n".join(lines), mode)
+        allowed = [one for one in objects if found.allows("a", "logs", "get", one)]
+        assert allowed == [*objects[:400], *objects[450:500]]
+        assert [one for one in objects if found.allows("a", "logs", "sync", one)] == objects[550:]
+
+
+def test_what_cannot_be_read_denies_among_many() -> None:
     lines = [f"p, a, logs, get, *-{number}, allow" for number in range(100)]
-    found = policies("\n".join([*lines, "p, a, logs, get, *-7, deny"]))
-    for _ in range(2):
-        assert found.allows("a", "logs", "get", "t/x-99")
-        assert not found.allows("a", "logs", "get", "t/x-7")
-    answers = [found.allows("a", "logs", "get", f"t/{number}-1") for number in range(3000)]
-    assert all(answers)
+    assert policies("\n".join(lines)).allows("a", "logs", "get", "x-1")
+    assert not policies("\n".join([*lines, "p, a, logs, get, [x, deny"])).allows(
+        "a", "logs", "get", "x-1"
+    )
+
+
+@pytest.mark.parametrize("mode", MatchMode)
+def test_many_rules_that_are_too_much_for_one_expression(
+    mode: MatchMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tiphys.core.rbac.patterns._MEMORY", 8 << 10)
+    star = "*" if mode is MatchMode.GLOB else ".*"
+    lines = [f"p, a, logs, get, {star}-of-team-{number}, allow" for number in range(100)]
+    found = policies("\n".join(lines), mode)
+    assert found.allows("a", "logs", "get", "t-of-team-99")
+    assert not found.allows("a", "logs", "get", "t-of-team-x")
 
 
 def test_any_number_of_resources_may_be_asked_for() -> None:
@@ -157,6 +184,16 @@ def test_answers_are_those_of_a_naive_evaluator(
     found = Policies(policy, MatchMode.GLOB)
     for question in questions:
         assert found.allows(*question) is naive_allows(policy, *question)
+
+
+@given(_POLICIES, _POLICIES, _QUESTIONS)
+def test_policies_on_top_of_others_are_as_if_they_were_written_together(
+    below: PolicyText, above: PolicyText, questions: list[tuple[str, str, str, str]]
+) -> None:
+    layered = Policies(above, MatchMode.GLOB, Policies(below, MatchMode.GLOB))
+    together = PolicyText(below.rules + above.rules, below.grants + above.grants)
+    for question in questions:
+        assert layered.allows(*question) is naive_allows(together, *question)
 
 
 @settings(max_examples=60)

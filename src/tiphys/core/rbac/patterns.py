@@ -6,7 +6,7 @@ comparing texts is told by RE2.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -19,6 +19,8 @@ _REGEX_SPECIAL = frozenset("\\.+*?()|[]{}^$")
 _REPEATS = frozenset("*?{")
 _MEMORY = 8 << 20
 """Bytes that one pattern may take in RE2."""
+_LONGEST = 16_384
+"""Signs of a pattern that anybody would write."""
 
 
 class MatchMode(Enum):
@@ -39,9 +41,21 @@ class Pattern:
 
 
 def pattern(text: str, mode: MatchMode) -> Pattern:
+    if len(text) > _LONGEST:
+        return Pattern(None)
+    return _regex(text) if mode is MatchMode.REGEX else _glob(text)
+
+
+def alternatives(texts: Sequence[str], mode: MatchMode) -> Matches | None:
+    """Whether one of them matches, found in one go; they are such as can be read. None where they
+    are too much for that.
+    """
     if mode is MatchMode.REGEX:
-        return _regex(text)
-    return _glob(text)
+        sources = [f"(?:{text})" for text in texts]
+    else:
+        sources = [f"\\A(?s:{_Glob(text).regex()})\\z" for text in texts]
+    compiled = _compiled("|".join(sources))
+    return None if compiled is None else _found(compiled)
 
 
 def any_of(text: str) -> bool:  # noqa: ARG001
@@ -68,11 +82,15 @@ def _full(compiled: re2._Regexp) -> Matches:
     return lambda value: compiled.fullmatch(value) is not None
 
 
+def _found(compiled: re2._Regexp) -> Matches:
+    return lambda value: compiled.search(value) is not None
+
+
 def _regex(text: str) -> Pattern:
     compiled = _compiled(text)
     if compiled is None:
         return Pattern(None)
-    return Pattern(lambda value: compiled.search(value) is not None, _regex_head(text))
+    return Pattern(_found(compiled), _regex_head(text))
 
 
 def _regex_head(text: str) -> str | None:
