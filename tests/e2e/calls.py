@@ -135,6 +135,15 @@ class Rest:
             result: dict[str, Any] = told["result"]
             return result
 
+    async def send(self, verb: str, path: str, body: bytes) -> Refusal | None:
+        """A body as it is; answers with what it was refused, if it was."""
+        headers = {"Content-Type": "application/json"}
+        async with self._session.request(
+            verb, self._url + path, data=body, headers=headers
+        ) as answer:
+            read = await answer.read()
+            return None if answer.status == 200 else _refusal(answer.status, read)
+
     async def close(self) -> None:
         await self._session.close()
 

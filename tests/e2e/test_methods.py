@@ -259,6 +259,23 @@ async def test_nobody_gets_anything_without_rights(served: Served, speakers: lis
     assert not wrong, "\n".join(wrong)
 
 
+async def test_a_body_that_is_no_request_is_a_bad_one(served: Served) -> None:
+    """By every route that takes a body, whatever is behind it."""
+    rest = Rest(served.port, served.token)
+    wrong: list[str] = []
+    for method in contract().methods.values():
+        for rule in method.http:
+            path = re.sub(r"\{[^}]+\}", "x", rule.template)
+            if not rule.body:
+                continue
+            for body in (b'{"a":', b"7", b'{"a" 1}'):
+                answer = await rest.send(rule.verb, path, body)
+                if answer is None or answer.code is not ApiCode.INVALID_ARGUMENT:
+                    wrong.append(f"{rule.verb} {path} with {body!r}: {answer}")
+    await rest.close()
+    assert not wrong, "\n".join(wrong)
+
+
 def test_no_method_is_forgotten(served: Served) -> None:
     called = {case.method for case in _cases(served)}
     known = {name for name in contract().methods if not name.startswith(INTERNAL)}
