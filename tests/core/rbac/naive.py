@@ -18,11 +18,11 @@ def naive_glob(pattern: str, text: str) -> bool:
     return pattern[0] in ("?", text[0]) and naive_glob(pattern[1:], text[1:])
 
 
-def naive_roles(subject: str, grants: Sequence[Grant], level: int = 10) -> set[str]:
-    if level == 0:
-        return {subject}
-    direct = [grant.role for grant in grants if grant.member == subject]
-    return {subject}.union(*(naive_roles(role, grants, level - 1) for role in direct))
+def naive_roles(subject: str, grants: Sequence[Grant]) -> set[str]:
+    roles = {subject}
+    for _ in range(10):
+        roles |= {grant.role for grant in grants if grant.member in roles}
+    return roles
 
 
 def naive_allows(policy: PolicyText, subject: str, resource: str, action: str, obj: str) -> bool:
