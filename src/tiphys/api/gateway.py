@@ -162,7 +162,7 @@ class Gateway:
     ) -> None:
         found = answers(handler, call, asked)
         if not isinstance(handler, ServerStream):
-            async with aclosing(found):  # type: ignore[type-var]
+            async with aclosing(found):
                 async for one in found:
                     await reply.tell(target.method, one)
                     return
@@ -202,10 +202,10 @@ def _free(names: Mapping[str, str], pairs: list[tuple[str, str]], body: bytes) -
     found: dict[str, object] = {}
     for key, value in reversed(pairs):
         found[key] = value
-    value = next(read_body_values(body), None)
-    if isinstance(value, dict):
-        found |= value
-    elif value is not None:
+    said: object = next(read_body_values(body), None)
+    if isinstance(said, dict):
+        found |= said
+    elif said is not None:
         raise ApiError(ApiCode.INVALID_ARGUMENT, "the body has to be an object")
     return found | names
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 
 from grpclib.metadata import encode_grpc_message
@@ -25,7 +25,7 @@ _PIECE = 64 << 10
 _RESERVED = frozenset({"te", "content-type"})
 _BEGIN = [(":status", "200"), ("content-type", "application/grpc")]
 
-Raw = Callable[[AsyncIterator[bytes]], AsyncIterator[bytes]]
+Raw = Callable[[AsyncIterator[bytes]], AsyncGenerator[bytes, None]]
 """A method that reads and writes messages as they are on the wire."""
 
 
@@ -89,7 +89,7 @@ class GrpcServer:
         asked = _decoded(method.request, _messages(stream, limit))
         if isinstance(handler, ServerStream):
             await told.begin()
-        async with aclosing(answers(handler, call, asked)) as found:  # type: ignore[type-var]
+        async with aclosing(answers(handler, call, asked)) as found:
             async for one in found:
                 await told.tell(to_proto(method, one))
 

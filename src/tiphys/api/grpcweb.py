@@ -63,7 +63,7 @@ class GrpcWeb:
             if getattr(handler, "open", False):
                 limit = min(limit, OPEN_BYTES)
             asked = _messages(method.request, receive, limit)
-            async with aclosing(answers(handler, call, asked)) as found:  # type: ignore[type-var]
+            async with aclosing(answers(handler, call, asked)) as found:
                 async for one in found:
                     await told.tell(to_proto(method, one))
         except BaseException as error:

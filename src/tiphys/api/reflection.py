@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from functools import cache
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileDescriptorSet
@@ -29,7 +29,7 @@ def own_methods(services: frozenset[str]) -> Mapping[str, Raw]:
     }
 
 
-async def _check(messages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _check(messages: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     async for message in messages:
         service = next((value for number, value in _fields(message) if number == 1), b"")
         if service:
@@ -38,7 +38,7 @@ async def _check(messages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         return
 
 
-async def _watch(_: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _watch(_: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     yield _SERVING
     await asyncio.Event().wait()
 
@@ -47,7 +47,7 @@ class _Reflection:
     def __init__(self, services: frozenset[str]) -> None:
         self._services = services
 
-    async def __call__(self, messages: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def __call__(self, messages: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         async for message in messages:
             asked = [(number, value) for number, value in _fields(message) if number in _ASKED]
             number, value = asked[-1] if asked else (0, b"")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ def answers(
     handler: Unary | ServerStream | ClientStream,
     call: Call,
     messages: AsyncIterator[Message],
-) -> AsyncIterator[Answer]:
+) -> AsyncGenerator[Answer, None]:
     """Every answer of a call; whoever stops early has to `aclose`."""
     match handler:
         case Unary():
@@ -59,15 +59,15 @@ def answers(
 
 async def _unary(
     handler: Unary, call: Call, messages: AsyncIterator[Message]
-) -> AsyncIterator[Answer]:
+) -> AsyncGenerator[Answer, None]:
     yield await handler.run(call, await first(messages))
 
 
 async def _stream(
     handler: ServerStream, call: Call, messages: AsyncIterator[Message]
-) -> AsyncIterator[Answer]:
+) -> AsyncGenerator[Answer, None]:
     found = handler.run(call, await first(messages))
-    if hasattr(found, "aclose"):
+    if isinstance(found, AsyncGenerator):
         async with aclosing(found):
             async for one in found:
                 yield one
@@ -78,7 +78,7 @@ async def _stream(
 
 async def _collected(
     handler: ClientStream, call: Call, messages: AsyncIterator[Message]
-) -> AsyncIterator[Answer]:
+) -> AsyncGenerator[Answer, None]:
     yield await handler.run(call, messages)
 
 

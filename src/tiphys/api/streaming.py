@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -42,10 +42,10 @@ class Stream:
         self._download = method.name == _LOGS and query.get("download") == "true"
         self._last: dict[str, int] = {}
 
-    async def tell(self, answers: AsyncIterator[Answer]) -> None:
+    async def tell(self, answers: AsyncGenerator[Answer, None]) -> None:
         beating = asyncio.create_task(self._beat()) if self._events else None
         try:
-            async with aclosing(answers):  # type: ignore[type-var]
+            async with aclosing(answers):
                 async for one in answers:
                     await self._send(self._frame(one))
         except (asyncio.CancelledError, asgi.ReaderLeftError):
