@@ -207,7 +207,7 @@ def _free(names: Mapping[str, str], pairs: list[tuple[str, str]], body: bytes) -
         found |= said
     elif said is not None:
         raise ApiError(ApiCode.INVALID_ARGUMENT, "the body has to be an object")
-    return found | names
+    return {**found, **names}
 
 
 def _pairs(query: bytes) -> list[tuple[str, str]]:
