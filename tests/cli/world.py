@@ -341,6 +341,11 @@ class World:
     def backups(self, choice: ClusterChoice) -> AbstractAsyncContextManager[Backups]:
         raise AssertionError("backups are tested on a control plane")
 
+    async def dashboard(
+        self, choice: ClusterChoice, address: str, port: int, ready: Callable[[int], None]
+    ) -> None:
+        ready(port)
+
     async def require_redis_password(self, choice: ClusterChoice) -> str:
         return "argocd-redis"
 

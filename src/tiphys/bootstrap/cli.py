@@ -303,6 +303,13 @@ class CommandWiring:
             client, _ = _client(transport)
             yield Backups(client, client, choice.namespace or config.namespace or DEFAULT_NAMESPACE)
 
+    async def dashboard(
+        self, choice: ClusterChoice, address: str, port: int, ready: Callable[[int], None]
+    ) -> None:
+        from tiphys.bootstrap.dashboard import serve_dashboard
+
+        await serve_dashboard(choice, address, port, ready)
+
     async def require_redis_password(self, choice: ClusterChoice) -> str:
         from tiphys.services.redispassword import require_redis_password
 

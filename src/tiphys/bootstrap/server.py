@@ -232,7 +232,8 @@ async def _open(given: Given, stack: AsyncExitStack) -> None:
         redis=redis_options(given, os.environ),
         compress=compresses(given),
     )
-    opened = await open_methods(followed, view, await _renders(given, followed), opening)
+    renders = await _renders(given, followed)
+    opened = await open_methods(followed, lambda _uses: view, renders, opening)
     tls: Tls = lambda: None  # noqa: E731
     if not options.insecure:
         tls = await open_certificate(followed, *versions)

@@ -418,6 +418,12 @@ class Wiring(Protocol):
 
     def backups(self, choice: ClusterChoice) -> AbstractAsyncContextManager[Backups]: ...
 
+    async def dashboard(
+        self, choice: ClusterChoice, address: str, port: int, ready: Callable[[int], None]
+    ) -> None:
+        """Serves until it is interrupted; `ready` hears of the port. Raises TiphysError."""
+        ...
+
     async def require_redis_password(self, choice: ClusterChoice) -> str:
         """The name of the Secret that has it, made where it was missing. Raises KubeError."""
         ...

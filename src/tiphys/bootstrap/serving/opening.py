@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tiphys.api.calls import Handlers, Route
     from tiphys.bootstrap.renders import Renders
     from tiphys.services.access.ports import Sessions
+    from tiphys.services.applications.service import Applications
     from tiphys.services.live.view import LiveView
 
 
@@ -60,9 +61,14 @@ class Opened:
 
 
 async def open_methods(
-    followed: Followed, view: LiveView, renders: Renders, options: OpeningOptions
+    followed: Followed,
+    view_over: Callable[[Applications], LiveView],
+    renders: Renders,
+    options: OpeningOptions,
 ) -> Opened:
-    """Raises KubeError and SettingsError for what keeps it from starting."""
+    """`view_over` makes the view, over the use cases where it needs them. Raises KubeError and
+    SettingsError for what keeps it from starting.
+    """
     await align_tokens(_projects(followed), followed.client)
     access = await open_access(
         followed.stack,
@@ -82,6 +88,7 @@ async def open_methods(
     sources = ServerSources(renders, followed.repositories, followed.stack)
     rules = project_rules(ground)
     uses = application_uses(ground, sources, rules, replace_allowed=options.replace_allowed)
+    view = view_over(uses)
     apps = app_access(ground, rules)
     handlers = {
         **access.handlers(),

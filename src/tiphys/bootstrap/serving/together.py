@@ -27,7 +27,10 @@ async def serve_together(
     versions = tls_versions(given)
     followed = await with_controller(ground)
     opened = await open_methods(
-        followed, reconciling.view, renders, opening_options(given, os.environ, metrics)
+        followed,
+        lambda _uses: reconciling.view,
+        renders,
+        opening_options(given, os.environ, metrics),
     )
     tls: Tls = lambda: None  # noqa: E731
     if not options.insecure:

@@ -7,6 +7,7 @@ admin = group(
     {
         "app": ("tiphys.cli.admin.app:app", "Work on applications"),
         "cluster": ("tiphys.cli.admin.cluster:cluster", "Work on clusters"),
+        "dashboard": ("tiphys.cli.admin.dashboard:dashboard", "Serve the API on this machine"),
         "export": ("tiphys.cli.admin.backup:export", "Write all that is managed as YAML"),
         "import": ("tiphys.cli.admin.backup:import_command", "Restore what was exported"),
         "initial-password": (
@@ -23,7 +24,6 @@ admin = group(
     },
     "Administration by direct access to the cluster, or to files.",
     later=(
-        "dashboard",
         "notifications",
     ),
 )
