@@ -6,7 +6,8 @@ let through, for the API server stores nothing of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableSequence
+from collections.abc import AsyncIterator, Callable, MutableSequence, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from tiphys.model.cluster import Cluster
@@ -16,6 +17,7 @@ from tiphys.model.names import MANAGER_CONTROLLER
 from tiphys.model.resource import ApiResource, Manifest
 from tiphys.services.clusters.ports import Connect, Connection
 from tiphys.services.live.ports import Discovery, KubeReader, KubeWriter
+from tiphys.services.pods.ports import LogRequest, Pods, Terminal
 
 
 class NothingIsWrittenError(TiphysError):
@@ -142,6 +144,9 @@ class _ReadingConnection:
         reader, writer = self._connection.acting_as(account)
         return reader, RefusingWriter(writer)
 
+    def pods(self, account: str = "") -> Pods:
+        return _ReadPods(self._connection.pods(account))
+
     async def probe(self) -> None:
         await self._connection.probe()
 
@@ -162,6 +167,22 @@ class _ReadingConnection:
 
     async def close(self) -> None:
         await self._connection.close()
+
+
+class _ReadPods:
+    """Implements Pods: logs may be read, and nothing be run."""
+
+    def __init__(self, pods: Pods) -> None:
+        self._pods = pods
+
+    def log(self, namespace: str, name: str, request: LogRequest) -> AsyncIterator[bytes]:
+        return self._pods.log(namespace, name, request)
+
+    def terminal(
+        self, namespace: str, name: str, container: str, command: Sequence[str]
+    ) -> AbstractAsyncContextManager[Terminal]:
+        del namespace, name, container, command
+        raise NothingIsWrittenError("run a command: this process only observes")
 
 
 def _require(resource: ApiResource, verb: str, *, dry_run: bool) -> None:
