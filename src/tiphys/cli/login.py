@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from dataclasses import dataclass, replace
 
-from tiphys.cli.app.session import cluster_choice, opened, wiring, write
+from tiphys.cli.app.session import cluster_choice, opened, run_to_end, wiring, write
 from tiphys.cli.claims import LOCAL_ISSUER, account_name, claims_of, display_name
 from tiphys.cli.command import Call, command
 from tiphys.cli.connecting import connection_to, forward_of, local_config, local_path
@@ -69,7 +68,7 @@ def login(call: Call) -> None:
         _save(call, name, _server(call, address, changed.connection), tokens)
         write(f"Context '{name}' updated\n")
 
-    asyncio.run(main())
+    run_to_end(main())
 
 
 @command("relogin", _RELOGIN_FLAGS, usage="[flags]", summary="Log in once more.")
@@ -99,7 +98,7 @@ def relogin(call: Call) -> None:
         write_config(local_path(call), config.with_user(changed))
         write(f"Context '{context.name}' updated\n")
 
-    asyncio.run(main())
+    run_to_end(main())
 
 
 async def _looked_at(call: Call, choice: ServerChoice) -> ServerChoice:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
-from tiphys.cli.app.session import wiring, write
+from tiphys.cli.app.session import run_to_end, wiring, write
 from tiphys.cli.command import Call, command
 from tiphys.cli.connecting import connection_to, local_path
 from tiphys.cli.errors import FatalError
@@ -32,7 +31,7 @@ def logout(call: Call) -> None:
     user = config.user(context.user) or User(name=context.user)
     server = config.server(context.server)
     if server is not None and not server.core:
-        asyncio.run(_take_back(call, server, user))
+        run_to_end(_take_back(call, server, user))
     gone = replace(user, auth_token="", refresh_token="")
     write_config(path, config.with_user(gone))
     write(f"Logged out from '{name}'\n")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any, TypeVar, cast
@@ -50,7 +49,7 @@ def run_on(
         async with opened(call, await lasting(call, choice)) as server:
             await verb(of_server(server))
 
-    asyncio.run(main())
+    run_to_end(main())
 
 
 def run_server(call: Call, verb: Callable[[ServerApi], Awaitable[None]]) -> None:
@@ -63,7 +62,7 @@ def run_server(call: Call, verb: Callable[[ServerApi], Awaitable[None]]) -> None
         async with opened(call, await lasting(call, choice)) as server:
             await verb(server)
 
-    asyncio.run(main())
+    run_to_end(main())
 
 
 def server_choice(call: Call) -> ServerChoice | None:
@@ -74,6 +73,13 @@ def server_choice(call: Call) -> ServerChoice | None:
     if not found.core:
         require_core(call)
     return None
+
+
+def run_to_end(main: Coroutine[Any, Any, None]) -> None:
+    """In a loop of its own, which is loaded now: help does without."""
+    import asyncio
+
+    asyncio.run(main)
 
 
 async def lasting(call: Call, choice: ServerChoice) -> ServerChoice:
