@@ -120,7 +120,7 @@ class Pages:
         try:
             root = folder.resolve()
             found = (root / path.lstrip("/")).resolve()
-            return found if found.is_relative_to(root) and found.is_file() else None
+            return found if _is_inside(found, root) and found.is_file() else None
         except (OSError, ValueError):
             return None
 
@@ -138,6 +138,11 @@ class Pages:
             if value:
                 found.append((name, value.encode("latin-1")))
         return found
+
+
+def _is_inside(found: Path, root: Path) -> bool:
+    """Both as they are when links were followed."""
+    return found.is_relative_to(root)
 
 
 async def _file(scope: Scope, send: Send, path: Path, headers: list[Header]) -> None:
