@@ -211,9 +211,7 @@ def test_the_flags_may_stand_before_the_command(desk: Desk) -> None:
     assert (code, said.splitlines()[0]) == (0, "STATUS: Suspended")
 
 
-@pytest.mark.parametrize(
-    "line", [("rbac", "can"), ("resource-overrides", "run-action", "x", "restart")]
-)
+@pytest.mark.parametrize("line", [("resource-overrides", "run-action", "x", "restart")])
 def test_what_comes_later_is_refused_by_name(desk: Desk, line: tuple[str, ...]) -> None:
     code, said = desk.run(*line)
     assert code == 1
