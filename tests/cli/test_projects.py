@@ -486,7 +486,8 @@ POLICY = "ID  GPG-MODE  GPG-KEYS  REPO-URLS\n"
 def test_integrity(team: World, monkeypatch: pytest.MonkeyPatch) -> None:
     line = ("proj", "source-integrity", "git", "policies")
     ran = team.run(*line, "list", "team")
-    assert ran.out == 'no source integrity git policies defined for project "team"\n'
+    said = 'Error: no source integrity git policies defined for project "team"\n'
+    assert (ran.code, ran.out) == (1, said)
     ran = team.run(
         *line, "add", "team", "--gpg-mode", "head", "--gpg-key", "A", "--repo-url", "x,y"
     )

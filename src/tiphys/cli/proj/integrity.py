@@ -48,7 +48,10 @@ def list_command(call: Call) -> None:
 
     async def verb(api: ProjectApi) -> None:
         project = await api.get(call.words[0])
-        write(_shown(project.name, _policies(project)))
+        policies = _policies(project)
+        if not policies:
+            raise UsageError(_none(project.name))
+        write(_shown(project.name, policies))
 
     run_projects(call, verb)
 
@@ -198,9 +201,13 @@ def _require(policies: _Policies, number: int) -> None:
         _wrong(f"policy with id {number} not found")
 
 
+def _none(project: str) -> str:
+    return f'no source integrity git policies defined for project "{project}"'
+
+
 def _shown(project: str, policies: tuple[SourceIntegrityGitPolicy, ...] | _Policies) -> str:
     if not policies:
-        return f'no source integrity git policies defined for project "{project}"\n'
+        return f"{_none(project)}\n"
     rows = [
         (
             str(number),
