@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from tiphys.adapters.metrics.calls import ServerMetrics
 from tiphys.bootstrap.foundation import Foundation
@@ -12,7 +13,7 @@ from tiphys.bootstrap.server import Tls, api_options, opening_options, serve_api
 from tiphys.bootstrap.serverflags import Given
 from tiphys.bootstrap.serving.certificate import open_certificate
 from tiphys.bootstrap.serving.following import with_controller
-from tiphys.bootstrap.serving.opening import open_methods
+from tiphys.bootstrap.serving.opening import OpeningOptions, open_methods
 from tiphys.bootstrap.webhook import webhook_routes
 
 
@@ -30,7 +31,7 @@ async def serve_together(
         followed,
         lambda _uses: reconciling.view,
         renders,
-        opening_options(given, os.environ, metrics),
+        _with_dex(given, opening_options(given, os.environ, metrics)),
     )
     tls: Tls = lambda: None  # noqa: E731
     if not options.insecure:
@@ -43,3 +44,10 @@ async def serve_together(
         tls=tls,
         routes=tuple(webhook_routes(followed, reconciling.pushed_places())),
     )
+
+
+def _with_dex(given: Given, options: OpeningOptions) -> OpeningOptions:
+    """Where nobody says where Dex is, it is one more part of this process."""
+    if "dex-server" in given.said:
+        return options
+    return replace(options, sso=replace(options.sso, dex_server=None))
