@@ -159,6 +159,8 @@ def test_without_the_controller_the_server_says_so(stack: Stack, apart: Apart) -
         assert status in (200, 503), answer
         listed = apart.api.ok("GET", "/api/v1/applications")
         assert APP in [one["metadata"]["name"] for one in listed["items"]]
+        clusters = apart.api.ok("GET", "/api/v1/clusters")["items"]
+        assert [one["name"] for one in clusters] == ["in-cluster"]
     finally:
         stack.start_tiphys(
             process=(

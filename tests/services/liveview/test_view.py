@@ -129,8 +129,8 @@ async def test_trees_are_pushed_to_who_listens() -> None:
         view = view_of(here)
         assert view.pushes.listened == 0
         one, two = view.trees("", "web"), view.trees("argocd", "web")
-        first = asyncio.create_task(anext(one))
-        second = asyncio.create_task(anext(two))
+        first = asyncio.ensure_future(anext(one))
+        second = asyncio.ensure_future(anext(two))
         await until(lambda: view.pushes.listened == 1)
         await asyncio.sleep(0)
         here.cluster.seed(pod("p", ROOT))
@@ -139,7 +139,7 @@ async def test_trees_are_pushed_to_who_listens() -> None:
             assert await second == await first
         # What changes nothing is not told again; what does, is.
         view.pushes.touched("web")
-        third = asyncio.create_task(anext(one))
+        third = asyncio.ensure_future(anext(one))
         await asyncio.sleep(0.3)
         assert not third.done()
         here.cluster.vanish(ResourceKey("", "Pod", "demo", "p"))
@@ -154,7 +154,7 @@ async def test_trees_end_with_the_application() -> None:
     async with world(application(), ROOT) as here:
         await here.refresh()
         view = view_of(here)
-        listening = asyncio.create_task(anext(view.trees("", "web"), None))
+        listening = asyncio.ensure_future(anext(view.trees("", "web"), None))
         await until(lambda: view.pushes.listened == 1)
         await asyncio.sleep(0)
         here.cluster.vanish(ResourceKey("argoproj.io", "Application", "argocd", "web"))

@@ -20,6 +20,7 @@ from tiphys.bootstrap.connections import open_tester
 from tiphys.bootstrap.serving.ground import ServerGround
 from tiphys.core.links import LinkKind, project_data
 from tiphys.core.repositories.writing import shown_repository
+from tiphys.model.errors import ApiCode, ApiError
 from tiphys.services.clusters.catalogue import ClusterCatalogue
 from tiphys.services.links import Links
 from tiphys.services.projects.service import Projects
@@ -58,7 +59,7 @@ async def stored_handlers(ground: ServerGround, cluster_info: Info) -> Handlers:
         in_cluster=in_cluster,
         now=ground.now,
     )
-    clusters = ClusterHandlers(catalogue, ground.access, cluster_info, now=ground.now)
+    clusters = ClusterHandlers(catalogue, ground.access, _told(cluster_info), now=ground.now)
     return {
         **_projects(ground, _Belongings(repositories, catalogue, clusters)),
         **clusters.methods(),
@@ -66,6 +67,20 @@ async def stored_handlers(ground: ServerGround, cluster_info: Info) -> Handlers:
         **RepoCredsHandlers(repositories, ground.access).methods(),
         **_believed(ground),
     }
+
+
+def _told(cluster_info: Info) -> Info:
+    """Clusters are listed, too, while whoever watches them is away."""
+
+    async def told(server: str) -> Mapping[str, Any] | None:
+        try:
+            return await cluster_info(server)
+        except ApiError as error:
+            if error.code is not ApiCode.UNAVAILABLE:
+                raise
+            return None
+
+    return told
 
 
 class _Belongings:

@@ -23,7 +23,5 @@ admin = group(
         "settings": ("tiphys.cli.admin.settings:settings", "Check settings before they are used"),
     },
     "Administration by direct access to the cluster, or to files.",
-    later=(
-        "notifications",
-    ),
+    later=("notifications",),
 )
