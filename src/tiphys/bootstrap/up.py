@@ -387,6 +387,7 @@ def _farewell(
     program = Path(sys.executable).with_name("tiphys")
     file = place.repository / "guestbook" / "service.yaml"
     address = f"127.0.0.1:{_port(place, 'api', _API_PORT)}"
+    url = f"http://127.0.0.1:{_port(place, 'git')}/{REPOSITORY}"
     lines = ["", f"{'APPLICATION':22}{'SYNC':10}HEALTH"]
     lines += [f"{name:22}{sync:10}{health}" for name, sync, health in shown]
     lines += [
@@ -400,6 +401,12 @@ def _farewell(
         + (f" --password '{password}'" if password else ""),
         f"  {program} app list",
         f"  {program} app get guestbook",
+        "",
+        "Create one of your own:",
+        f"  {program} app create mine --repo {url} --path guestbook \\",
+        "    --dest-name in-cluster --dest-namespace mine --sync-option CreateNamespace=true",
+        f"  {program} app get mine",
+        f"  {program} app sync mine",
         "",
         "Change something, and see it live within seconds, without a further command:",
         f"  sed -i 's/port: 80$/port: 8080/' {file}",
