@@ -9,7 +9,7 @@ import re
 import shutil
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -154,19 +154,8 @@ def _installed() -> Installed:
 async def node(script: str, *words: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A program of Node's, once it says that it is ready."""
     program = await asyncio.to_thread(_installed)
-    process = await asyncio.create_subprocess_exec(
-        str(program.node),
-        str(program.folder / script),
-        *words,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        limit=16 << 20,
-    )
-    assert process.stdout is not None
+    process = await _ready([str(program.node), str(program.folder / script), *words])
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), _READY_SECONDS)
-        assert line.strip() == b"ready"
         yield process
     finally:
         assert process.stdin is not None
@@ -176,6 +165,28 @@ async def node(script: str, *words: str) -> AsyncIterator[asyncio.subprocess.Pro
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+async def _ready(command: Sequence[str]) -> asyncio.subprocess.Process:
+    """Node hangs at its start once in a thousand times on a busy machine: then it starts again."""
+    for patience in (10, _READY_SECONDS):
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            limit=16 << 20,
+        )
+        assert process.stdout is not None
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), patience)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            continue
+        assert line.strip() == b"ready"
+        return process
+    raise AssertionError(f"{command[1]} is not ready")
 
 
 @asynccontextmanager
