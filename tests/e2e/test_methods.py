@@ -27,7 +27,8 @@ OWN = {"grpc": "zzg", "web": "zzw", "rest": "zzr"}
 _OWN = re.compile("zz[gwr]")
 _APART = frozenset({
     "creationTimestamp", "generation", "managedFields", "resourceVersion", "uid", "iat",
-    "issuedAt", "reconciledAt", "lastTransitionTime", "observedAt",
+    "issuedAt", "reconciledAt", "lastTransitionTime", "observedAt", "refreshRequestedAt",
+    "argocd.argoproj.io/refresh",
 })  # fmt: skip
 """What is another at any call."""
 

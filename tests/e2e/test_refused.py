@@ -182,7 +182,6 @@ def test_a_destination_that_is_not_known(
 @pytest.mark.parametrize(
     "flags",
     [
-        ("app", "list", "--server", "example.com"),
         ("app", "wait", "x", "--hydrated"),
     ],
 )

@@ -231,7 +231,7 @@ def test_repositories_and_templates(client: Client) -> None:
     assert "Successful" in client.ok("repo", "get", repo.url)
     assert repo.url in client.ok("repo", "list", "-o", "url")
     assert "error testing repository connectivity" in client.refused(
-        "repo", "add", f"{client.stack.git_url}/nowhere"
+        "repo", "add", f"{client.stack.git_url}/server-nowhere"
     )
     assert client.ok("repo", "rm", repo.url) == f"Repository '{repo.url}' removed\n"
     assert repo.url not in client.ok("repo", "list", "-o", "url")
