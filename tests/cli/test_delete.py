@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
 import io
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from tests.cli.world import World, app, key, settings, when
 from tests.fakes.kube import FakeCluster
+from tiphys.model.application import Application
+from tiphys.model.errors import ApiCode, ApiError
+from tiphys.services.applications import AppEvent, AppName, EventKind
+
+delete = importlib.import_module("tiphys.cli.app.delete")
 
 PLAIN = "resources-finalizer.argocd.argoproj.io"
 
@@ -108,3 +118,29 @@ def test_a_selector_looks_in_the_namespace_that_is_named(world: World) -> None:
     assert ran.out == "application 'team/b' deleted\n"
     assert world.find("Application", "a") is not None
     assert world.find("Application", "b") is None
+
+
+async def test_an_end_that_nobody_saw_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server tells of changes from now on: an application may have been gone before."""
+    before = Application.from_manifest(app("a"))
+    asked: list[str] = []
+
+    class Api:
+        async def get(self, name: AppName) -> Application:
+            asked.append(name.name)
+            if len(asked) > 2:
+                raise ApiError(ApiCode.PERMISSION_DENIED, "permission denied")
+            return before
+
+        async def delete(self, name: AppName, **_: object) -> None:
+            asked.append("deleted")
+
+        async def watch(self, name: AppName, version: str) -> AsyncIterator[AppEvent]:
+            await asyncio.Event().wait()
+            yield AppEvent(EventKind.DELETED, before)
+
+    monkeypatch.setattr(delete, "_LOOK_SECONDS", 0.01)
+    call = SimpleNamespace(given=lambda _: False, yes=lambda _: True)
+    async with asyncio.timeout(5):
+        await delete._delete(cast(Any, call), cast(Any, Api()), AppName("", "a"))
+    assert asked == ["a", "deleted", "a"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from enum import Enum
@@ -11,7 +12,11 @@ from tiphys.cli.command import Call, command
 from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import text, yes
 from tiphys.cli.ports import CoreApi
+from tiphys.model.application import Application
+from tiphys.model.errors import ApiCode, ApiError, ObjectNotFoundError
 from tiphys.services.applications import AppName, EventKind
+
+_LOOK_SECONDS = 2.0
 
 _FLAGS = (
     text("app-namespace", "The namespace of the application", "N"),
@@ -73,9 +78,35 @@ async def _delete(call: Call, api: CoreApi, name: AppName) -> None:
     await api.delete(name, cascade=call.yes("cascade"), propagation=propagation)
     if not call.yes("wait"):
         return
+    watching = asyncio.ensure_future(_deleted(api, before))
+    try:
+        while not (await asyncio.wait({watching}, timeout=_LOOK_SECONDS))[0]:
+            # It may have been gone before anybody watched.
+            if await _is_gone(api, before):
+                return
+        await watching
+    finally:
+        watching.cancel()
+
+
+async def _deleted(api: CoreApi, before: Application) -> None:
+    name = AppName(before.namespace, before.name)
     async for event in api.watch(name, before.metadata.resource_version):
         if event.kind is EventKind.DELETED:
             return
+
+
+async def _is_gone(api: CoreApi, before: Application) -> bool:
+    """What may not be seen was there a moment ago: so it is gone."""
+    try:
+        now = await api.get(AppName(before.namespace, before.name))
+    except ApiError as error:
+        if error.code in (ApiCode.NOT_FOUND, ApiCode.PERMISSION_DENIED):
+            return True
+        raise
+    except ObjectNotFoundError:
+        return True
+    return now.metadata.uid != before.metadata.uid
 
 
 def _must_ask(call: Call) -> bool:
