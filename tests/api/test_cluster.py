@@ -224,6 +224,18 @@ async def test_create(api: Api) -> None:
     assert (await api.call("Get", {"server": FAR}))["connectionState"]["status"] == ""
 
 
+async def test_a_cluster_is_taken_from_nobody(api: Api) -> None:
+    """Whoever may do all to a project's clusters may not make everybody's into one of them."""
+    asked = {"server": FAR, "name": "far", "config": {"bearerToken": "T0KEN"}}
+    api.access.allow(f"clusters create {FAR}")
+    await api.call("Create", {"cluster": asked})
+    api.access.allow(f"clusters create mine/{FAR}", f"clusters update mine/{FAR}")
+    taken = {"cluster": {**asked, "project": "mine"}, "upsert": True}
+    assert await api.refused("Create", taken) == SHORT
+    api.access.allow(f"clusters update {FAR}")
+    assert (await api.call("Create", taken))["project"] == "mine"
+
+
 @pytest.mark.parametrize(
     ("cluster", "said"),
     [

@@ -12,7 +12,7 @@ from tiphys.api.calls import Answer, Call, Handlers, Message, Unary
 from tiphys.api.handlers.shapes import denied, listing, part, text, unescaped
 from tiphys.core.app.times import rfc3339
 from tiphys.core.settings.clusterrequest import asked_cluster, updated
-from tiphys.core.settings.clusters import normal_server
+from tiphys.core.settings.clusters import BrokenCluster, normal_server
 from tiphys.core.settings.clustersecret import shown
 from tiphys.model.access import Caller
 from tiphys.model.cluster import Cluster
@@ -83,7 +83,9 @@ class ClusterHandlers:
         cluster = asked_cluster(part(message, "cluster"))
         self._access.require(call.caller, "clusters", "create", target(cluster))
 
-        def exists() -> None:
+        def exists(before: Cluster | BrokenCluster) -> None:
+            # It may be another project's by now, or everybody's.
+            self._may(call.caller, "update", _stored_target(before))
             self._may(call.caller, "update", target(cluster))
 
         stored = await self._clusters.create(
@@ -167,6 +169,11 @@ class ClusterHandlers:
 def target(cluster: Cluster) -> str:
     """A cluster as policies write it."""
     return f"{cluster.project}/{cluster.server}" if cluster.project else cluster.server
+
+
+def _stored_target(before: Cluster | BrokenCluster) -> str:
+    """Of one that cannot be read nobody knows whose it is: so it counts as everybody's."""
+    return target(before) if isinstance(before, Cluster) else before.server
 
 
 def _asked(message: Message) -> tuple[str, str]:

@@ -79,7 +79,11 @@ class ApplicationCalls:
         unfollow = self._catalogue.follow(hear)
         try:
             asked = await self._applications.ask_refresh(where, hard=hard, hydrate=True)
-            return await self.judged(await self._refreshed(news, version_number(asked.raw)))
+            manifest = await self._refreshed(news, version_number(asked.raw))
+            if not self._access.allows(caller, "get", manifest):
+                # It went to another project meanwhile.
+                raise permission_denied()
+            return await self.judged(manifest)
         finally:
             unfollow()
 

@@ -63,6 +63,8 @@ class Operating:
         await self._check_options(application, command, rules)
 
         def ask(live: Application) -> Manifest:
+            # It may be in another project by now.
+            by.permit("sync", live)
             return _asking(live, operation_of(live, command, asking.found, by.username))
 
         asked = await self._store.update(name, ask)

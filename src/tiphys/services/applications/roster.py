@@ -151,13 +151,17 @@ class Visible:
     async def ready(self) -> None:
         """Until everything that was heard is taken in. Raises ApiError."""
         async with self._turn:
-            while self.outdated:
-                many = len(self.outdated) > _FEW
-                for _ in range(min(len(self.outdated), _AT_ONCE)):
-                    self._take(self.outdated.pop(), sorting=not many)
+            many = False
+            try:
+                while self.outdated:
+                    many = many or len(self.outdated) > _FEW
+                    for _ in range(min(len(self.outdated), _AT_ONCE)):
+                        self._take(self.outdated.pop(), sorting=not many)
+                    if many:
+                        await asyncio.sleep(0)
+            finally:
                 if many:
                     self._order = sorted(self._seen)
-                    await asyncio.sleep(0)
 
     def select(self, filters: Filters, page: Page) -> tuple[Sequence[Key], int]:
         """The keys of a page, and how many come after it."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from tiphys.core.app.times import rfc3339
 from tiphys.core.settings.clusters import (
+    BrokenCluster,
     ClusterTable,
     normal_server,
     read_cluster,
@@ -201,10 +202,14 @@ class ClusterCatalogue:
         return await self._ask(cluster, (await self._applications())[cluster.server])
 
     async def create(
-        self, cluster: Cluster, *, upsert: bool, exists: Callable[[], None] = lambda: None
+        self,
+        cluster: Cluster,
+        *,
+        upsert: bool,
+        exists: Callable[[Cluster | BrokenCluster], None] = lambda _before: None,
     ) -> Cluster:
-        """Answers the stored cluster, which may have been there before; `exists` is called where it
-        was and is about to be changed.
+        """Answers the stored cluster, which may have been there before; `exists` is called with it
+        where it is about to be changed.
         """
         table = await self._table()
         if cluster.server == IN_CLUSTER_SERVER and not table.in_cluster:
@@ -231,7 +236,7 @@ class ClusterCatalogue:
                 "existing cluster spec is different; use upsert flag to force update; "
                 f'difference in keys "{named}"',
             )
-        exists()
+        exists(before)
         return await self._store(replace(cluster, secret=before.secret))
 
     async def change(self, selector: str, change: Callable[[Cluster], Cluster]) -> Cluster:
