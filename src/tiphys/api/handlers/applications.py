@@ -67,7 +67,9 @@ class ListHandlers:
                 raise ApiError(ApiCode.INVALID_ARGUMENT, str(error)) from None
         visible = await self._roster.visible(call.caller)
         call.etag = self._etag(visible, call, asked, beyond)
-        if call.etag in call.metadata.get("grpcgateway-if-none-match", ""):
+        if call.query is not None and call.etag in call.metadata.get(
+            "grpcgateway-if-none-match", ""
+        ):
             # Whoever has it already is not sent it again.
             return {}
         keys, left = visible.select(filters, page)

@@ -25,7 +25,8 @@ _USUALLY = 10
 _BUFFERING = 0.1
 """Seconds for which a Pod that says nothing is waited for."""
 _AHEAD = 1_000
-"""Lines of one Pod that may wait for the others."""
+_AHEAD_SIGNS = 1 << 20
+"""Lines of one Pod that may wait for the others, and how long they may be together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ class _Source:
         self._pods = pods
         self._request = request
         self._room = asyncio.Event()
+        self._held = 0
         self.lines: deque[LogLine] = deque()
         self.news = asyncio.Event()
         self.ended = False
@@ -122,19 +124,24 @@ class _Source:
         try:
             stream = self._pods.log(self._pod.namespace, self._pod.name, self._request)
             async for line in stream:
-                self.lines.extend(parse(line.decode(errors="replace"), self._pod.name))
+                for one in parse(line.decode(errors="replace"), self._pod.name):
+                    self._held += len(one.content)
+                    self.lines.append(one)
                 self.news.set()
-                while len(self.lines) >= _AHEAD:
+                while len(self.lines) >= _AHEAD or self._held >= _AHEAD_SIGNS:
                     self._room.clear()
                     await self._room.wait()
         except KubeError as error:
-            self.lines.append(LogLine(ZERO, str(error), ""))
+            said = LogLine(ZERO, str(error), "")
+            self._held += len(said.content)
+            self.lines.append(said)
         finally:
             self.ended = True
             self.news.set()
 
     def take(self) -> LogLine:
         line = self.lines.popleft()
+        self._held -= len(line.content)
         self._room.set()
         return line
 
