@@ -220,3 +220,17 @@ async def test_the_description_of_the_api_can_be_left_out() -> None:
     server = await serve(Site(), ApiOptions(swagger_ui=False, swagger=options.swagger))
     assert (await ask(server.port, "/swagger.json")).status == 404
     await server.close()
+
+
+def test_objects_of_policies_have_slashes() -> None:
+    routes: Routes[str] = Routes()
+    routes.add("GET", "/api/v1/account/can-i/{resource}/{action}/{subresource}", "can")
+    routes.add("GET", "/api/v1/account/{name}", "account")
+    found = routes.find("GET", routed_path(b"/api/v1/account/can-i/applications/sync/team%2Fweb"))
+    assert found is not None
+    assert found.names == {
+        "resource": "applications",
+        "action": "sync",
+        "subresource": "team/web",
+    }
+    assert routes.find("GET", "/api/v1/account/a/b") is None

@@ -12,11 +12,15 @@ T = TypeVar("T")
 _KEPT = ("/api/v1/clusters/", "/api/v1/repositories/", "/api/v1/repocreds/")
 """Below these, what is escaped stays so: their last names are URLs, with slashes of their own."""
 
+_LONG = frozenset({"/api/v1/account/can-i/{resource}/{action}/{subresource}"})
+"""Templates whose last name takes all that is left of a path: objects have slashes."""
+
 
 @dataclass(slots=True)
 class _Node(Generic[T]):
     named: dict[str, _Node[T]] = field(default_factory=dict)
     any: _Node[T] | None = None
+    is_long: bool = False
     ends: dict[str, tuple[T, tuple[str, ...]]] = field(default_factory=dict)
 
 
@@ -41,6 +45,7 @@ class Routes(Generic[T]):
                 node = node.any
             else:
                 node = node.named.setdefault(part, _Node())
+        node.is_long = template in _LONG
         node.ends[verb] = target, tuple(names)
 
     def find(self, verb: str, path: str) -> Found[T] | None:
@@ -71,6 +76,8 @@ def _walk(
         yield from _walk(word, parts, at + 1, values)
     if node.any is not None:
         yield from _walk(node.any, parts, at + 1, (*values, parts[at]))
+        if node.any.is_long and at + 1 < len(parts):
+            yield node.any, (*values, "/".join(parts[at:]))
 
 
 def routed_path(raw: bytes) -> str:
