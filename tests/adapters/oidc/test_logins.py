@@ -57,6 +57,16 @@ async def test_an_expired_token_is_renewed_until_the_session_ends() -> None:
         assert failed.value.issuer == "sso"
 
 
+async def test_a_token_from_before_a_login_is_not_made_good_by_it() -> None:
+    async with with_oidc({"seconds": 120}) as site, person("ann") as ann:
+        before = await ann.log_in(site.url)
+        await site.tell(seconds=3600)
+        site.clock.ahead = timedelta(seconds=200)
+        await ann.log_in(site.url)
+        with pytest.raises(ExpiredError, match="failed to verify the token"):
+            await site.verify(before)
+
+
 async def test_a_token_is_renewed_before_it_ends_where_that_is_asked_for() -> None:
     async with with_oidc({"seconds": 300}, refreshTokenThreshold="10m") as site, person("a") as ann:
         token = await ann.log_in(site.url)

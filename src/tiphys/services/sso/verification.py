@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from tiphys.core.sso.claims import ClaimsError, TokenExpiredError, check_claims
+from tiphys.core.sso.claims import SKEW, ClaimsError, TokenExpiredError, check_claims
 from tiphys.core.sso.settings import OidcConfig, SsoSettings
 from tiphys.model.errors import ApiCode, ApiError, ExpiredError, IdentityError, TokenError
 from tiphys.services.sso.groups import GroupLookup
@@ -124,6 +124,8 @@ class ProviderTokens:
             if end <= self._now():
                 await self._kept.forget(claims)
                 return None
+            if not _is_of(claims, kept.began):
+                return None
             try:
                 if kept.tokens.id_token and kept.tokens.id_token != token:
                     # Somebody else was faster: theirs is good as long as it is fresh.
@@ -167,3 +169,11 @@ class _ExpiredClaimsError(ClaimsError):
     def __init__(self, text: str, claims: Mapping[str, Any]) -> None:
         super().__init__(text)
         self.claims = claims
+
+
+def _is_of(claims: Mapping[str, Any], began: float) -> bool:
+    """Whether a token can be of a login that began then. One from before is another login's, which
+    may have been logged out: it is not made good by what is kept of this one.
+    """
+    issued = claims.get("iat")
+    return isinstance(issued, int | float) and issued >= began - SKEW
