@@ -24,13 +24,13 @@ AUTOMATED = {"automated": {"prune": True}}
 class RenderProcess:
     """`tiphys repo-server` as a pod has it: two Secrets mounted, and no kubeconfig."""
 
-    def __init__(self, stack: Stack, folder: Path) -> None:
+    def __init__(self, stack: Stack, folder: Path, repo: str = "renders.git") -> None:
         self.stack = stack
         self.folder = folder
         self.port = _free_port()
         self.metrics = _free_port()
         self.log = folder / "log"
-        self.repo = stack.repo("renders.git")
+        self.repo = stack.repo(repo)
         self.process: subprocess.Popen[bytes] | None = None
 
     def mount(self) -> None:

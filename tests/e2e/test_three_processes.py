@@ -26,7 +26,7 @@ class Apart:
     def __init__(self, stack: Stack, folder: Path) -> None:
         self.stack = stack
         self.folder = folder
-        self.renders = RenderProcess(stack, folder / "renders")
+        self.renders = RenderProcess(stack, folder / "renders", "renders-apart.git")
         self.live, self.port, self.metrics = _free_port(), _free_port(), _free_port()
         self.kubeconfig = folder / "server.kubeconfig"
         self.log = folder / "server.log"
