@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -273,11 +272,18 @@ class Reconciling:
         )
 
     def _recorder(self) -> EventRecorder:
-        numbers = itertools.count(time.time_ns())
+        last = 0
+
+        def unique() -> int:
+            """The clock, so that names sort with those of others, but never the same twice."""
+            nonlocal last
+            last = max(last + 1, time.time_ns())
+            return last
+
         return EventRecorder(
             self._ground.writer,
             now,
-            lambda: next(numbers),
+            unique,
             enabled=self._ground.options.events,
             labels=self._event_labels,
         )

@@ -11,7 +11,7 @@ from tiphys.cli.command import Call, command
 from tiphys.cli.errors import FatalError
 from tiphys.cli.globals import text, yes
 from tiphys.cli.output import to_json, to_yaml
-from tiphys.model.version import SHOWN
+from tiphys.model.version import SHOWN, platform_of
 
 _FLAGS = (
     yes("client", "Only the client's"),
@@ -99,7 +99,7 @@ def _long() -> dict[str, Any]:
         "GitTreeState": "",
         "GoVersion": "",
         "Compiler": f"{platform.python_implementation()} {platform.python_version()}",
-        "Platform": f"{sys.platform}/{platform.machine()}",
+        "Platform": platform_of(sys.platform, platform.machine()),
         "KubectlVersion": "",
         "ExtraBuildInfo": "",
     }

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 from tiphys.api.calls import Answer, Call, Handlers, Message, Unary
-from tiphys.model.version import SHOWN
+from tiphys.model.version import SHOWN, platform_of
 
 _TOOLS = {
     "KustomizeVersion": "v5.8.1",
@@ -34,6 +34,6 @@ class VersionHandlers:
             "Version": SHOWN,
             "BuildDate": "1970-01-01T00:00:00Z",
             "Compiler": f"{platform.python_implementation()} {platform.python_version()}",
-            "Platform": f"{sys.platform}/{platform.machine()}",
+            "Platform": platform_of(sys.platform, platform.machine()),
             **_TOOLS,
         }

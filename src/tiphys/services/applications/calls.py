@@ -168,7 +168,8 @@ class ApplicationCalls:
     ) -> Application:
         """`command` says what is asked for, of the application as it is."""
         found = await self._access.live(caller, "get", *name, project)
-        return await self._applications.sync(name, command(found), self._actor(caller))
+        by = self._actor(caller)
+        return await self._known(await self._applications.sync(name, command(found), by))
 
     async def plan(
         self,
@@ -196,7 +197,9 @@ class ApplicationCalls:
     ) -> Application:
         await self._access.live(caller, self._rollback_action(), *name, project)
         by = self._actor(caller)
-        return await self._applications.rollback(name, entry, prune=prune, dry_run=dry_run, by=by)
+        return await self._known(
+            await self._applications.rollback(name, entry, prune=prune, dry_run=dry_run, by=by)
+        )
 
     async def terminate(self, caller: Caller, name: AppName, project: str) -> None:
         await self._access.live(caller, "sync", *name, project)
