@@ -6,6 +6,7 @@ credentials of its ServiceAccount only; the tests hold the administrator's.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -156,7 +157,13 @@ class Stack:
         return done.out
 
     def repo(self, name: str) -> Repo:
-        return Repo(self.folder / "repositories" / name, f"{self.git_url}/{name}")
+        """A new repository; of a name that another file has taken, with a number behind it."""
+        stem, repositories = name.removesuffix(".git"), self.folder / "repositories"
+        numbered = (f"{stem}-{number}.git" for number in itertools.count(2))
+        free = next(
+            one for one in itertools.chain([name], numbered) if not (repositories / one).exists()
+        )
+        return Repo(repositories / free, f"{self.git_url}/{free}")
 
     def create(self, name: str, repo: Repo, path: str, *flags: str) -> None:
         """`app create` into a namespace of the application's name, which is made on sync."""

@@ -63,10 +63,18 @@ def test_a_merge_patch() -> None:
     body = {"metadata": {"uid": "u"}, "status": {"a": {"x": None, "y": 2}, "b": None, "c": [1]}}
     status = {"a": {"x": 1, "z": 3}, "b": 1, "d": 4}
     wanted = {"a": {"y": 2, "z": 3}, "c": [1], "d": 4}
-    assert after_write(PatchKind.MERGE, body, status) == wanted
+    assert after_write(PatchKind.MERGE, body, status, status) == wanted
     assert parts_written(PatchKind.MERGE, body) == {"a", "b", "c"}
-    assert after_write(PatchKind.MERGE, {"status": None}, status) == {}
+    assert after_write(PatchKind.MERGE, {"status": None}, status, status) == {}
     assert merged(1, {"a": 1}) == {"a": 1}
+
+
+def test_what_is_said_as_a_whole_is_not_mixed_with_what_was_said_meanwhile() -> None:
+    basis = {"health": {"status": "Missing"}}
+    meanwhile = {"health": {"status": "Progressing", "message": "Caused by Pod:x"}, "a": 1}
+    body = {"status": {"health": {"status": "Healthy"}, "sync": {"status": "Synced"}}}
+    wanted = {"health": {"status": "Healthy"}, "sync": {"status": "Synced"}, "a": 1}
+    assert after_write(PatchKind.MERGE, body, meanwhile, basis) == wanted
 
 
 def test_a_json_patch() -> None:
@@ -75,5 +83,5 @@ def test_a_json_patch() -> None:
         {"op": "remove", "path": "/operation"},
         {"op": "add", "path": "/status/history", "value": [1]},
     ]
-    assert after_write(PatchKind.JSON, body, {"a": 1}) == {"a": 1, "history": [1]}
+    assert after_write(PatchKind.JSON, body, {"a": 1}, {}) == {"a": 1, "history": [1]}
     assert parts_written(PatchKind.JSON, body) == {"history"}

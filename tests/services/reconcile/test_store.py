@@ -66,6 +66,17 @@ async def test_own_writes_are_not_told() -> None:
     assert desk.writes() == 1
 
 
+async def test_two_writes_at_once_do_not_mix_what_each_says() -> None:
+    desk = Desk(health={"status": "Missing"})
+    seen = desk.app
+    hangs = {"health": {"status": "Progressing", "message": "Caused by Pod:web/x"}}
+    async with asyncio.TaskGroup() as group:
+        group.create_task(desk.store.patch_status(seen, hangs))
+        group.create_task(desk.store.patch_status(seen, {"health": {"status": "Healthy"}}))
+    assert desk.raw["status"]["health"] == {"status": "Healthy"}
+    assert desk.app.raw["status"]["health"] == {"status": "Healthy"}
+
+
 async def test_changes_of_others_are_told() -> None:
     desk = Desk()
     desk.change(operation={"sync": {}})

@@ -11,6 +11,8 @@ from tiphys.model.status import OperationPhase
 
 Status = Mapping[str, Any]
 
+_WHOLE = ("health", "sync", "summary")
+"""Parts of the status that say one thing by several fields, of which some may be absent."""
 _COMPLETED = frozenset(phase.value for phase in OperationPhase if phase.completed)
 
 
@@ -57,12 +59,19 @@ def _is_told_to_end(known: Status, state: Status) -> bool:
     )
 
 
-def after_write(kind: PatchKind, body: Any, status: Status) -> Status:
-    """The status that a patch of ours leaves, if nobody else writes."""
-    if kind is PatchKind.MERGE:
-        patch = body.get("status", {})
-        return {} if patch is None else merged(status, patch)
-    return _after_operations(body, status)
+def after_write(kind: PatchKind, body: Any, status: Status, basis: Status) -> Status:
+    """The status that a patch of ours leaves, if nobody else writes.
+
+    `basis` is the status that the patch was made from, which another write of ours may have
+    changed meanwhile: what a comparison says as a whole is not mixed with what that one said.
+    """
+    if kind is not PatchKind.MERGE:
+        return _after_operations(body, status)
+    patch = body.get("status", {})
+    if patch is None:
+        return {}
+    left = {part: basis.get(part) for part in _WHOLE if part in patch}
+    return merged({**status, **left}, patch)
 
 
 def parts_written(kind: PatchKind, body: Any) -> frozenset[str]:

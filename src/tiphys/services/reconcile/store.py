@@ -285,7 +285,7 @@ class ApplicationStore:
             return None
         async with entry.lock:
             rightful = entry.app.raw.get("status") or {}
-            wanted = after_write(kind, body, rightful)
+            wanted = after_write(kind, body, rightful, app.raw.get("status") or {})
             if parts_written(kind, body):
                 short = fitting(wanted, entry.stored, self._now())
                 if short is not wanted and kind is PatchKind.JSON:
