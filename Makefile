@@ -71,7 +71,7 @@ test-faults: build
 test: check test-core test-services test-adapters test-attacks test-e2e test-faults ## Everything that CI runs
 
 soak: build ## What `make test` samples, whole
-	@TIPHYS_SOAK=1 $(PYTEST) tests/faults tests/e2e tests/adapters/kubectl
+	@TIPHYS_SOAK=1 $(PYTEST) tests/faults tests/e2e tests/adapters/kubectl tests/services/test_monorepo.py
 
 bench: build ## One JSON line a scenario
 	@$(BIN)/python -m bench
