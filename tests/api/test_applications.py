@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.api.access import ALICE
 from tests.api.applications import Api, following, value_of
 from tests.cli.world import NAMESPACE, app, project
 from tiphys.api.calls import Answer, Call
@@ -369,6 +371,21 @@ async def test_a_stream_shows_what_its_reader_may_see_now(api: Api) -> None:
     api.access.allow("applications get default/a")
     api.catalogue.changed(APPLICATIONS, WatchEvent(WatchVerb.DELETED, numbered("a", 503)))
     assert await reading == ["DELETED argocd/a"]
+
+
+async def test_many_readers_are_each_decided_on_once(api: Api) -> None:
+    streams = []
+    for number in range(70):
+        api.caller = replace(ALICE, claims={**ALICE.claims, "sub": f"reader-{number}"})
+        streams.append(api.stream())
+        await take(streams[-1], 4)
+    reading = [asyncio.ensure_future(take(stream, 2)) for stream in streams]
+    await asyncio.sleep(0)
+    api.catalogue.changed(APPLICATIONS, WatchEvent(WatchVerb.MODIFIED, numbered("b", 501)))
+    api.access.asked.clear()
+    api.catalogue.changed(APPLICATIONS, WatchEvent(WatchVerb.MODIFIED, numbered("b", 502)))
+    assert api.access.asked == []
+    assert await asyncio.gather(*reading) == [["MODIFIED argocd/b"] * 2] * len(streams)
 
 
 async def test_namespaces_that_hold_applications_no_more_are_not_told(api: Api) -> None:

@@ -71,7 +71,8 @@ def after_write(kind: PatchKind, body: Any, status: Status, basis: Status) -> St
     if patch is None:
         return {}
     left = {part: basis.get(part) for part in _WHOLE if part in patch}
-    return merged({**status, **left}, patch)
+    new: Status = merged({**status, **left}, patch)
+    return new
 
 
 def parts_written(kind: PatchKind, body: Any) -> frozenset[str]:

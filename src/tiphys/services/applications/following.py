@@ -21,7 +21,7 @@ from tiphys.services.applications.catalogue import (
     CatalogueEvent,
     version_number,
 )
-from tiphys.services.applications.roster import Roster
+from tiphys.services.applications.roster import Roster, Visible
 from tiphys.services.applications.shown import Shown, ShownEvent
 
 BUFFER = 1000
@@ -132,23 +132,28 @@ class Following:
         made = _Event(event)
         for reader in tuple(self._readers):
             if self._concerns(reader.asked, made.facts, made.manifest) and self._sees(
-                reader.caller, made.manifest
+                reader, made.manifest
             ):
                 reader.put(made)
 
-    def _sees(self, caller: Caller, manifest: Manifest) -> bool:
+    def _sees(self, reader: _Reader, manifest: Manifest) -> bool:
         try:
-            return self._roster.of(caller).sees(manifest)
+            reader.visible = self._roster.of(reader.caller)
+            return reader.visible.sees(manifest)
         except ApiError:
             # The policies cannot be read: nobody sees anything.
             return False
 
 
 class _Reader:
-    """What one reader has not read yet. What does not find room is left out."""
+    """What one reader has not read yet. What does not find room is left out.
+
+    `visible` is held so that it is not made anew for each event.
+    """
 
     def __init__(self, caller: Caller, asked: WatchAsked, most: int) -> None:
         self.caller = caller
+        self.visible: Visible | None = None
         self.asked = asked
         self._most = most
         self._waiting: deque[_Event] = deque()

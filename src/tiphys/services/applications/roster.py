@@ -10,6 +10,7 @@ import asyncio
 from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from weakref import WeakValueDictionary
 
 from tiphys.core.listing.asking import Filters, Page, Sort
 from tiphys.core.listing.facts import Facts, Statistics, facts_of
@@ -25,6 +26,7 @@ Key = tuple[str, str]
 """Name and namespace: the order of lists."""
 
 _SETS = 64
+"""So many are kept that nobody holds; whoever watches holds his own."""
 _AT_ONCE = 200
 """Decisions before others get their turn."""
 _FEW = 100
@@ -50,7 +52,8 @@ class Roster:
         self._app_access = app_access
         self._access = access
         self._entries: dict[Key, Entry] = {}
-        self._sets: OrderedDict[object, Visible] = OrderedDict()
+        self._sets: WeakValueDictionary[object, Visible] = WeakValueDictionary()
+        self._latest: OrderedDict[object, Visible] = OrderedDict()
         self._serial = 0
         for manifest in catalogue:
             entry = Entry(manifest)
@@ -60,6 +63,9 @@ class Roster:
     @property
     def version(self) -> str:
         return self._catalogue.version
+
+    def __len__(self) -> int:
+        return len(self._entries)
 
     def entry(self, key: Key) -> Entry | None:
         return self._entries.get(key)
@@ -81,9 +87,10 @@ class Roster:
         if found is None or found.policies is not version:
             self._serial += 1
             found = self._sets[who] = Visible(self, caller, version, self._serial)
-        self._sets.move_to_end(who)
-        while len(self._sets) > _SETS:
-            self._sets.popitem(last=False)
+        self._latest[who] = found
+        self._latest.move_to_end(who)
+        while len(self._latest) > _SETS:
+            self._latest.popitem(last=False)
         return found
 
     async def visible(self, caller: Caller) -> Visible:
@@ -116,7 +123,7 @@ class Roster:
             key = entry.facts.key
             self._entries[key] = entry
         for visible in self._sets.values():
-            visible.outdated.add(key)
+            visible.outdate(key)
 
 
 class Visible:
@@ -132,9 +139,9 @@ class Visible:
         self.serial = serial
         self.stamp = 0
         self.statistics = Statistics()
-        self.outdated: set[Key] = set(roster.keys())
+        self._outdated: set[Key] | None = None
         self._seen: dict[Key, Facts] = {}
-        self._hidden: dict[Key, str] = {}
+        self._answers: dict[Key, tuple[str, bool]] = {}
         self._order: list[Key] = []
         self._turn = asyncio.Lock()
 
@@ -145,18 +152,30 @@ class Visible:
         """Of an application as it is or was. Raises ApiError."""
         metadata = manifest["metadata"]
         key = (metadata["name"], metadata.get("namespace", ""))
-        known = self._decided(key, project_of(manifest))
-        return self._roster.allows(self._caller, manifest) if known is None else known
+        return self._allowed(key, project_of(manifest), manifest)
+
+    def outdate(self, key: Key) -> None:
+        """An application came, changed or went. Who only watches is told nothing by that."""
+        if self._outdated is not None:
+            self._outdated.add(key)
+        elif len(self._answers) > 2 * len(self._roster) + _FEW:
+            # Of what is gone by now, mostly: nobody who only watches takes that away.
+            self._answers.clear()
 
     async def ready(self) -> None:
         """Until everything that was heard is taken in. Raises ApiError."""
         async with self._turn:
             many = False
+            if self._outdated is None:
+                self._outdated = set(self._roster.keys())
+            outdated = self._outdated
             try:
-                while self.outdated:
-                    many = many or len(self.outdated) > _FEW
-                    for _ in range(min(len(self.outdated), _AT_ONCE)):
-                        self._take(self.outdated.pop(), sorting=not many)
+                while outdated:
+                    many = many or len(outdated) > _FEW
+                    for _ in range(min(len(outdated), _AT_ONCE)):
+                        key = next(iter(outdated))
+                        self._take(key, sorting=not many)
+                        outdated.discard(key)
                     if many:
                         await asyncio.sleep(0)
             finally:
@@ -202,17 +221,9 @@ class Visible:
         known = self._seen.get(key)
         facts = entry.facts if entry is not None else None
         if entry is None or facts is None:
-            self._hidden.pop(key, None)
+            self._answers.pop(key, None)
+        elif not self._allowed(key, facts.project, entry.shown.manifest):
             facts = None
-        else:
-            allowed = self._decided(key, facts.project)
-            if allowed is None:
-                allowed = self._roster.allows(self._caller, entry.shown.manifest)
-            if not allowed:
-                self._hidden[key] = facts.project
-                facts = None
-            else:
-                self._hidden.pop(key, None)
         if known is None and facts is None:
             return
         self.stamp += 1
@@ -232,11 +243,11 @@ class Visible:
         elif facts is None:
             del self._order[bisect_left(self._order, key)]
 
-    def _decided(self, key: Key, project: str) -> bool | None:
-        """None where it has to be asked: policies look at the project and at nothing else that
-        can change.
-        """
-        known = self._seen.get(key)
-        if known is not None and known.project == project:
-            return True
-        return False if self._hidden.get(key) == project else None
+    def _allowed(self, key: Key, project: str, manifest: Manifest) -> bool:
+        """Asked once: policies look at the project and at nothing else that can change."""
+        asked = self._answers.get(key)
+        if asked is not None and asked[0] == project:
+            return asked[1]
+        allowed = self._roster.allows(self._caller, manifest)
+        self._answers[key] = (project, allowed)
+        return allowed
