@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tests.cli.world import NAMESPACE, World
 from tests.core.repositories.pems import pem
 from tests.core.repositories.test_knownhosts import ED, RSA, data
@@ -102,6 +103,7 @@ def test_certificates_of_a_server(world: Trust, typed: io.StringIO) -> None:
     }
 
 
+@proves("cert add-tls", "--from", "--upsert")
 def test_certificates_from_a_file(world: Trust, tmp_path: Path) -> None:
     file = tmp_path / "one.pem"
     file.write_text(pem("one"))
@@ -154,6 +156,7 @@ def test_keys_of_hosts(world: Trust, typed: io.StringIO) -> None:
     ]
 
 
+@proves("cert add-ssh", "--from", "--upsert")
 def test_another_key_of_a_host(world: Trust, tmp_path: Path) -> None:
     world.given(HOSTS, ssh_known_hosts=f"h ssh-rsa {RSA}\n")
     file = tmp_path / "hosts"
@@ -171,6 +174,7 @@ def test_another_key_of_a_host(world: Trust, tmp_path: Path) -> None:
     assert world.run(*line).fatal.endswith("desc = invalid hostname in request: *")
 
 
+@proves("cert add-ssh", "--batch")
 def test_no_keys(world: Trust, typed: io.StringIO) -> None:
     enter(typed, "nothing\n")
     ran = world.run("cert", "add-ssh", "--batch")
@@ -194,6 +198,7 @@ def filled(world: Trust) -> None:
     world.given(SERVERS, h=pem("h", "rsa"), broken="x", a_dot_b=pem("b"))
 
 
+@proves("cert list", "--sort", "--hostname-pattern", "--cert-type", "--output")
 def test_a_list(world: Trust) -> None:
     filled(world)
     ran = world.run("cert", "list")
@@ -230,6 +235,7 @@ def test_a_list_that_cannot_be(world: Trust, flags: tuple[str, ...], code: int, 
     assert (ran.code, ran.fatal) == (code, said)
 
 
+@proves("cert rm", "--cert-type", "--cert-sub-type")
 def test_removal(world: Trust, typed: io.StringIO) -> None:
     filled(world)
     ran = world.run("cert", "rm", "h", "--cert-type", "ssh", "--cert-sub-type", "ssh-rsa")
@@ -266,6 +272,8 @@ def test_removal_without_anything_there(world: Trust) -> None:
 # -- gpg --------------------------------------------------------------------------------------
 
 
+@proves("gpg add", "--from")
+@proves("gpg list", "--output")
 def test_keys_come_and_go(world: Trust, tmp_path: Path, typed: io.StringIO) -> None:
     assert world.run("gpg", "list").out == "KEYID  TYPE  IDENTITY\n"
     file = tmp_path / "keys"
@@ -303,6 +311,7 @@ def test_keys_come_and_go(world: Trust, tmp_path: Path, typed: io.StringIO) -> N
     )  # fmt: skip
 
 
+@proves("gpg get", "--output")
 def test_one_key(world: Trust) -> None:
     world.given(KEYS, **{ID: f"KEY {ID} Me\n", "broken": "x"})
     for asked in (ID, ID.lower(), f"{'A' * 24}{ID}"):

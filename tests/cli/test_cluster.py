@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tests.cli.world import NAMESPACE, NOW, Ran, World, app
 from tests.fakes.clusters import FakeConnection
 from tests.fakes.kube import BUILT_IN, FakeCluster
@@ -159,6 +160,17 @@ def test_an_account_is_made_and_its_token_stored(world: Clusters) -> None:
     assert world.choices[-1].namespace == ""
 
 
+@proves(
+    "cluster add",
+    "--namespace",
+    "--system-namespace",
+    "--cluster-resources",
+    "--shard",
+    "--project",
+    "--name",
+    "--label",
+    "--annotation",
+)
 def test_namespaces_get_roles_of_their_own(world: Clusters) -> None:
     ran = world.add(
         "--namespace", "a", "--namespace", "b", "--system-namespace", "ops",
@@ -194,6 +206,19 @@ def test_a_certificate_is_stored_in_place_of_a_token(world: Clusters) -> None:
     assert config["tlsClientConfig"]["certData"] == base64.b64encode(b"CERT").decode()
 
 
+@proves(
+    "cluster add",
+    "--exec-command",
+    "--exec-command-args",
+    "--exec-command-env",
+    "--exec-command-api-version",
+    "--exec-command-install-hint",
+    "--disable-compression",
+    "--proxy-url",
+    "--aws-cluster-name",
+    "--aws-role-arn",
+    "--aws-profile",
+)
 def test_programs_and_eks_need_no_account(world: Clusters) -> None:
     ran = world.add(
         "--exec-command", "ask", "--exec-command-args", "a", "--exec-command-args", "b",
@@ -224,6 +249,7 @@ def test_programs_and_eks_need_no_account(world: Clusters) -> None:
     assert both.code == 1
 
 
+@proves("cluster add", "--in-cluster", "--cluster-endpoint")
 @pytest.mark.parametrize(
     ("flags", "server"),
     [
@@ -240,6 +266,7 @@ def test_the_address_can_be_another(world: Clusters, flags: tuple[str, ...], ser
     assert world.add("--cluster-endpoint", "elsewhere").code == 20
 
 
+@proves("cluster add", "--service-account", "--server-proxy-url")
 def test_an_account_that_exists_can_be_used(world: Clusters) -> None:
     ran = world.add("--service-account", "robot", "--server-proxy-url", "http://here")
     assert ran.code == 0
@@ -249,6 +276,7 @@ def test_an_account_that_exists_can_be_used(world: Clusters) -> None:
     assert "proxyUrl" not in world.secret()["config"]
 
 
+@proves("cluster add", "--yes")
 def test_an_account_is_asked_for_on_a_terminal(
     world: Clusters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -288,6 +316,7 @@ def test_a_cluster_that_does_not_answer_is_not_stored(world: Clusters) -> None:
     assert not any(at.kind == "Secret" for at in world.home.objects)
 
 
+@proves("cluster add", "--upsert")
 def test_what_is_there_is_left_alone_unless_told(world: Clusters) -> None:
     assert world.add().code == 0
     before = world.secret()
@@ -300,6 +329,7 @@ def test_what_is_there_is_left_alone_unless_told(world: Clusters) -> None:
     assert world.secret()["project"] == "team"
 
 
+@proves("cluster list", "--output")
 def test_clusters_are_listed_the_own_one_last(world: Clusters) -> None:
     world.add("--namespace", "a", "--namespace", "b", "--project", "team")
     world.away = True
@@ -317,6 +347,7 @@ def test_clusters_are_listed_the_own_one_last(world: Clusters) -> None:
     assert world.run("cluster", "list", "-o", "xml").code == 20
 
 
+@proves("cluster get", "--output")
 def test_a_cluster_is_shown_with_its_applications(world: Clusters) -> None:
     world.add()
     world.home.seed(
@@ -348,6 +379,7 @@ def test_a_cluster_is_shown_with_its_applications(world: Clusters) -> None:
     assert world.run("cluster", "get").code == 1
 
 
+@proves("cluster set", "--namespace", "--annotation", "--name", "--label")
 def test_a_cluster_is_changed_field_by_field(world: Clusters) -> None:
     world.add("--label", "region=eu")
     nothing = world.run("cluster", "set", "far")
@@ -371,6 +403,7 @@ def test_the_own_cluster_gets_a_secret_when_it_is_changed(world: Clusters) -> No
     assert (secret["server"], secret["name"]) == (HOME, "in-cluster")
 
 
+@proves("cluster rm", "--yes")
 def test_a_cluster_is_forgotten_with_its_account(
     world: Clusters, monkeypatch: pytest.MonkeyPatch
 ) -> None:

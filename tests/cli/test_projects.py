@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tests.cli.world import REPO, World, app, project
 from tiphys.cli.ports import ClusterChoice, KubeAccess
 
@@ -59,6 +60,9 @@ Orphaned Resources:          disabled
 """
 
 
+@proves("proj list", "--output")
+@proves("proj get", "--output")
+@proves("proj create", "--description", "--dest", "--src")
 def test_list_and_get(team: World) -> None:
     assert team.run("proj", "list").out == LIST
     assert team.run("proj", "list", "-o", "name").out == "default\nteam\n"
@@ -118,6 +122,17 @@ def test_what_is_missing(world: World) -> None:
     assert world.run("proj", "get").code == 1
 
 
+@proves(
+    "proj create",
+    "--allow-cluster-resource",
+    "--deny-cluster-resource",
+    "--allow-namespaced-resource",
+    "--deny-namespaced-resource",
+    "--dest-service-accounts",
+    "--orphaned-resources-warn",
+    "--signature-keys",
+    "--source-namespaces",
+)
 def test_create_with_every_flag(world: World) -> None:
     quiet(
         world,
@@ -168,6 +183,7 @@ def test_flags_that_cannot_be_read(world: World, flag: str, value: str, text: st
     assert world.find("AppProject", "team") is None
 
 
+@proves("proj create", "--file")
 def test_create_from_a_file(world: World, tmp_path: Path) -> None:
     file = tmp_path / "team.yaml"
     file.write_text(yaml.safe_dump(project("team", description="from a file")))
@@ -179,6 +195,7 @@ def test_create_from_a_file(world: World, tmp_path: Path) -> None:
     assert "does not match project spec metadata.name 'team'" in ran.fatal
 
 
+@proves("proj create", "--upsert")
 def test_create_again(team: World) -> None:
     ran = team.run("proj", "create", "team")
     assert ran.code == 20
@@ -187,6 +204,7 @@ def test_create_again(team: World) -> None:
     assert spec(team) == {}
 
 
+@proves("proj set", "--orphaned-resources")
 def test_set(team: World) -> None:
     quiet(team, "set", "team", "-s", "a", "-s", "b", "--orphaned-resources")
     assert spec(team)["sourceRepos"] == ["a", "b"]
@@ -257,6 +275,7 @@ def test_signature_keys(team: World) -> None:
     assert team.run("proj", "remove-signature-key", "team", "A" * 16).code == 1
 
 
+@proves("proj add-destination", "--name")
 def test_destinations(team: World) -> None:
     quiet(team, "add-destination", "team", "in-cluster", "apps", "--name")
     assert spec(team)["destinations"][1] == {"name": "in-cluster", "namespace": "apps"}
@@ -267,6 +286,7 @@ def test_destinations(team: World) -> None:
     assert (ran.code, ran.fatal) == (1, "Specified destination does not exist in project")
 
 
+@proves("proj add-destination-service-account", "--service-account-namespace")
 def test_service_accounts(team: World) -> None:
     line = ("team", HERE, "demo", "deployer")
     quiet(team, "add-destination-service-account", *line, "--service-account-namespace", "ops")
@@ -278,6 +298,8 @@ def test_service_accounts(team: World) -> None:
     quiet(team, "remove-destination-service-account", "team", HERE, "demo", "ops:deployer")
 
 
+@proves("proj add-orphaned-ignore", "--name")
+@proves("proj remove-orphaned-ignore", "--name")
 def test_orphans(team: World) -> None:
     quiet(team, "add-orphaned-ignore", "team", "", "Secret", "--name", "x*")
     assert spec(team)["orphanedResources"] == {
@@ -293,6 +315,10 @@ def test_orphans(team: World) -> None:
     quiet(team, "remove-orphaned-ignore", "team", "", "Secret", "--name", "x*")
 
 
+@proves("proj allow-cluster-resource", "--list")
+@proves("proj deny-cluster-resource", "--list")
+@proves("proj allow-namespace-resource", "--list")
+@proves("proj deny-namespace-resource", "--list")
 @pytest.mark.parametrize(
     ("line", "message", "field", "entries"),
     [
@@ -359,6 +385,9 @@ ROLE = (
 )
 
 
+@proves("proj role add-policy", "--action", "--object")
+@proves("proj role remove-policy", "--action", "--object")
+@proves("proj role list", "--output")
 def test_roles(team: World) -> None:
     assert team.run("proj", "role", "create", "team", "ci").out == "Role 'ci' created\n"
     assert team.run("proj", "role", "create", "team", "ci").out == "Role 'ci' already exists\n"
@@ -403,6 +432,8 @@ def test_groups(team: World) -> None:
     assert "not present" in team.run("proj", "role", "remove-group", *line).out
 
 
+@proves("proj role create-token", "--token-only", "--id", "--expires-in")
+@proves("proj role list-tokens", "--unixtime")
 def test_tokens(team: World) -> None:
     team.run("proj", "role", "create", "team", "ci")
     assert team.run("proj", "role", "list-tokens", "team", "ci").out == "No tokens for team.ci\n"
@@ -440,6 +471,9 @@ WINDOWS = (
 )
 
 
+@proves("proj windows add", "--kind", "--schedule", "--duration", "--applications")
+@proves("proj windows update", "--schedule", "--clusters")
+@proves("proj windows list", "--output")
 def test_windows(team: World) -> None:
     quiet(
         team,
@@ -483,6 +517,11 @@ def test_a_window_that_cannot_be(team: World) -> None:
 POLICY = "ID  GPG-MODE  GPG-KEYS  REPO-URLS\n"
 
 
+@proves("proj source-integrity git policies add", "--gpg-mode", "--gpg-key", "--repo-url")
+@proves(
+    "proj source-integrity git policies update", "--gpg-mode", "--delete-gpg-key", "--add-repo-url"
+)
+@proves("proj source-integrity git policies delete", "--yes")
 def test_integrity(team: World, monkeypatch: pytest.MonkeyPatch) -> None:
     line = ("proj", "source-integrity", "git", "policies")
     ran = team.run(*line, "list", "team")

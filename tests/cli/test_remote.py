@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.proofs import proves
 from tests.cli.test_login import token
 from tests.cli.world import REPO, Ran, World, app, guestbook, project
 from tests.fakes.remote import Answer
@@ -392,6 +393,7 @@ class TestTheRest:
         assert asked["id"] == {"type": "name", "value": "in-cluster"}
         assert run(world, "cluster", "rotate-auth", "in-cluster").code == 0
 
+    @proves("repo list", "--refresh")
     def test_repositories(self, world: World) -> None:
         repository = {"repo": REPO, "connectionState": {"status": "Successful"}, "type": "git"}
         world.remote.answers |= {

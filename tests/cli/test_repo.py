@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tests.cli.world import NAMESPACE, NOW, Ran, World
 from tests.core.repositories.secrets import secret, template
 from tests.fakes.connections import FakeConnections
@@ -76,6 +77,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
 # -- repo add ---------------------------------------------------------------------------------
 
 
+@proves("repo add", "--username", "--password", "--name")
 def test_a_repository_is_tried_and_stored(world: Repositories) -> None:
     ran = world.add(URL, "--username", "me", "--password", "s3cret", "--name", "apps")
     assert (ran.code, ran.out, ran.err) == (0, f"Repository '{URL}' added\n", "")
@@ -90,6 +92,33 @@ def test_a_repository_is_tried_and_stored(world: Repositories) -> None:
     }  # fmt: skip
 
 
+@proves(
+    "repo add",
+    "--project",
+    "--depth",
+    "--enable-lfs",
+    "--enable-oci",
+    "--force-http-basic-auth",
+    "--insecure-oci-force-http",
+    "--insecure-ignore-host-key",
+    "--insecure-skip-server-verification",
+    "--use-azure-workload-identity",
+    "--azure-active-directory-endpoint",
+    "--azure-service-principal-client-id",
+    "--azure-service-principal-client-secret",
+    "--azure-service-principal-tenant-id",
+    "--bearer-token",
+    "--gcp-service-account-key-path",
+    "--github-app-enterprise-base-url",
+    "--github-app-id",
+    "--github-app-installation-id",
+    "--github-app-private-key-path",
+    "--no-proxy",
+    "--proxy",
+    "--tls-client-cert-key-path",
+    "--tls-client-cert-path",
+    "--webhook-manifest-cache-warm-disabled",
+)
 def test_all_that_can_be_said(world: Repositories, tmp_path: Path) -> None:
     for name in ("key", "cert", "app", "google"):
         (tmp_path / name).write_text(f"the {name}\n")
@@ -124,6 +153,7 @@ def test_all_that_can_be_said(world: Repositories, tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+@proves("repo add", "--ssh-private-key-path")
 def test_an_ssh_key(world: Repositories, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("PRIVATE")
     assert world.add(SSH, "--ssh-private-key-path", str(tmp_path / "key")).code == 0
@@ -232,6 +262,7 @@ def test_the_same_again_is_well(world: Repositories) -> None:
     assert len(world.secrets()) == 1
 
 
+@proves("repo add", "--upsert")
 def test_another_spec_needs_upsert(world: Repositories) -> None:
     declared = secret("mine", url=URL, password="s3cret-old", name="old", extra="kept")
     world.home.seed(declared)
@@ -298,6 +329,7 @@ def test_the_contracts_table(world: Repositories) -> None:
     assert world.run("repo", "get", url).out == expected
 
 
+@proves("repo list", "--output")
 def test_what_is_shown(world: Repositories) -> None:
     world.connections.failing[SSH] = RepositoryError("SSH host key: unknown\nhost")
     world.home.seed(
@@ -358,6 +390,7 @@ def test_unknown_forms(world: Repositories) -> None:
         )  # fmt: skip
 
 
+@proves("repo get", "--output", "--project")
 def test_get(world: Repositories) -> None:
     assert world.run("repo", "get").code == 1
     ran = world.run("repo", "get", URL)
@@ -417,6 +450,8 @@ def test_removal_asks_those_who_want_it(
 # -- repocreds --------------------------------------------------------------------------------
 
 
+@proves("repocreds add", "--proxy-url")
+@proves("repocreds list", "--output")
 def test_templates_come_and_go(world: Repositories) -> None:
     url = "https://git.example.com/"
     ran = world.run(
@@ -448,6 +483,7 @@ def test_templates_come_and_go(world: Repositories) -> None:
     assert world.run("repocreds", "list").out == "URL PATTERN  USERNAME  SSH_CREDS  TLS_CREDS\n"
 
 
+@proves("repocreds add", "--upsert")
 def test_templates_that_differ(world: Repositories) -> None:
     assert world.run("repocreds", "add", URL, "--password", "a").code == 0
     assert world.run("repocreds", "add", URL, "--password", "a").code == 0
