@@ -108,6 +108,26 @@ async def test_aggregated_documents(documents: Documents, discovery: KubeDiscove
     assert "as=APIGroupDiscoveryList" in documents.accepted["/apis"]
 
 
+async def test_charts_are_not_told_of_what_cannot_be_watched(
+    documents: Documents, discovery: KubeDiscovery
+) -> None:
+    review = kind("TokenReview", "tokenreviews", namespaced=False) | {"verbs": ["create"]}
+    documents.by_path["/api"] = CORE
+    documents.by_path["/apis"] = aggregated(
+        group("authentication.k8s.io", version("v1", review)),
+        group("example.com", version("v1", kind("Widget", "widgets"), review)),
+    )
+    await discovery.refresh()
+    assert discovery.find(GroupVersionKind("authentication.k8s.io", "v1", "TokenReview"))
+    assert discovery.versions() == (
+        "example.com/v1",
+        "example.com/v1/Widget",
+        "v1",
+        "v1/Node",
+        "v1/Pod",
+    )
+
+
 async def test_a_stale_version_keeps_what_was_known(
     documents: Documents, discovery: KubeDiscovery
 ) -> None:
@@ -122,7 +142,7 @@ async def test_a_stale_version_keeps_what_was_known(
     )
     await discovery.refresh()
     assert discovery.scope(GroupKind("metrics.k8s.io", "PodMetrics")) is True
-    assert "other.example.com/v1" in discovery.versions()
+    assert "metrics.k8s.io/v1/PodMetrics" in discovery.versions()
     documents.by_path["/apis"] = aggregated(group("metrics.k8s.io", version("v1")))
     await discovery.refresh()
     assert discovery.scope(GroupKind("metrics.k8s.io", "PodMetrics")) is None

@@ -9,6 +9,8 @@ from typing import Any
 
 from tiphys.model.resource import ApiResource, GroupKind, GroupVersionKind
 
+_FOLLOWED = frozenset({"list", "watch"})
+
 
 @dataclass(frozen=True, slots=True)
 class GroupVersion:
@@ -47,8 +49,10 @@ class Catalogue:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        names = {version.name for version in self.versions}
-        names.update(f"{kind.api_version}/{kind.kind}" for kind in self.by_kind)
+        """Versions and kinds as charts ask for them: of what can be listed and watched."""
+        kinds = [kind for kind, one in self.by_kind.items() if one.verbs >= _FOLLOWED]
+        names = {kind.api_version for kind in kinds}
+        names.update(f"{kind.api_version}/{kind.kind}" for kind in kinds)
         return tuple(sorted(names))
 
     def _all(self) -> Iterable[ApiResource]:
