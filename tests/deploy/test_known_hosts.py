@@ -26,6 +26,7 @@ PUBLISHED = {
         "ROQFvPThGrW4RuWLoL9tq9I9zJ42fK4XywyRtbOz/EQ",
     },
     "bitbucket.org": {
+        "46OSHA1Rmj8E8ERTC6xkNcmGOw9oFxYr0WF6zWW8l1E",
         "FC73VB6C4OQLSCrjEayhMp9UMxS97caD/Yyi2bhW/J0",
         "ybgmFkzwOSotHTHLJgHO0QN8L0xErw6vd0VhFA9m3SM",
     },
