@@ -25,7 +25,7 @@ from tiphys.cli.globals import GLOBAL_FLAGS, Flag
 from tiphys.cli.main import COMMANDS
 
 _TESTS = Path(__file__).parents[1]
-_EVERYWHERE = "everywhere"
+EVERYWHERE = "everywhere"
 """Stands for the command of a flag that every command has."""
 _SHARED = 3
 """A flag that so many commands have with the same definition is shown once."""
@@ -110,7 +110,7 @@ def wanted() -> Mapping[Known, frozenset[Known]]:
             found[place] = frozenset(places) if once else frozenset({place})
     for flag in GLOBAL_FLAGS:
         if not flag.later and flag.name != "help":
-            one = Known(_EVERYWHERE, flag.name)
+            one = Known(EVERYWHERE, flag.name)
             found[one] = frozenset({one})
     return found
 
