@@ -27,11 +27,13 @@ from tiphys.cli.main import COMMANDS
 _TESTS = Path(__file__).parents[1]
 EVERYWHERE = "everywhere"
 """Stands for the command of a flag that every command has."""
-_SHARED = 3
+_SHARED = 2
 """A flag that so many commands have with the same definition is shown once."""
 _OF_EACH = frozenset({"output"})
 """Flags of which the definition says little: what they do is each command's own."""
 Test = TypeVar("Test", bound=Callable[..., Any])
+Claim = tuple[str, str]
+"""A command and one of its flags."""
 
 
 def proves(command: str, *flags: str) -> Callable[[Test], Test]:
@@ -40,6 +42,9 @@ def proves(command: str, *flags: str) -> Callable[[Test], Test]:
     assert command
 
     def same(test: Test) -> Test:
+        # Read by tests.cli.ignoring.
+        claims: list[Claim] = test.__dict__.setdefault("claims", [])
+        claims += [(command, flag.removeprefix("--")) for flag in flags]
         return test
 
     return same

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tests.cli.test_create import BASE, FILE
 from tests.cli.test_diff import config_map, known
 from tests.cli.world import COMMIT, World, app, guestbook
@@ -20,6 +21,7 @@ def run(world: World, *line: str) -> str:
     return ran.out
 
 
+@proves("admin app generate-spec", "--set-finalizer", "--label", "--output")
 def test_a_spec_from_flags(world: World) -> None:
     flags = ["--set-finalizer", "-l", "a=b", "--helm-set", "x=y"]
     manifest = yaml.safe_load(run(world, "generate-spec", "web", *BASE, *flags))
@@ -34,6 +36,7 @@ def test_a_spec_from_flags(world: World) -> None:
     assert world.find("Application", "web") is None
 
 
+@proves("admin app generate-spec", "--inline")
 def test_a_spec_is_written_back(world: World, tmp_path: Path) -> None:
     file = tmp_path / "app.yaml"
     file.write_text(FILE.format(name="a"))
@@ -42,6 +45,7 @@ def test_a_spec_is_written_back(world: World, tmp_path: Path) -> None:
     assert (tmp_path / "app.yaml.back").read_text() == FILE.format(name="a")
 
 
+@proves("admin app generate-spec", "--file", "--validate")
 def test_a_spec_is_read_as_it_is_read_later(world: World, tmp_path: Path) -> None:
     file = tmp_path / "app.yaml"
     file.write_text(FILE.format(name="a").replace("namespace: demo", "namespace: 1"))
@@ -59,6 +63,7 @@ def results(world: World, path: Path, *flags: str) -> list[dict[str, Any]]:
     return found
 
 
+@proves("admin app get-reconcile-results", "--l", "--o")
 def test_results_of_the_statuses(world: World, tmp_path: Path) -> None:
     label = {"metadata": {"labels": {"a": "b"}}}
     world.seed(guestbook(), app("other", **label))
@@ -74,6 +79,7 @@ def test_results_of_the_statuses(world: World, tmp_path: Path) -> None:
     assert only["name"] == "other"
 
 
+@proves("admin app get-reconcile-results", "--refresh")
 def test_results_of_comparing_now(world: World, tmp_path: Path) -> None:
     synced = known(("ConfigMap", "one"))
     broken = app("broken", spec={"source": {**app("a")["spec"]["source"], "path": "none"}})
@@ -101,6 +107,7 @@ def test_results_of_comparing_now(world: World, tmp_path: Path) -> None:
     assert world.app("a")["status"] == synced["status"]
 
 
+@proves("admin app get-reconcile-results", "--server-side-diff")
 @pytest.mark.parametrize(("flags", "dry_runs"), [([], 0), (["--server-side-diff"], 1)])
 def test_results_by_the_server(
     world: World, tmp_path: Path, flags: list[str], dry_runs: int

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tests.cli.test_sync import operation, syncs
 from tests.cli.world import COMMIT, NAMESPACE, REPO, World, app, guestbook
 
@@ -87,6 +88,7 @@ def test_an_editor_that_is_not_there(world: World, monkeypatch: pytest.MonkeyPat
     assert world.run("app", "edit", "a").fatal == "the editor false ended with an error"
 
 
+@proves("app patch", "--patch", "--type")
 @pytest.mark.parametrize(
     ("flags", "patch"),
     [
@@ -155,6 +157,7 @@ def deployed(*entries: dict[str, Any], **spec: Any) -> dict[str, Any]:
     return app("a", spec=spec, status={"history": list(entries)})
 
 
+@proves("app history", "--output")
 def test_history(world: World) -> None:
     ran = world.seed(guestbook()).run("app", "history", "guestbook")
     assert ran.out == (
@@ -197,6 +200,7 @@ def finished(phase: str) -> dict[str, Any]:
     }
 
 
+@proves("app rollback", "--prune", "--timeout")
 def test_rollback(world: World) -> None:
     entries = (past(6, revision="a" * 40), past(7, revision="b" * 40))
     policy = {"syncOptions": ["PruneLast=true"], "retry": {"limit": 3}}

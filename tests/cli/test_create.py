@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.proofs import proves
 from tests.cli.world import REPO, World, app, guestbook, project, settings
 
 SERVER = "https://kubernetes.default.svc"
@@ -21,6 +22,7 @@ def create(world: World, name: str, *flags: str) -> dict[str, Any]:
     return dict(world.app(name))
 
 
+@proves("app create", "--repo", "--path", "--dest-server", "--dest-namespace")
 def test_from_flags(world: World) -> None:
     stored = create(world, "guestbook")
     assert stored["spec"] == {
@@ -37,6 +39,7 @@ def test_the_same_again_is_unchanged(world: World) -> None:
     assert (ran.code, ran.out) == (0, "application 'guestbook' unchanged\n")
 
 
+@proves("app create", "--upsert")
 def test_another_spec_needs_upsert(world: World) -> None:
     world.seed(guestbook())
     other = ["app", "create", "guestbook", *BASE, "--path", "helm"]
@@ -54,6 +57,52 @@ def test_another_spec_needs_upsert(world: World) -> None:
     assert stored["status"] == guestbook()["status"]
 
 
+@proves(
+    "app create",
+    "--revision",
+    "--helm-set",
+    "--parameter",
+    "--helm-set-string",
+    "--helm-set-file",
+    "--values",
+    "--ignore-missing-value-files",
+    "--release-name",
+    "--helm-version",
+    "--helm-namespace",
+    "--helm-kube-version",
+    "--helm-api-versions",
+    "--helm-skip-crds",
+    "--helm-skip-tests",
+    "--helm-skip-schema-validation",
+    "--helm-pass-credentials",
+    "--directory-recurse",
+    "--directory-include",
+    "--directory-exclude",
+    "--directory-disable-extension-filter",
+    "--ref",
+    "--tag-prefix",
+    "--source-name",
+    "--jsonnet-tla-str",
+    "--jsonnet-tla-code",
+    "--jsonnet-ext-var-str",
+    "--jsonnet-ext-var-code",
+    "--jsonnet-libs",
+    "--nameprefix",
+    "--namesuffix",
+    "--kustomize-image",
+    "--kustomize-replica",
+    "--kustomize-common-label",
+    "--kustomize-common-annotation",
+    "--kustomize-namespace",
+    "--kustomize-version",
+    "--kustomize-kube-version",
+    "--kustomize-api-versions",
+    "--kustomize-force-common-label",
+    "--kustomize-force-common-annotation",
+    "--kustomize-label-without-selector",
+    "--kustomize-label-include-templates",
+    "--ignore-missing-components",
+)
 @pytest.mark.parametrize(
     ("flags", "source"),
     [
@@ -107,6 +156,17 @@ def test_source_flags(world: World, flags: list[str], source: dict[str, Any]) ->
     assert stored["spec"]["source"] == {"repoURL": REPO, "path": "guestbook", **source}
 
 
+@proves(
+    "app create",
+    "--sync-policy",
+    "--auto-prune",
+    "--self-heal",
+    "--allow-empty",
+    "--sync-option",
+    "--sync-retry-limit",
+    "--sync-retry-backoff-duration",
+    "--sync-retry-refresh",
+)
 @pytest.mark.parametrize(
     ("flags", "policy"),
     [
@@ -129,6 +189,14 @@ def test_policy_flags(world: World, flags: list[str], policy: dict[str, Any] | N
     assert create(world, "a", *flags)["spec"].get("syncPolicy") == policy
 
 
+@proves(
+    "app create",
+    "--label",
+    "--annotations",
+    "--set-finalizer",
+    "--revision-history-limit",
+    "--dest-name",
+)
 def test_metadata_flags(world: World) -> None:
     stored = create(
         world, "a", "-l", "team=a", "--annotations", "x=y=z", "--set-finalizer",
@@ -182,11 +250,13 @@ def test_an_unknown_cluster_is_named(world: World) -> None:
     )
 
 
+@proves("app create", "--validate")
 def test_validation_can_be_left_out(world: World) -> None:
     create(world, "later", "--path", "none", "--validate=false")
     assert world.sources.asked == []
 
 
+@proves("app create", "--app-namespace", "--project")
 def test_in_another_namespace(world: World) -> None:
     params = settings(**{"application.namespaces": "team-*"})
     params["metadata"]["name"] = "argocd-cmd-params-cm"
@@ -225,6 +295,7 @@ spec:
 """
 
 
+@proves("app create", "--file", "--name")
 def test_from_a_file_with_flags_over_it(world: World, tmp_path: Path) -> None:
     file = tmp_path / "app.yaml"
     file.write_text(FILE.format(name="a"))
@@ -254,6 +325,7 @@ def test_standard_input_holds_everything(world: World, monkeypatch: pytest.Monke
     assert world.app("b")["spec"]["source"]["path"] == "helm"
 
 
+@proves("app create", "--values-literal-file")
 def test_literal_values_become_an_object(world: World, tmp_path: Path) -> None:
     file = tmp_path / "values.yaml"
     file.write_text("a: {b: 1}\n")
@@ -279,6 +351,7 @@ def test_flags_of_what_comes_later_are_refused_by_field(world: World) -> None:
     assert world.find("Application", "a") is None
 
 
+@proves("app create", "--plugin-env", "--config-management-plugin")
 @pytest.mark.parametrize(
     ("flags", "source"),
     [
@@ -295,6 +368,7 @@ def test_flags_of_every_tool(world: World, flags: list[str], source: dict[str, A
     assert stored["spec"]["source"].items() >= source.items()
 
 
+@proves("app create", "--helm-chart")
 def test_a_chart_needs_no_path(world: World) -> None:
     place = ("--dest-server", "https://kubernetes.default.svc", "--dest-namespace", "demo")
     flags = ("--repo", REPO, "--helm-chart", "web", *place, "--validate=false")

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from tests.cli.proofs import proves
 from tests.cli.world import World, app, key, settings, when
 from tests.fakes.kube import FakeCluster
 from tiphys.model.application import Application
@@ -34,6 +35,7 @@ def test_the_objects_go_as_well(world: World) -> None:
     assert world.app("helm")["metadata"]["deletionTimestamp"]
 
 
+@proves("app delete", "--propagation-policy")
 @pytest.mark.parametrize("policy", ["foreground", "background"])
 def test_propagation(world: World, policy: str) -> None:
     world.seed(app("a", metadata={"finalizers": ["another.example.com/hold"]}))
@@ -41,6 +43,7 @@ def test_propagation(world: World, policy: str) -> None:
     assert finalizers(world, "a") == ["another.example.com/hold", f"{PLAIN}/{policy}"]
 
 
+@proves("app delete", "--cascade")
 def test_without_cascade_only_the_application_goes(world: World) -> None:
     world.seed(app("a", metadata={"finalizers": [PLAIN, f"{PLAIN}/background"]}))
     ran = world.run("app", "delete", "a", "--cascade=false")
@@ -63,6 +66,7 @@ def test_what_cannot_be_asked(world: World, flags: list[str], message: str) -> N
     assert "deletionTimestamp" not in world.app("a")["metadata"]
 
 
+@proves("app delete", "--selector")
 def test_a_selector_takes_the_place_of_names(world: World) -> None:
     world.seed(app("a", metadata={"labels": {"t": "1"}}), app("b"))
     ran = world.run("app", "delete", "b", "-l", "t=1", "-y", "--cascade=false")
@@ -96,6 +100,7 @@ def test_the_end_of_answers(world: World, monkeypatch: pytest.MonkeyPatch) -> No
     assert ran.out == "Are you sure you want to delete 'a' and all its resources? [y/n] "
 
 
+@proves("app delete", "--wait")
 def test_waiting_for_the_end(world: World) -> None:
     async def controller(cluster: FakeCluster) -> None:
         await when(cluster, "a", lambda m: "deletionTimestamp" in m["metadata"])

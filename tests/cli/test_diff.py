@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tests.cli.world import COMMIT, REPO, World, app, asks_refresh, when, without_annotations
 from tests.fakes.kube import CONFIG_MAPS, FakeCluster
 from tiphys.model.errors import KubeError
@@ -129,6 +130,7 @@ def test_nothing_differs(world: World) -> None:
     assert world.sources.revisions[-1] == COMMIT
 
 
+@proves("app diff", "--exit-code", "--diff-exit-code")
 @pytest.mark.parametrize(
     ("flags", "code"),
     [([], 1), (["--exit-code=false"], 0), (["--diff-exit-code", "7"], 7),
@@ -167,6 +169,7 @@ def test_what_cannot_be_shown(world: World, flags: list[str], code: int, message
     assert (ran.code, ran.fatal) == (code, message)
 
 
+@proves("app diff", "--revision")
 @pytest.mark.parametrize(
     "flags", [["--revision", "v2"], ["--revisions", "v2", "--source-positions", "1"]]
 )
@@ -178,6 +181,7 @@ def test_another_revision(world: World, flags: list[str]) -> None:
 SEVERAL = [{"repoURL": REPO, "path": "helm", "name": "one"}, {"repoURL": REPO, "ref": "values"}]
 
 
+@proves("app diff", "--revisions", "--source-names", "--source-positions")
 @pytest.mark.parametrize("command", ["diff", "manifests"])
 @pytest.mark.parametrize(
     ("flags", "revisions"),
@@ -204,6 +208,7 @@ def test_one_revision_is_not_for_several_sources(world: World) -> None:
     assert "Use --revisions and --source-positions instead." in ran.fatal
 
 
+@proves("app diff", "--local", "--local-repo-root")
 def test_a_folder_in_place_of_the_repository(world: World, tmp_path: Path) -> None:
     world.seed(known(), secret("was", live=True))
     world.sources.manifests = [secret("is"), config_map("new")]
@@ -220,6 +225,7 @@ def test_a_folder_in_place_of_the_repository(world: World, tmp_path: Path) -> No
     assert (files.folder, files.root, files.include) == (str(tmp_path), str(tmp_path.parent), None)
 
 
+@proves("app diff", "--server-side-generate", "--local-include")
 def test_a_folder_that_is_rendered_like_a_repository(world: World, tmp_path: Path) -> None:
     world.seed(known(), secret("was", live=True))
     world.sources.manifests = [secret("is")]
@@ -271,6 +277,7 @@ def test_ignored_fields_are_no_difference(world: World) -> None:
     assert out.startswith("\nNot compared:\n  ConfigMap demo/one: data.a is left out by ")
 
 
+@proves("app diff", "--ignore-normalizer-jq-execution-timeout")
 @pytest.mark.parametrize(
     ("line", "within"),
     [
@@ -289,6 +296,7 @@ def test_how_long_an_expression_may_run(world: World, line: list[str], within: f
     assert set(world.evaluator.within) == {within}
 
 
+@proves("app diff", "--refresh", "--hard-refresh")
 @pytest.mark.parametrize(
     ("flags", "kind"), [(["--refresh"], "normal"), (["--hard-refresh"], "hard")]
 )
@@ -336,6 +344,7 @@ def test_another_program_shows_it(
     )
 
 
+@proves("app diff", "--server-side-diff")
 def test_the_server_says_what_applying_would_give(world: World) -> None:
     # The stand-in names no owners, whose fields alone would count otherwise.
     options = {"argocd.argoproj.io/compare-options": "IncludeMutationWebhook=true"}
@@ -372,6 +381,7 @@ def test_the_annotation_asks_the_server(world: World, flags: list[str], dry_runs
     assert calls.count("patch") == dry_runs
 
 
+@proves("app diff", "--server-side-diff-max-batch-kb", "--server-side-diff-concurrency")
 @pytest.mark.parametrize(
     ("flags", "most"),
     [
@@ -434,6 +444,7 @@ def test_hooks_among_manifests(world: World) -> None:
     assert [one["metadata"]["name"] for one in shown] == ["hook", "one"]
 
 
+@proves("app manifests", "--source")
 def test_manifests_that_are_live(world: World) -> None:
     world.seed(known(("ConfigMap", "old")), config_map("old", live=True, a="1"))
     world.sources.manifests = [config_map("new")]
@@ -441,6 +452,7 @@ def test_manifests_that_are_live(world: World) -> None:
     assert shown["metadata"]["name"] == "old"
 
 
+@proves("app manifests", "--revision")
 @pytest.mark.parametrize(
     "flags", [["--revision", "v2"], ["--revisions", "v2", "--source-positions", "1"]]
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.proofs import proves
 from tests.cli.world import (
     World,
     app,
@@ -69,6 +70,7 @@ def test_a_synced_application(seeded: World) -> None:
     assert seeded.run("app", "get", "guestbook").out == f"{HEADER}\n{RESOURCES}"
 
 
+@proves("app get", "--show-operation")
 def test_with_its_operation(seeded: World) -> None:
     ran = seeded.run("app", "get", "guestbook", "--show-operation")
     assert ran.out == f"{HEADER}\n{OPERATION}\n{RESOURCES}"
@@ -118,6 +120,7 @@ def result(kind: str, name: str, *, group: str = "", **parts: Any) -> dict[str, 
     return {**named, "status": "Synced", **parts}
 
 
+@proves("app get", "--show-params")
 def test_helm_parameters(world: World) -> None:
     helm = {"parameters": [{"name": "image", "value": "registry.example.com/demo:v2"},
                            {"name": "long", "value": "x" * 81}]}  # fmt: skip
@@ -198,6 +201,7 @@ def test_windows_of_others_are_not_told(world: World) -> None:
     assert "SyncWindow:         Sync Allowed\nSync Policy:" in out
 
 
+@proves("app get", "--output")
 def test_json_is_the_typed_form(seeded: World) -> None:
     ran = seeded.run("app", "get", "guestbook", "-o", "json")
     printed = json.loads(ran.out)
@@ -224,6 +228,7 @@ def test_an_unknown_format_is_named(seeded: World) -> None:
     assert (ran.code, ran.fatal) == (20, "unknown output format: xml")
 
 
+@proves("app get", "--refresh", "--hard-refresh")
 @pytest.mark.parametrize(("flag", "kind"), [("--refresh", "normal"), ("--hard-refresh", "hard")])
 def test_a_refresh_is_waited_for(seeded: World, flag: str, kind: str) -> None:
     asked: list[str] = []
@@ -239,6 +244,7 @@ def test_a_refresh_is_waited_for(seeded: World, flag: str, kind: str) -> None:
     assert asked == [kind]
 
 
+@proves("app get", "--timeout")
 def test_a_refresh_that_takes_too_long_is_not_waited_for(seeded: World) -> None:
     async def controller(cluster: FakeCluster) -> None:
         await asyncio.sleep(60)
@@ -281,6 +287,7 @@ def live(version: str, kind: str, name: str, uid: str, owner: str = "") -> dict[
     return {"apiVersion": version, "kind": kind, "metadata": metadata}
 
 
+@proves("app get", "--source-position", "--source-name")
 @pytest.mark.parametrize(
     ("flags", "code", "said"),
     [

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.cli.proofs import proves
 from tests.cli.world import REPO, World, app, guestbook, project
 
 TABLE = """\
@@ -26,6 +27,7 @@ def test_no_format_leaves_the_source_out(world: World) -> None:
     assert row.endswith("Manual      <none>")
 
 
+@proves("app list", "--output")
 def test_names(world: World) -> None:
     world.seed(app("b"), app("a"))
     assert world.run("app", "list", "-o", "name").out == "argocd/a\nargocd/b\n"
@@ -41,6 +43,7 @@ def test_json_holds_typed_objects(world: World) -> None:
     assert list(printed) == ["metadata", "spec", "status"]
 
 
+@proves("app list", "--selector", "--project", "--repo", "--path", "--cluster", "--app-namespace")
 @pytest.mark.parametrize(
     ("flags", "names"),
     [

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.proofs import proves
 from tests.cli.test_objects import owned, web
 from tests.cli.world import World, settings
 from tiphys.model.errors import KubeError
@@ -34,6 +35,16 @@ def test_lines_of_all_pods_in_the_order_of_their_times(world: World) -> None:
     assert (ran.code, ran.out) == (0, "one\ntwo\nthree\nfour\nand a half\n\n")
 
 
+@proves(
+    "app logs",
+    "--filter",
+    "--match-case",
+    "--until-time",
+    "--kind",
+    "--name",
+    "--group",
+    "--namespace",
+)
 @pytest.mark.parametrize(
     ("flags", "out"),
     [
@@ -59,6 +70,7 @@ def test_which_lines(world: World, flags: tuple[str, ...], out: str) -> None:
     assert world.run("app", "logs", "a", *flags).out == out
 
 
+@proves("app logs", "--container", "--since-seconds", "--tail", "--previous", "--follow")
 @pytest.mark.parametrize(
     ("flags", "request_"),
     [

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tests.cli.test_diff import config_map, known, secret
 from tests.cli.world import World, app, project, settings
 from tests.fakes.kube import FakeCluster
@@ -61,6 +62,7 @@ apps    Deployment  demo       web      No
 """
 
 
+@proves("app resources", "--output")
 def test_resources(world: World) -> None:
     world.seed(*web())
     assert world.run("app", "resources", "a").out == (
@@ -75,6 +77,7 @@ def test_resources(world: World) -> None:
     assert world.run("app", "resources", "a", "--output", "x").fatal == "unknown output format: x"
 
 
+@proves("app resources", "--orphaned")
 def test_orphans(world: World) -> None:
     """They are looked for where the project asks, and what others have is none."""
     other = known(("ConfigMap", "theirs"), spec={"project": "watching"})
@@ -126,6 +129,15 @@ def get(world: World, *flags: str) -> str:
     return ran.out
 
 
+@proves(
+    "app get-resource",
+    "--filter-fields",
+    "--output",
+    "--show-managed-fields",
+    "--kind",
+    "--group",
+    "--resource-name",
+)
 def test_how_a_live_object_is_shown(world: World) -> None:
     world.seed(*web())
     deployment = ["--kind", "Deployment"]
@@ -154,6 +166,7 @@ def test_how_a_live_object_is_shown(world: World) -> None:
     assert yaml.safe_load(secret)["data"] == {"password": "++++++++"}
 
 
+@proves("app get-resource", "--project")
 @pytest.mark.parametrize(
     ("flags", "code", "message"),
     [
@@ -183,6 +196,7 @@ def test_required_flags(world: World, command: str, flags: list[str], missing: s
     assert (ran.code, ran.out) == (1, f"Error: required flag(s) {missing} not set\n")
 
 
+@proves("app patch-resource", "--patch", "--patch-type")
 def test_patch_a_live_object(world: World) -> None:
     world.seed(*web())
     line = ["app", "patch-resource", "a", "--kind", "Deployment"]
@@ -223,6 +237,7 @@ def many() -> list[dict[str, Any]]:
     ]
 
 
+@proves("app patch-resource", "--all", "--namespace")
 def test_several_need_all(world: World) -> None:
     world.seed(*many())
     line = ["app", "patch-resource", "a", "--kind", "ConfigMap", "--patch", '{"data":{"k":"v"}}']
@@ -237,6 +252,7 @@ def test_several_need_all(world: World) -> None:
     assert data == [{"k": "v"}, {"k": "v"}, {}]
 
 
+@proves("app delete-resource", "--force", "--orphan")
 @pytest.mark.parametrize(
     ("flags", "propagation", "grace"),
     [
@@ -266,6 +282,7 @@ def test_delete_a_live_object(
     assert asked == {"uid": "uid-of-web", "propagation": propagation, "grace_seconds": grace}
 
 
+@proves("app delete-resource", "--all")
 def test_whoever_wants_to_be_asked_is_asked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter(["n\n", "y\n"])
     monkeypatch.setattr("sys.stdin.readline", lambda: next(answers))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.proofs import proves
 from tests.cli.world import REPO, World, app
 
 HELM = {
@@ -181,6 +182,7 @@ def test_at_least_one_option(world: World) -> None:
     assert ran.out.startswith("Usage: argocd app set APPNAME [flags]\n")
 
 
+@proves("app set", "--source-position")
 def test_one_of_several_sources(world: World) -> None:
     world.seed(with_sources())
     assert world.run("app", "set", "a", "--source-position", "2", "--revision", "v2").code == 0
@@ -210,6 +212,7 @@ def test_which_source_has_to_be_said(
     assert (ran.code, ran.fatal) == (code, message)
 
 
+@proves("app set", "--dry-source-path", "--hydrate-to-branch")
 def test_flags_of_the_hydrator_leave_the_source_alone(world: World) -> None:
     hydrator = {
         "drySource": {"repoURL": REPO, "path": "p", "targetRevision": "main"},
@@ -230,6 +233,21 @@ def test_flags_of_the_hydrator_leave_the_source_alone(world: World) -> None:
     }
 
 
+@proves(
+    "app unset",
+    "--parameter",
+    "--values",
+    "--values-literal",
+    "--ignore-missing-value-files",
+    "--pass-credentials",
+    "--kustomize-image",
+    "--kustomize-replica",
+    "--nameprefix",
+    "--namesuffix",
+    "--kustomize-version",
+    "--kustomize-namespace",
+    "--ignore-missing-components",
+)
 @pytest.mark.parametrize(
     ("source", "flags", "block", "gone"),
     [
@@ -261,6 +279,7 @@ def test_unset(
     assert left == {**source, block: wanted}
 
 
+@proves("app unset", "--plugin-env", "--ref")
 def test_unset_the_rest(world: World) -> None:
     plugin = {"env": [{"name": "a", "value": "1"}, {"name": "b", "value": "2"}]}
     world.seed(with_source({"repoURL": REPO, "path": "helm", "ref": "here", "plugin": plugin}))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.proofs import proves
 from tests.cli.world import (
     COMMIT,
     REPO,
@@ -110,6 +111,18 @@ def test_what_is_asked_for(world: World) -> None:
     }
 
 
+@proves(
+    "app sync",
+    "--prune",
+    "--dry-run",
+    "--revision",
+    "--strategy",
+    "--apply-out-of-sync-only",
+    "--force",
+    "--server-side",
+    "--replace",
+    "--resource",
+)
 @pytest.mark.parametrize(
     ("flags", "part"),
     [
@@ -144,6 +157,7 @@ def test_flags_of_the_request(world: World, flags: list[str], part: dict[str, An
     assert part.items() <= operation(world, "guestbook")["sync"].items()
 
 
+@proves("app sync", "--retry-limit", "--retry-backoff-duration", "--retry-refresh", "--info")
 def test_retries_and_notes(world: World) -> None:
     policy = {"retry": {"limit": 1}, "syncOptions": ["CreateNamespace=true"]}
     world.seed(app("a", spec={"syncPolicy": policy}), app("b", spec={"syncPolicy": policy}))
@@ -205,15 +219,17 @@ def test_wrong_use(world: World, line: str, message: str) -> None:
     assert (ran.code, ran.fatal) == (1, message)
 
 
+@proves("app sync", "--selector", "--project")
 def test_selectors_and_projects_add_to_names(world: World) -> None:
     world.seed(
         project("one"),
         app("a"),
         app("b", metadata={"labels": {"x": "y"}}),
         app("c", metadata={"labels": {"x": "y"}}, spec={"project": "one"}),
+        app("d", spec={"project": "one"}),
     )
     world.run("app", "sync", "a", "--project", "one", "-l", "x=y", "--async")
-    asked = [name for name in "abc" if "operation" in world.app(name)]
+    asked = [name for name in "abcd" if "operation" in world.app(name)]
     assert asked == ["a", "c"]
 
 
@@ -278,6 +294,7 @@ def test_a_dry_run_ends_without_a_comparison(world: World) -> None:
     assert world.run("app", "sync", "a", "--dry-run", "--timeout", "5").code == 0
 
 
+@proves("app sync", "--output")
 def test_json_prints_the_object_alone(world: World) -> None:
     world.seed(out_of_sync())
     world.controller = syncs("guestbook", guestbook()["status"])
@@ -290,6 +307,7 @@ def labelled(name: str, **labels: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
 
 
+@proves("app sync", "--label")
 def test_labels_choose_objects(world: World) -> None:
     resources = [
         {"version": "v1", "kind": "ConfigMap", "namespace": "demo", "name": name}
@@ -307,6 +325,7 @@ def test_labels_choose_objects(world: World) -> None:
     assert (ran.code, ran.fatal) == (1, "No matching resources found for labels: [x=y z=w]")
 
 
+@proves("app sync", "--local", "--local-repo-root")
 def test_a_folder_is_synced(world: World, tmp_path: Path) -> None:
     world.seed(app("a")).sources.manifests = [labelled("one")]
     flags = ["--local", str(tmp_path), "--local-repo-root", str(tmp_path.parent)]
@@ -334,6 +353,7 @@ QUESTION = (
 )
 
 
+@proves("app sync", "--preview-changes", "--assumeYes")
 @pytest.mark.parametrize(
     ("flags", "answer", "asked"),
     [([], "n\n", False), ([], "y\n", True), (["--assumeYes"], "", True)],

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.proofs import proves
 from tests.cli.world import World, app, guestbook, key, settings, when
 from tests.fakes.kube import FakeCluster
 from tiphys.cli.app.resources import Row, parse_patterns, selected
@@ -170,6 +171,7 @@ def test_a_change_ends_it(world: World) -> None:
     assert "Health Status:      Healthy\n" in ran.out
 
 
+@proves("app wait", "--delete")
 def test_deletion(world: World) -> None:
     async def controller(cluster: FakeCluster) -> None:
         await when(cluster, "guestbook", lambda m: True)
