@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tests.cli.world import World, project
 
 POLICY = "p, proj:{0}:{1}, applications, sync, {0}/*, allow"
 
 
+@proves("admin proj generate-spec", "--output")
 def test_generate_spec(world: World) -> None:
     ran = world.run("admin", "proj", "generate-spec", "team", "-s", "https://a", core=False)
     assert ran.code == 0
@@ -28,6 +30,7 @@ def test_generate_spec(world: World) -> None:
     assert world.run("admin", "proj", "generate-spec", core=False).code == 1
 
 
+@proves("admin proj generate-spec", "--file", "--inline")
 def test_generate_spec_in_place(world: World, tmp_path: Path) -> None:
     file = tmp_path / "team.yaml"
     before = yaml.safe_dump(project("team", description="a"))
@@ -44,6 +47,7 @@ def test_generate_spec_in_place(world: World, tmp_path: Path) -> None:
     assert (ran.code, ran.fatal) == (1, "--inline needs a file by --file")
 
 
+@proves("admin proj generate-allow-list", "--out")
 def test_generate_allow_list(world: World, tmp_path: Path) -> None:
     role = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -91,6 +95,7 @@ LINE = ("admin", "proj", "update-role-policy")
 FLAGS = ("--resource", "applications", "--scope", "*", "--permission", "deny")
 
 
+@proves("admin proj update-role-policy", "--role", "--scope", "--permission", "--dry-run")
 def test_set_in_many_roles(teams: World) -> None:
     ran = teams.run(*LINE, "team-*", "set", "sync", "--role", "deploy*", *FLAGS, core=False)
     assert ran.code == 0
@@ -119,6 +124,15 @@ def test_remove_from_many_roles(teams: World) -> None:
         *LINE, "*", "remove", "sync", "--permission", "deny", "--dry-run=false", core=False
     )
     assert policies(teams, "team-b") == [POLICY.format("team-b", "deployer")]
+
+
+@proves("admin proj update-role-policy", "--resource")
+def test_policies_of_one_resource_are_removed(teams: World) -> None:
+    line = (*LINE, "team-a", "remove", "sync", "--dry-run=false")
+    assert teams.run(*line, "--resource", "clusters", core=False).code == 0
+    assert policies(teams, "team-a") == [POLICY.format("team-a", "deployer")]
+    assert teams.run(*line, "--resource", "applications", core=False).code == 0
+    assert policies(teams, "team-a") == []
 
 
 def test_what_cannot_be_changed(teams: World) -> None:

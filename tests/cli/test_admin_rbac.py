@@ -10,6 +10,7 @@ import bcrypt
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tiphys.adapters.passwords import hashed
 from tiphys.cli.main import run
 from tiphys.cli.ports import ClusterChoice
@@ -85,6 +86,7 @@ def test_as_it_was_recorded(desk: Desk) -> None:
     assert [choice.namespace for choice in desk.choices] == ["argocd"]
 
 
+@proves("admin settings rbac can", "--policy-file", "--quiet")
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
@@ -111,6 +113,8 @@ def test_what_somebody_can(desk: Desk, line: str, answer: str) -> None:
     assert desk.can(*line.split(), policy, "--quiet") == (0 if answer == "Yes" else 1, "")
 
 
+@proves("admin settings rbac can", "--default-role")
+@proves("admin settings rbac validate", "--policy-file")
 def test_a_config_map_in_a_file(desk: Desk) -> None:
     data = {
         "policy.csv": "p, alice, ^logs$, ^get$, ^team/, allow",
@@ -127,12 +131,14 @@ def test_a_config_map_in_a_file(desk: Desk) -> None:
     assert desk.validate(policy) == (0, "Policy is valid.\n")
 
 
+@proves("admin settings rbac can", "--use-builtin-policy")
 def test_without_what_is_built_in(desk: Desk) -> None:
     policy = desk.file(POLICY)
     line = ("role:admin", "get", "applications", "team/x", policy)
     assert desk.can(*line, "--use-builtin-policy=false") == (1, "No\n")
 
 
+@proves("admin settings rbac can", "--strict")
 @pytest.mark.parametrize(
     ("line", "text"),
     [
@@ -226,6 +232,7 @@ def test_the_initial_password(desk: Desk) -> None:
     assert [choice.namespace for choice in desk.choices] == ["argocd", "argocd", ""]
 
 
+@proves("account bcrypt", "--password")
 def test_a_hash(desk: Desk) -> None:
     code, out = desk.run("account", "bcrypt", "--password", "a password")
     assert code == 0

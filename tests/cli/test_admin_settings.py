@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tests.fakes.evaluator import FakeEvaluator
 from tiphys.cli.main import run
 from tiphys.cli.ports import ClusterChoice
@@ -81,6 +82,7 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
     return Desk(tmp_path, capsys)
 
 
+@proves("admin settings resource-overrides health", "--argocd-cm-path")
 def test_health_by_a_script(desk: Desk) -> None:
     widget = desk.file("widget.yaml", WIDGET)
     settings = desk.config_map({f"{CUSTOM}.health.example.com_Widget": "it is bad"})
@@ -123,6 +125,7 @@ def test_rules_that_hide_nothing_and_no_rules(desk: Desk) -> None:
     assert desk.run(*command) == (0, said)
 
 
+@proves("admin settings resource-overrides health", "--load-cluster-settings")
 def test_settings_of_the_cluster(desk: Desk) -> None:
     desk.in_cluster = {f"{CUSTOM}.health.example.com_Widget": "it is bad"}
     code, said = desk.run(
@@ -154,6 +157,7 @@ def test_files_that_are_of_no_use(desk: Desk, content: str | None, said: str) ->
     assert said in told
 
 
+@proves("admin settings validate", "--argocd-secret-path")
 def test_settings_that_are_no_config_map(desk: Desk) -> None:
     widget = desk.file("w.yaml", WIDGET)
     flag = "--argocd-cm-path=" + widget
@@ -184,6 +188,7 @@ def test_all_groups_are_validated(desk: Desk) -> None:
     )
 
 
+@proves("admin settings validate", "--group")
 def test_one_group_is_validated(desk: Desk) -> None:
     settings = desk.config_map({})
     assert desk.run("validate", settings, "--group", "kustomize") == (

@@ -468,6 +468,7 @@ def test_kubectls_flags_are_handed_on(world: Clusters) -> None:
 # -- admin ------------------------------------------------------------------------------------
 
 
+@proves("admin cluster generate-spec", "--output", "--name", "--generate-bearer-token")
 def test_a_secret_is_printed(world: Clusters) -> None:
     ran = world.run("admin", "cluster", "generate-spec", "far", "--name", "x", "-o", "json")
     assert ran.code == 0
@@ -521,6 +522,7 @@ def test_namespaces_of_applications_are_shown(world: Clusters) -> None:
     ]
 
 
+@proves("admin cluster namespaces", "--dry-run", "--max-namespace-count", "--cluster-resources")
 def test_namespaced_mode_is_switched(world: Clusters) -> None:
     applications(world)
     prefix = ("admin", "cluster", "namespaces")
@@ -542,6 +544,7 @@ def test_namespaced_mode_is_switched(world: Clusters) -> None:
     assert world.run(*prefix, "enable-namespaced-mode").code == 1
 
 
+@proves("admin cluster stats", "--replicas", "--shard")
 def test_what_is_on_clusters_is_counted(world: Clusters) -> None:
     applications(world)
     ran = world.run("admin", "cluster", "stats", "--replicas", "1")
@@ -566,6 +569,7 @@ def test_what_is_on_clusters_is_counted(world: Clusters) -> None:
     assert away[2:] == ["Failed", "5", "5", "0"]
 
 
+@proves("admin cluster shards", "--replicas", "--sharding-method")
 def test_what_falls_to_each_replica_is_shown(world: Clusters) -> None:
     applications(world)
     assert world.run("admin", "cluster", "shards").out == ""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tests.cli.world import Ran, World
 from tiphys.cli.localconfig import config_path
 from tiphys.cli.ports import Forward
@@ -71,6 +72,7 @@ def test_the_current_context(world: World, file: Path) -> None:
     )
 
 
+@proves("everywhere", "--argocd-context")
 def test_another_context(world: World, file: Path) -> None:
     assert used(world, "--argocd-context", "there") == ServerConnection(
         address="there:443",
@@ -84,6 +86,7 @@ def test_another_context(world: World, file: Path) -> None:
     assert (ran.code, ran.fatal) == (1, "error resolving context: Context 'nowhere' undefined")
 
 
+@proves("everywhere", "--server", "--auth-token")
 def test_flags_beat_the_environment_which_beats_the_file(
     world: World, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +101,7 @@ def test_flags_beat_the_environment_which_beats_the_file(
     assert (found.address, found.token) == ("flag:3", "token-of-flag")
 
 
+@proves("everywhere", "--insecure", "--grpc-web")
 def test_booleans_only_switch_on(world: World, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert used(world, "--plaintext=false").plaintext
     assert used(world, "--insecure", "--grpc-web") == ServerConnection(
@@ -110,6 +114,7 @@ def test_booleans_only_switch_on(world: World, file: Path, monkeypatch: pytest.M
     assert used(world).grpc_web
 
 
+@proves("everywhere", "--grpc-web-root-path")
 def test_a_root_path_means_grpc_web(world: World, file: Path) -> None:
     found = used(world, "--grpc-web-root-path", "below/it")
     assert (found.grpc_web, found.root_path) == (True, "below/it")
@@ -129,6 +134,7 @@ def test_ports(world: World, file: Path, address: str, full: str) -> None:
     assert str(found.port) == full.rpartition(":")[2]
 
 
+@proves("everywhere", "--header", "--http-retry-max")
 def test_headers_and_retries(world: World, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = used(world, "-H", "x-a: one:two,x-b:three", "--http-retry-max", "4")
     assert (found.headers, found.retries) == ((("x-a", "one:two"), ("x-b", "three")), 4)
@@ -138,6 +144,7 @@ def test_headers_and_retries(world: World, file: Path, monkeypatch: pytest.Monke
     assert (ran.code, ran.fatal) == (1, "additional headers must be colon(:)-separated")
 
 
+@proves("everywhere", "--server-crt", "--client-crt", "--client-crt-key")
 def test_certificates(world: World, file: Path, tmp_path: Path) -> None:
     for name in ("server", "crt", "key"):
         (tmp_path / name).write_text(name)
@@ -155,6 +162,7 @@ def test_certificates(world: World, file: Path, tmp_path: Path) -> None:
     )
 
 
+@proves("everywhere", "--port-forward", "--port-forward-namespace", "--server-name")
 def test_forwarding_beats_the_address(
     world: World, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,6 +187,7 @@ def test_a_core_context(world: World, file: Path) -> None:
     assert not world.servers
 
 
+@proves("everywhere", "--core")
 def test_core_beats_the_context(world: World, file: Path) -> None:
     assert world.run("app", "list", "-o", "name").code == 0
     assert not world.servers
@@ -210,6 +219,7 @@ def test_what_is_no_configuration(world: World, file: Path) -> None:
     assert "secret" not in ran.fatal
 
 
+@proves("everywhere", "--config")
 def test_the_flag_names_the_file(world: World, file: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     write(other, {

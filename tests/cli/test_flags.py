@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cli.proofs import proves
 from tests.cli.world import World, app
 from tiphys.cli.errors import UsageError
 from tiphys.cli.flags import FlagNames, sort_words
@@ -85,6 +86,7 @@ def test_commands_that_come_later_are_refused_by_name(world: World, line: list[s
         assert (ran.code, ran.out) == (1, said)
 
 
+@proves("everywhere", "--kube-context")
 def test_flags_may_stand_before_commands(world: World) -> None:
     world.seed(app("a"))
     ran = world.run("--core", "app", "--kube-context", "other", "list", "-o", "name", core=False)
@@ -110,6 +112,7 @@ def test_the_contracts_name_needs_core(world: World) -> None:
     assert (ran.code, ran.fatal) == (1, "Argo CD server address unspecified")
 
 
+@proves("everywhere", "--loglevel")
 def test_ours_says_so_once(world: World) -> None:
     ran = world.run("app", "list", program="tiphys", core=False)
     assert ran.code == 0
@@ -119,6 +122,7 @@ def test_ours_says_so_once(world: World) -> None:
     assert quiet.err == ""
 
 
+@proves("everywhere", "--logformat")
 def test_lines_can_be_text(world: World) -> None:
     ran = world.run("app", "get", "nosuch", "--logformat", "text")
     assert ran.err.startswith('time="')
@@ -139,6 +143,7 @@ def test_help(world: World) -> None:
     assert "--hydrated" not in ran.out
 
 
+@proves("version", "--client", "--short")
 def test_version(world: World) -> None:
     ran = world.run("version", "--client", "--short", core=False)
     assert ran.code == 0

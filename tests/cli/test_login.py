@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tests.cli.world import Ran, World
 from tiphys.model.connection import ServerTls
 
@@ -48,6 +49,8 @@ def logged_in(world: World, *flags: str, server: str = "localhost:18080") -> Ran
     return run(world, "login", server, "--username", "admin", "--password", "secret", *flags)
 
 
+@proves("login", "--username", "--password")
+@proves("everywhere", "--plaintext")
 def test_login(world: World, path: Path) -> None:
     ran = logged_in(world, "--plaintext")
     assert ran == Ran(
@@ -71,6 +74,7 @@ def test_login(world: World, path: Path) -> None:
     )
 
 
+@proves("login", "--name")
 def test_what_is_typed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.remote.answers[CREATE] = {"token": token(sub="x", name="Jo", email="jo@example.com")}
     types(monkeypatch, "jo\nsecret\n")
@@ -99,6 +103,7 @@ def test_core(world: World, path: Path) -> None:
     }
 
 
+@proves("login", "--skip-test-tls")
 @pytest.mark.parametrize(
     ("tls", "question", "kept"),
     [
@@ -143,6 +148,7 @@ def test_a_wrong_password_changes_nothing(world: World, path: Path) -> None:
     assert not path.exists()
 
 
+@proves("relogin", "--password")
 def test_relogin(world: World, path: Path) -> None:
     ran = run(world, "relogin")
     assert (ran.code, ran.fatal) == (1, "No context found. Login using `argocd login`")
@@ -154,6 +160,7 @@ def test_relogin(world: World, path: Path) -> None:
     assert read(path)["users"][0]["auth-token"] == again
 
 
+@proves("everywhere", "--prompts-enabled")
 def test_logout(world: World, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran = run(world, "logout", "a")
     assert (ran.code, ran.fatal) == (1, "Nothing to logout from")
@@ -170,6 +177,7 @@ def test_logout(world: World, path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert read(path)["users"] == [{"name": "a"}]
 
 
+@proves("context", "--delete")
 def test_contexts(world: World, path: Path) -> None:
     for line in (["context"], ["context", "a"], ["context", "--delete", "a"], ["configure"]):
         assert run(world, *line) == Ran(1, "No local configuration found\n", "")
@@ -199,6 +207,7 @@ def test_configure(world: World, path: Path) -> None:
 SETTINGS = "cluster.SettingsService/Get"
 
 
+@proves("login", "--sso", "--sso-port", "--callback", "--sso-launch-browser")
 def test_login_at_a_provider(world: World, path: Path) -> None:
     made = token(iss="https://id.example.com", sub="x", email="jo@example.com")
     world.signed = (made, "again")

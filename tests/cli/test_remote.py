@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.cli.proofs import proves
 from tests.cli.test_login import token
@@ -444,6 +445,7 @@ class TestTheRest:
         assert run(world, "gpg", "list").out.splitlines()[1].split()[:2] == ["AB", "RSA4096"]
         assert run(world, "gpg", "rm", "AB").out == "Deleted key with key ID AB\n"
 
+    @proves("version", "--output")
     def test_version(self, world: World) -> None:
         world.remote.answers["version.VersionService/Version"] = {
             "Version": "v9", "GoVersion": "go1", "HelmVersion": "v4.2",
@@ -489,6 +491,23 @@ class TestAccounts:
             "action": "sync", "resource": "applications", "subresource": "*",
         }  # fmt: skip
 
+    @proves("account list", "--output")
+    @proves("account get", "--output")
+    @proves("account get-user-info", "--output")
+    @pytest.mark.parametrize(
+        ("words", "shown"),
+        [
+            ("list", [{"name": "admin", "enabled": True, "capabilities": ["login", "apiKey"]}]),
+            ("get", {"name": "admin", "enabled": True, "capabilities": ["login", "apiKey"]}),
+            ("get-user-info", {"loggedIn": True, "username": "admin", "iss": "argocd",
+                               "groups": ["a", "b"]}),
+        ],
+    )  # fmt: skip
+    def test_formats(self, world: World, words: str, shown: Any) -> None:
+        assert json.loads(run(world, "account", words, "-o", "json").out) == shown
+        assert yaml.safe_load(run(world, "account", words, "-o", "yaml").out) == shown
+
+    @proves("account get", "--account")
     def test_tokens_of_an_account(self, world: World) -> None:
         tokens = [{"id": "a", "issuedAt": 1, "expiresAt": 2}, {"id": "b", "issuedAt": 1}]
         world.remote.answers[ACCOUNTS + "GetAccount"] = {"name": "ci", "tokens": tokens}
@@ -499,6 +518,7 @@ class TestAccounts:
             "b   1970-01-01T00:00:01Z  never\n"
         )
 
+    @proves("account generate-token", "--account", "--expires-in", "--id")
     def test_making_and_deleting_tokens(self, world: World) -> None:
         line = ("account", "generate-token", "-a", "ci", "-e", "2d", "--id", "x")
         assert run(world, *line).out == "made\n"
@@ -508,6 +528,7 @@ class TestAccounts:
         assert run(world, "account", "delete-token", "x") == Ran(0, "", "")
         assert world.remote.request("DeleteToken") == {"name": "admin", "id": "x"}
 
+    @proves("account update-password", "--account", "--current-password", "--new-password")
     def test_passwords(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         import io
 
@@ -525,6 +546,7 @@ class TestAccounts:
             "name": "bob", "currentPassword": "old", "newPassword": "new",
         }  # fmt: skip
 
+    @proves("account session-token", "--output")
     def test_session_token(self, world: World) -> None:
         made = token(iss="argocd", sub="admin:login", iat=1, exp=2)
         ran = run(world, "account", "session-token", "--auth-token", made)

@@ -524,6 +524,7 @@ def test_one_prefix_is_needed(world: Repositories, line: tuple[str, ...]) -> Non
 # -- admin repo -------------------------------------------------------------------------------
 
 
+@proves("admin repo generate-spec", "--output", "--name")
 def test_a_spec_is_printed(world: Repositories, monkeypatch: pytest.MonkeyPatch) -> None:
     typed(monkeypatch, "p\n")
     ran = world.run("admin", "repo", "generate-spec", URL, "--name", "x", core=False)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tests.e2e.stack import NAMESPACE, Stack
 
 LABEL = "backup.test/kept"
@@ -62,6 +63,8 @@ def place(kind: str, name: str) -> str:
     return f"{group}/{kind} {name} in namespace {NAMESPACE}"
 
 
+@proves("admin import", "--dry-run", "--verbose")
+@proves("admin export", "--out")
 def test_what_is_exported_is_restored(stack: Stack, application: str, tmp_path: Path) -> None:
     found = exported(stack, tmp_path / "backup.yaml")
     assert {("ConfigMap", "argocd-cm"), ("ConfigMap", "argocd-rbac-cm")} <= found.keys()
@@ -86,6 +89,7 @@ def test_what_is_exported_is_restored(stack: Stack, application: str, tmp_path: 
     assert stack.app(application)["spec"]["source"]["path"] == "a"
 
 
+@proves("admin import", "--skip-resources-with-label")
 def test_what_is_gone_is_created_and_labels_are_skipped(
     stack: Stack, application: str, tmp_path: Path
 ) -> None:
@@ -100,6 +104,7 @@ def test_what_is_gone_is_created_and_labels_are_skipped(
     assert stack.app(application)["metadata"]["labels"] == {LABEL: "yes"}
 
 
+@proves("admin import", "--prune")
 def test_pruning_is_asked_for(stack: Stack, application: str, tmp_path: Path) -> None:
     path = tmp_path / "backup.yaml"
     exported(stack, path)
@@ -115,6 +120,7 @@ def test_pruning_is_asked_for(stack: Stack, application: str, tmp_path: Path) ->
     assert stack.kube.get("Application", NAMESPACE, application) is None
 
 
+@proves("admin import", "--ignore-tracking", "--stop-operation")
 def test_operations_and_tracking_may_be_left_out(
     stack: Stack, application: str, tmp_path: Path
 ) -> None:

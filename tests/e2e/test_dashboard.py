@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cli.proofs import proves
 from tests.e2e.api import Api
 from tests.e2e.manifests import config_map
 from tests.e2e.stack import BIN, NAMESPACE, Stack
@@ -36,6 +37,7 @@ def api(stack: Stack) -> Iterator[Api]:
     assert process.returncode == 0
 
 
+@proves("admin dashboard", "--port")
 def test_a_dashboard_shows_what_there_is(stack: Stack, api: Api) -> None:
     repo = stack.repo("dashboard.git")
     repo.write("app/made.yaml", config_map("shown", a="1"))
