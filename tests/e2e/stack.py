@@ -49,7 +49,8 @@ class Stack:
         self.folder = folder
         self.kube = Kube(cluster.kubeconfig)
         self.controller_kubeconfig = folder / "controller.kubeconfig"
-        self.environment: dict[str, str] = {}
+        # Only what is configured as an extension is handed on.
+        self.environment: dict[str, str] = {"ARGOCD_SERVER_ENABLE_PROXY_EXTENSION": "true"}
         # The address of a socket is short.
         self.plugins = Path(tempfile.mkdtemp(prefix="cmp", dir="/tmp"))
         self._git_server: subprocess.Popen[str] | None = None
