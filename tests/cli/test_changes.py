@@ -229,6 +229,14 @@ def test_rollback_ends_well_however_the_operation_ends(world: World, phase: str)
     assert f"Phase:              {phase}\n" in ran.out
 
 
+@proves("app rollback", "--output")
+def test_the_end_of_a_rollback_in_a_format(world: World) -> None:
+    world.seed(deployed(past(6), past(7)))
+    world.controller = syncs("a", finished("Succeeded"))
+    shown = json.loads(world.run("app", "rollback", "a", "7", "-o", "json").out)
+    assert shown["status"]["operationState"]["phase"] == "Succeeded"
+
+
 AUTO: dict[str, Any] = {"automated": {}}
 
 

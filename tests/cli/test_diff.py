@@ -461,11 +461,15 @@ def test_manifests_of_a_revision(world: World, flags: list[str]) -> None:
     assert world.sources.revisions == ["v2"]
 
 
+@proves("app manifests", "--local", "--local-repo-root")
 def test_manifests_of_a_folder(world: World, tmp_path: Path) -> None:
     world.seed(known()).sources.manifests = [config_map("one")]
     ran = world.run("app", "manifests", "a", "--local", str(tmp_path))
     assert yaml.safe_load(ran.out)["metadata"]["name"] == "one"
     assert world.sources.local[0].root == str(Path.cwd())
+    root = ("--local-repo-root", str(tmp_path.parent))
+    world.run("app", "manifests", "a", "--local", str(tmp_path), *root)
+    assert world.sources.local[1].root == str(tmp_path.parent)
 
 
 def test_manifests_of_nothing_known(world: World) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.proofs import proves
 from tests.cli.world import World
 from tiphys.cli.log import Level, log_line
 from tiphys.cli.main import said
@@ -57,6 +58,7 @@ def test_a_log_level_that_is_none_is_named(world: World) -> None:
     assert (ran.code, ran.fatal) == (1, "not a valid log level: loud")
 
 
+@proves("install", "--controller-kubeconfig", "--server-kubeconfig")
 @pytest.mark.parametrize(
     ("flag", "account"),
     [

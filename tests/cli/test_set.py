@@ -212,6 +212,43 @@ def test_which_source_has_to_be_said(
     assert (ran.code, ran.fatal) == (code, message)
 
 
+@proves(
+    "app set",
+    "--dry-source-repo",
+    "--dry-source-revision",
+    "--sync-source-branch",
+    "--sync-source-path",
+)
+@pytest.mark.parametrize(
+    ("flag", "part", "field"),
+    [
+        ("--dry-source-repo", "drySource", "repoURL"),
+        ("--dry-source-revision", "drySource", "targetRevision"),
+        ("--sync-source-branch", "syncSource", "targetBranch"),
+        ("--sync-source-path", "syncSource", "path"),
+    ],
+)
+def test_each_flag_of_the_hydrator(world: World, flag: str, part: str, field: str) -> None:
+    hydrator = {
+        "drySource": {"repoURL": REPO, "path": "p", "targetRevision": "main"},
+        "syncSource": {"targetBranch": "live", "path": "p"},
+    }
+    world.seed(app("a", spec={"sourceHydrator": hydrator}))
+    assert world.run("app", "set", "a", flag, "other", "--validate=false").code == 0
+    wanted = {**hydrator, part: {**hydrator[part], field: "other"}}
+    assert world.app("a")["spec"]["sourceHydrator"] == wanted
+
+
+@proves("app set", "--sync-retry-backoff-factor", "--sync-retry-backoff-max-duration")
+def test_how_pauses_between_retries_grow(world: World) -> None:
+    policy = {"retry": {"limit": 2, "backoff": {"duration": "1s"}}}
+    world.seed(app("a", spec={"syncPolicy": policy}))
+    flags = ("--sync-retry-backoff-factor", "4", "--sync-retry-backoff-max-duration", "90s")
+    source_after(world, "set", *flags)
+    backoff = world.app("a")["spec"]["syncPolicy"]["retry"]["backoff"]
+    assert backoff == {"duration": "1s", "factor": 4, "maxDuration": "1m30s"}
+
+
 @proves("app set", "--dry-source-path", "--hydrate-to-branch")
 def test_flags_of_the_hydrator_leave_the_source_alone(world: World) -> None:
     hydrator = {

@@ -176,6 +176,37 @@ def test_retries_and_notes(world: World) -> None:
     }
 
 
+@proves("app sync", "--retry-backoff-factor", "--retry-backoff-max-duration")
+def test_how_pauses_grow(world: World) -> None:
+    flags = ("--retry-backoff-factor", "3", "--retry-backoff-max-duration", "90s")
+    world.seed(app("a")).run("app", "sync", "a", "--async", "--retry-limit", "5", *flags)
+    backoff = operation(world, "a")["retry"]["backoff"]
+    assert backoff == {"duration": "5s", "factor": 3, "maxDuration": "1m30s"}
+
+
+@proves("app sync", "--async")
+def test_whoever_does_not_want_to_wait_does_not(world: World) -> None:
+    """Nobody ends the operation."""
+    world.seed(app("a"), app("b"))
+    assert world.run("app", "sync", "a", "--async").code == 0
+    ran = world.run("app", "sync", "b", "--timeout", "1")
+    assert (ran.code, ran.fatal) == (20, 'timed out (1s) waiting for app "b" match desired state')
+
+
+@proves("app sync", "--app-namespace")
+@proves("app wait", "--app-namespace")
+@pytest.mark.parametrize("line", [("sync", "--async"), ("wait", "--operation")])
+def test_in_another_namespace(world: World, line: tuple[str, ...]) -> None:
+    params = settings(**{"application.namespaces": "team"})
+    params["metadata"]["name"] = "argocd-cmd-params-cm"
+    apart = app("a", metadata={"namespace": "team"})
+    world.seed(params, project("default-too", sourceNamespaces=["*"]), apart)
+    verb, *flags = line
+    ran = world.run("app", verb, "a", *flags)
+    assert ran.fatal == "rpc error: code = PermissionDenied desc = permission denied"
+    assert world.run("app", verb, "a", "-N", "team", *flags).code == 0
+
+
 def test_the_last_operation_is_forgotten(world: World) -> None:
     world.seed(guestbook()).run("app", "sync", "guestbook", "--async")
     assert "operationState" not in world.app("guestbook")["status"]

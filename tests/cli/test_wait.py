@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -221,3 +222,46 @@ def test_names_are_needed(world: World) -> None:
     ran = world.run("app", "wait")
     assert ran.code == 1
     assert ran.out.startswith("Usage: argocd app wait [APPNAME.. | -l selector] [flags]\n")
+
+
+def standing(name: str, sync: str, health: str, **more: Any) -> dict[str, Any]:
+    return app(name, status={"sync": {"status": sync}, "health": {"status": health}, **more})
+
+
+@proves("app wait", "--sync", "--health", "--operation", "--suspended", "--degraded")
+@pytest.mark.parametrize(
+    ("sync", "health", "flags", "code"),
+    [
+        ("Synced", "Degraded", [], 20),
+        ("Synced", "Degraded", ["--sync"], 0),
+        ("OutOfSync", "Healthy", ["--sync"], 20),
+        ("OutOfSync", "Healthy", ["--health"], 0),
+        ("OutOfSync", "Degraded", ["--operation"], 0),
+        ("Synced", "Suspended", ["--health"], 20),
+        ("Synced", "Suspended", ["--suspended"], 0),
+        ("Synced", "Healthy", ["--degraded"], 20),
+        ("Synced", "Degraded", ["--degraded"], 0),
+    ],
+)
+def test_what_is_waited_for(
+    world: World, sync: str, health: str, flags: list[str], code: int
+) -> None:
+    world.seed(standing("a", sync, health))
+    assert world.run("app", "wait", "a", "--timeout", "1", *flags).code == code
+
+
+@proves("app wait", "--selector")
+def test_labels_choose_whom_to_wait_for(world: World) -> None:
+    bad = standing("bad", "OutOfSync", "Degraded")
+    bad["metadata"]["labels"] = {"team": "a"}
+    world.seed(standing("good", "Synced", "Healthy"), bad)
+    assert world.run("app", "wait", "-l", "team=b", "--timeout", "1").code == 0
+    ran = world.run("app", "wait", "-l", "team=a", "--timeout", "1")
+    assert "timed out (1s)" in ran.fatal
+
+
+@proves("app wait", "--output")
+def test_the_end_is_shown_in_a_format(world: World) -> None:
+    world.seed(standing("a", "Synced", "Healthy"))
+    shown = json.loads(world.run("app", "wait", "a", "-o", "json").out)
+    assert shown["metadata"]["name"] == "a"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.proofs import proves
 from tests.e2e.manifests import config_map
 from tests.e2e.repo import Repo
 from tests.e2e.stack import BIN, Ran, Stack
@@ -75,6 +76,7 @@ def test_a_base_beside_the_folder_is_in_the_same_checkout(repo: Repo) -> None:
     assert names(rendered(str(repo.folder / "overlay"))) == ["my-base"]
 
 
+@proves("render", "--name", "--namespace", "--kube-version")
 def test_flags_are_those_of_sources(repo: Repo) -> None:
     (found,) = rendered(
         str(repo.folder / "chart"), "--name", "blog", "--namespace", "there",
@@ -95,6 +97,7 @@ def test_a_revision_of_a_repository(repo: Repo) -> None:
     assert told["revision"] == before
 
 
+@proves("render", "--reads")
 def test_what_was_read(repo: Repo) -> None:
     (told,) = yaml.safe_load(run(str(repo.folder / "chart"), "--reads").out)["sources"]
     assert told["tool"] == "Helm"
@@ -120,6 +123,7 @@ CHART = {"path": "chart", "helm": {"valueFiles": ["$env/envs/prod.yaml"]}}
 ENV = {"ref": "env"}
 
 
+@proves("render", "--file")
 def test_an_application_of_several_sources(repo: Repo) -> None:
     text = application(repo, CHART, ENV, {"path": "base"})
     found = rendered("-f", "-", stdin=text)
@@ -137,6 +141,7 @@ def test_a_checkout_in_place_of_its_repository(repo: Repo) -> None:
     assert found["data"]["color"] == "not committed yet"
 
 
+@proves("render", "--output-dir")
 def test_files_are_named_after_what_is_in_them(repo: Repo, tmp_path: Path) -> None:
     evil = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "../../etc/x"}}
     (tmp_path / "in").mkdir()
