@@ -116,6 +116,33 @@ def test_ignored_fields_are_shown(desk: Desk, command: str, aspect: str) -> None
     assert said == (".[: is no jq expression\nFollowing fields are ignored:\n\n8d7\n<   size: 1\n")
 
 
+@proves(
+    "admin settings resource-overrides ignore-resource-updates",
+    "--ignore-normalizer-jq-execution-timeout",
+)
+@pytest.mark.parametrize(
+    ("flags", "within"),
+    [((), 1.0), (("--ignore-normalizer-jq-execution-timeout", "2500ms"), 2.5)],
+)
+def test_how_long_an_expression_may_run(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], within: float
+) -> None:
+    waited: list[float] = []
+    usual = FakeEvaluator.without_paths
+
+    async def recorded(self: FakeEvaluator, *words: Any, **options: Any) -> Any:
+        waited.append(options["within"])
+        return await usual(self, *words, **options)
+
+    monkeypatch.setattr(FakeEvaluator, "without_paths", recorded)
+    rule = "jqPathExpressions: ['.spec.none']\n"
+    settings = desk.config_map({f"{CUSTOM}.ignoreResourceUpdates.example.com_Widget": rule})
+    widget = desk.file("w.yaml", WIDGET)
+    command = ("resource-overrides", "ignore-resource-updates")
+    assert desk.run(*command, widget, settings, *flags)[0] == 0
+    assert waited == [within]
+
+
 def test_rules_that_hide_nothing_and_no_rules(desk: Desk) -> None:
     widget = desk.file("w.yaml", WIDGET)
     settings = desk.config_map({f"{CUSTOM}.ignoreDifferences.all": "jsonPointers: [/status]"})

@@ -484,6 +484,31 @@ def test_a_secret_is_printed(world: Clusters) -> None:
     assert world.run("admin", "cluster", "generate-spec", "far", "-o", "xml").code == 20
 
 
+@proves("admin cluster generate-spec", "--bearer-token", "--service-account")
+@pytest.mark.parametrize(
+    ("flags", "token"),
+    [
+        (("--bearer-token", "mine"), "mine"),
+        (
+            ("--generate-bearer-token", "--service-account", "robot"),
+            jwt("robot-long-lived-token"),
+        ),
+    ],
+)
+def test_whose_token_is_printed(world: Clusters, flags: tuple[str, ...], token: str) -> None:
+    ran = world.run("admin", "cluster", "generate-spec", "far", *flags)
+    config = json.loads(yaml.safe_load(ran.out)["stringData"]["config"])
+    assert config["bearerToken"] == token
+
+
+@proves("admin dashboard", "--address")
+def test_a_dashboard_says_where_it_is(world: Clusters) -> None:
+    ran = world.run("admin", "dashboard", "--address", "127.0.0.7", "--port", "4", core=False)
+    assert ran.out == "Argo CD UI is available at http://127.0.0.7:4\n"
+    ran = world.run("admin", "dashboard", core=False)
+    assert ran.out == "Argo CD UI is available at http://localhost:8080\n"
+
+
 def test_a_kubeconfig_is_written_for_its_owner_only(world: Clusters, tmp_path: Path) -> None:
     world.add()
     file = tmp_path / "far.kubeconfig"

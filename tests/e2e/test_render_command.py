@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from tests.cli.proofs import proves
 from tests.e2e.manifests import config_map
 from tests.e2e.repo import Repo
 from tests.e2e.stack import BIN, Ran, Stack
+from tests.fixtures.chartserver import ChartServer
 
 TEMPLATE = """\
 apiVersion: v1
@@ -154,6 +157,39 @@ def test_files_are_named_after_what_is_in_them(repo: Repo, tmp_path: Path) -> No
         "001-configmap-etc-x.yaml",
     ]
     assert yaml.safe_load((out / "001-configmap-base.yaml").read_text())["data"] == {"a": "1"}
+
+
+@proves("render", "--api-versions")
+def test_a_chart_asks_what_the_cluster_has(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: web\nversion: 1.0.0\n")
+    text = TEMPLATE.replace(".Values.color", '(.Capabilities.APIVersions.Has "example.com/v7")')
+    (tmp_path / "templates" / "cm.yaml").write_text(text)
+    (without,) = rendered(str(tmp_path))
+    (found,) = rendered(str(tmp_path), "--api-versions", "v1", "--api-versions", "example.com/v7")
+    assert (without["data"]["color"], found["data"]["color"]) == ("false", "true")
+
+
+@proves("render", "--local-repo-root")
+def test_a_base_beside_a_folder_needs_a_root(repo: Repo, tmp_path: Path) -> None:
+    for name in ("base", "overlay"):
+        shutil.copytree(repo.folder / name, tmp_path / name)
+    overlay = str(tmp_path / "overlay")
+    assert run(overlay).code == 20
+    assert names(rendered(overlay, "--local-repo-root", str(tmp_path))) == ["my-base"]
+
+
+@proves("render", "--chart")
+async def test_a_chart_of_a_repository() -> None:
+    charts = ChartServer()
+    await charts.start()
+    try:
+        charts.publish("web", "1.2.0")
+        line = ("--repo", charts.url, "--chart", "web", "--revision", "1.x")
+        (found,) = await asyncio.to_thread(rendered, *line)
+    finally:
+        await charts.stop()
+    assert found["data"]["version"] == "1.2.0"
 
 
 def test_what_never_gives_the_same_twice_is_told(tmp_path: Path) -> None:
