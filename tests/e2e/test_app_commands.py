@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.e2e.leaves import runs
 from tests.e2e.manifests import config_map, deployment, job
 from tests.e2e.repo import Repo
 from tests.e2e.stack import BIN, NAMESPACE, Ran, Stack
@@ -62,6 +63,7 @@ def live(stack: Stack, kind: str, namespace: str, name: str) -> dict[str, Any]:
     return found
 
 
+@runs("app set", "app unset", "app create", "app sync", core=True)
 def test_set_and_unset(stack: Stack, repo: Repo) -> None:
     stack.create("cmd-set", repo, "chart")
     assert argocd(stack, "app", "set", "cmd-set", "-p", "image=v2").out == ""
@@ -78,6 +80,7 @@ def test_set_and_unset(stack: Stack, repo: Repo) -> None:
     assert "Unable to generate manifests in nowhere" in fatal(refused)
 
 
+@runs("app edit", core=True)
 def test_edit(stack: Stack, plain: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\necho "revisionHistoryLimit: 4" >> "$1"\n')
@@ -90,6 +93,7 @@ def test_edit(stack: Stack, plain: str, tmp_path: Path, monkeypatch: pytest.Monk
     assert fatal(ran) == "edit cancelled, no valid changes were saved"
 
 
+@runs("app patch", core=True)
 def test_patch(stack: Stack, plain: str) -> None:
     merge = '{"metadata":{"labels":{"a":"b"}},"status":{"health":{"status":"x"}}}'
     printed = yaml.safe_load(stack.ok("app", "patch", plain, "--type", "merge", "--patch", merge))
@@ -100,6 +104,7 @@ def test_patch(stack: Stack, plain: str) -> None:
     assert not stack.app(plain)["metadata"].get("labels")
 
 
+@runs("app history", "app rollback", core=True)
 def test_history_and_rollback(stack: Stack) -> None:
     repo = stack.repo("cmd-rollback.git")
     repo.write("app/cm.yaml", config_map("settings", a="1"))
@@ -126,6 +131,7 @@ def test_history_and_rollback(stack: Stack) -> None:
     assert fatal(ran).endswith("rollback cannot be initiated when auto-sync is enabled")
 
 
+@runs("app diff", core=True)
 def test_diff(stack: Stack, repo: Repo, plain: str, tmp_path: Path) -> None:
     assert argocd(stack, "app", "diff", plain) == Ran(0, "", "")
     stack.kube.merge("ConfigMap", plain, "settings", {"data": {"a": "live"}})
@@ -170,6 +176,7 @@ def test_diff_of_a_revision(stack: Stack) -> None:
     assert shown["data"] == {"a": "2"}
 
 
+@runs("app manifests", "app resources", core=True)
 def test_manifests_and_resources(stack: Stack, repo: Repo, plain: str) -> None:
     git = list(yaml.safe_load_all(stack.ok("app", "manifests", plain)))
     assert [one["kind"] for one in git] == ["ConfigMap", "Secret"]
@@ -189,6 +196,7 @@ def test_manifests_and_resources(stack: Stack, repo: Repo, plain: str) -> None:
     assert tree[2].startswith("└─apps  ReplicaSet  cmd-web")
 
 
+@runs("app get-resource", "app patch-resource", "app delete-resource", core=True)
 def test_one_live_object(stack: Stack, repo: Repo) -> None:
     stack.create("cmd-live", repo, "web")
     stack.ok("app", "sync", "cmd-live")
@@ -211,6 +219,7 @@ def test_one_live_object(stack: Stack, repo: Repo) -> None:
     assert stack.kube.get("ConfigMap", "cmd-live", "other") is not None
 
 
+@runs("app terminate-op", core=True)
 def test_terminate(stack: Stack) -> None:
     repo = stack.repo("terminate.git")
     repo.write("app/job.yaml", job("slow", hook="PreSync", behaviour="hang"))
@@ -229,6 +238,7 @@ def test_terminate(stack: Stack) -> None:
     assert stack.kube.get("ConfigMap", "cmd-stop", "settings") is None
 
 
+@runs("app confirm-deletion", core=True)
 def test_confirm_deletion(stack: Stack) -> None:
     repo = stack.repo("confirm.git")
     mark = {"argocd.argoproj.io/sync-options": "Delete=confirm"}
@@ -247,6 +257,7 @@ def test_confirm_deletion(stack: Stack) -> None:
     assert stack.kube.get("ConfigMap", "cmd-confirm", "precious") is None
 
 
+@runs("app add-source", "app remove-source", core=True)
 def test_several_sources(stack: Stack, repo: Repo) -> None:
     sources = [{"repoURL": repo.url, "path": "plain", "name": "one"}]
     stack.apply("cmd-sources", repo, "plain", sources=sources)

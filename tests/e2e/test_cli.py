@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.e2e.leaves import runs
 from tests.e2e.manifests import config_map, deployment, job
 from tests.e2e.repo import Repo
 from tests.e2e.stack import BIN, NAMESPACE, Ran, Stack
@@ -71,6 +72,7 @@ def block(text: str, first: str) -> list[str]:
     return lines[start:end]
 
 
+@runs("app get", "app wait", "app delete", core=True)
 def test_the_life_of_an_application(stack: Stack, repo: Repo) -> None:
     create = ("app", "create", "cli-life", *flags(repo, "guestbook", "cli-life"))
     assert stack.ok(*create) == "application 'cli-life' created\n"
@@ -160,6 +162,7 @@ def test_another_spec_needs_upsert(stack: Stack, repo: Repo) -> None:
     assert stack.app("cli-upsert")["spec"]["source"]["path"] == "other"
 
 
+@runs("app list", core=True)
 def test_lists(stack: Stack, repo: Repo) -> None:
     stack.ok(
         "app", "create", "cli-list", *flags(repo, "other", "cli-list"),

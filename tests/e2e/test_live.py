@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.api import Api, initial_password
+from tests.e2e.leaves import runs
 from tests.e2e.manifests import deployment
 from tests.e2e.stack import NAMESPACE, Stack
 
@@ -60,6 +61,7 @@ async def test_logs_of_three_pods_are_followed_at_once(api: Api) -> None:
     assert all(times == sorted(times) for times in seen.values())
 
 
+@runs("app logs", core=True)
 def test_the_command_line_shows_logs(stack: Stack, api: Api) -> None:
     del api
     out = stack.ok("app", "logs", APP, "--kind", "Deployment", "--name", "web", "--tail", "1")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.leaves import runs
 from tests.e2e.manifests import config_map
 from tests.e2e.stack import BIN, NAMESPACE, Ran, Stack
 
@@ -95,6 +96,15 @@ def stored(stack: Stack, name: str) -> Any:
 
 
 class TestApplications:
+    @runs(
+        "app get",
+        "app list",
+        "app history",
+        "app manifests",
+        "app resources",
+        "app get-resource",
+        api=True,
+    )
     def test_reading(self, client: Client, web: str) -> None:
         assert f"Name:               argocd/{web}\n" in client.ok("app", "get", web)
         assert f"argocd/{web}\n" in client.ok("app", "list", "-o", "name")
@@ -114,6 +124,7 @@ class TestApplications:
         missing = client.refused("app", "get", "nosuch", "--grpc-web")
         assert missing == "rpc error: code = PermissionDenied desc = permission denied"
 
+    @runs("app set", "app unset", "app patch", "app confirm-deletion", api=True)
     def test_changing(self, client: Client, web: str) -> None:
         unchecked = ("--kustomize-image", "a=b", "--validate=false")
         client.ok("app", "set", web, "--revision", "main", *unchecked)
@@ -130,6 +141,7 @@ class TestApplications:
         annotations = stored(client.stack, web)["metadata"]["annotations"]
         assert "argocd.argoproj.io/deletion-approved" in annotations
 
+    @runs("app patch-resource", "app diff", "app sync", api=True)
     def test_differences(self, client: Client, web: str, tmp_path: Path) -> None:
         assert client.run("app", "diff", web).code == 0
         live = ("--kind", "ConfigMap", "--resource-name", "one")
@@ -146,6 +158,7 @@ class TestApplications:
         dry = client.ok("app", "sync", web, "--local", str(tmp_path), "--dry-run")
         assert "Phase:              Succeeded\n" in dry
 
+    @runs("app wait", api=True)
     def test_waiting(self, client: Client, web: str) -> None:
         client.ok("app", "wait", web, "--sync", "--timeout", "20")
         assert client.refused("app", "wait", web, "--suspended", "--timeout", "1") == (
@@ -156,12 +169,14 @@ class TestApplications:
             "No operation is in progress"
         )
 
+    @runs("app rollback", api=True)
     def test_going_back(self, client: Client, web: str) -> None:
         client.ok("app", "rollback", web, "0")
         state = client.stack.operation(web)
         assert state["phase"] == "Succeeded"
         assert state["operation"]["initiatedBy"] == {"username": "admin"}
 
+    @runs("app delete-resource", "app delete", api=True)
     def test_live_objects_and_the_end(self, client: Client, web: str) -> None:
         live = ("--kind", "ConfigMap", "--resource-name", "one")
         client.ok("app", "delete-resource", web, *live)
