@@ -34,7 +34,7 @@ URL = "https://git.example.com/a.git"
 SHORT = (ApiCode.PERMISSION_DENIED, "permission denied")
 FILES = {
     "chart/Chart.yaml": "name: web\ndescription: D\nmaintainers: [{name: Ann}]\n",
-    "chart/values.yaml": "image: {tag: v1}\n",
+    "chart/values.yaml": "image: {name: web, tag: v1}\n",
     "chart/values-prod.yaml": "image: {tag: v2}\n",
     "deep/er/kustomization.yaml": "resources: []\n",
     "plain/a.yaml": "kind: ConfigMap\n",
@@ -210,14 +210,20 @@ async def test_details_of_what_is_about_to_be_made(api: Api) -> None:
         assert (await api.refused("GetAppDetails", details()))[0] is ApiCode.PERMISSION_DENIED
         assert not api.git.requests
         api.access.allow(needed)
-    found = await api.call("GetAppDetails", details(helm={"valueFiles": ["values-prod.yaml"]}))
-    assert found == {
+    helm = {
+        "valueFiles": ["./values-prod.yaml", "../../etc/passwd", "absent.yaml"],
+        "fileParameters": [{"name": "motd", "path": "motd.txt"}],
+    }
+    assert await api.call("GetAppDetails", details(helm=helm)) == {
         "type": "Helm",
         "helm": {
-            "name": "web",
             "valueFiles": ["values-prod.yaml", "values.yaml"],
-            "parameters": [{"name": "image.tag", "value": "v2"}],
-            "values": "image: {tag: v1}\n",
+            "parameters": [
+                {"name": "image.name", "value": "web"},
+                {"name": "image.tag", "value": "v2"},
+            ],
+            "values": "image: {name: web, tag: v1}\n",
+            "fileParameters": [{"name": "motd", "path": "motd.txt"}],
         },
     }
     assert await api.call("GetAppDetails", details("deep/er")) == {

@@ -47,6 +47,16 @@ def test_values_as_parameters() -> None:
     assert flattened("x") == []
 
 
+def test_a_later_file_leaves_what_it_does_not_have() -> None:
+    image = {"image": {"name": "web", "tag": "1"}, "ports": [80, 443]}
+    assert flattened(image, {"image": {"tag": "2"}, "ports": [81]}) == [
+        {"name": "image.name", "value": "web"},
+        {"name": "image.tag", "value": "2"},
+        {"name": "ports[0]", "value": "81"},
+        {"name": "ports[1]", "value": "443"},
+    ]
+
+
 def test_too_many_and_too_deep(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contents, "_MOST_PARAMETERS", 2)
     assert len(flattened({"a": 1, "b": 2, "c": 3})) == 2

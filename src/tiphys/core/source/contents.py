@@ -29,13 +29,15 @@ def values_files(children: Mapping[str, EntryKind]) -> list[str]:
     )
 
 
-def flattened(values: Any) -> list[dict[str, str]]:
-    """Values as the parameters that would set them, by name, at most some thousands."""
+def flattened(*files: Any) -> list[dict[str, str]]:
+    """Values as the parameters that would set them, by name, at most some thousands. Of several
+    files a later one changes the parameters that it has, and leaves the others.
+    """
     found: dict[str, str] = {}
-    for name, value in _leaves(values, "", 0):
-        found[name] = value
-        if len(found) >= _MOST_PARAMETERS:
-            break
+    for values in files:
+        for name, value in _leaves(values, "", 0):
+            if name in found or len(found) < _MOST_PARAMETERS:
+                found[name] = value
     return [{"name": name, "value": found[name]} for name in sorted(found)]
 
 

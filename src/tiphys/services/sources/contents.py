@@ -16,7 +16,7 @@ from tiphys.core.source.contents import (
     maintainers,
     values_files,
 )
-from tiphys.core.source.paths import application_path
+from tiphys.core.source.paths import application_path, link_target
 from tiphys.core.source.places import place_kind
 from tiphys.core.source.tool import choose
 from tiphys.core.source.url import without_user
@@ -24,6 +24,7 @@ from tiphys.model.errors import RenderError, RevisionNotFoundError
 from tiphys.model.render import EntryKind, ToolKind
 from tiphys.model.repository import Asked, CommitInfo, Place, Repository, RepositoryKind
 from tiphys.model.source import ApplicationSource
+from tiphys.model.structs import encode
 from tiphys.services.render.ports import Decoder, TreeReader
 from tiphys.services.sources.ports import (
     Artifacts,
@@ -169,18 +170,18 @@ class RepositoryContents:
         def at(name: str) -> str:
             return f"{root}/{name}" if root else name
 
-        about = await self._document(tree, at("Chart.yaml"))
-        given = [] if source.helm is None else list(source.helm.value_files)
-        values = dict(await self._document(tree, at("values.yaml")))
-        for file in given:
-            # Files of elsewhere are for the render, which knows whether they are permitted.
-            if file in children:
-                values |= await self._document(tree, at(file))
+        helm = source.helm
+        values = [await self._document(tree, at("values.yaml"))]
+        for file in () if helm is None else helm.value_files:
+            # Files of other trees are for the render, which knows whether they are permitted.
+            path = link_target(at("values.yaml"), file)
+            if path is not None:
+                values.append(await self._document(tree, path))
         found = {
-            "name": str(about.get("name") or ""),
             "valueFiles": values_files(children),
-            "parameters": flattened(values),
+            "parameters": flattened(*values),
             "values": await _text(tree, at("values.yaml")),
+            "fileParameters": [] if helm is None else [encode(one) for one in helm.file_parameters],
         }
         return {key: value for key, value in found.items() if value}
 
