@@ -76,3 +76,20 @@ def initial_password(stack: Stack) -> str:
         return base64.b64decode(secret["data"]["password"]).decode() if secret else None
 
     return stack.until("the first password of admin", told, 60)
+
+
+def port(stack: Stack) -> int:
+    """Where the API is, of a server that was just started, too."""
+
+    def told() -> int:
+        lines = (stack.folder / "tiphys.log").read_text().splitlines()
+        ports = [json.loads(line)["port"] for line in lines if '"serving the API"' in line]
+        return int(ports[-1]) if ports else 0
+
+    return stack.until("the API is served", told)
+
+
+def as_admin(stack: Stack) -> Api:
+    found = Api(f"127.0.0.1:{port(stack)}")
+    found.login("admin", initial_password(stack))
+    return found

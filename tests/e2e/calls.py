@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
@@ -67,6 +67,12 @@ class Speaker(Protocol):
         """Of a stream the first message. `request` may have `parts` where it is a stream."""
         ...
 
+    def stream(
+        self, method: str, request: Mapping[str, Any]
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """All messages. Who leaves before the end closes it. Raises AssertionError for errors."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -85,6 +91,11 @@ class Grpc:
             return await self._ask(contract().methods[method], request)
         except ApiError as error:
             return Refusal(error.code, str(error))
+
+    def stream(
+        self, method: str, request: Mapping[str, Any]
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        return self._client.stream(method, request)
 
     async def _ask(self, method: Method, request: Mapping[str, Any]) -> dict[str, Any]:
         match method.streaming:
@@ -113,7 +124,7 @@ class Rest:
 
     async def ask(self, method: str, request: Mapping[str, Any]) -> dict[str, Any] | Refusal:
         known = contract().methods[method]
-        verb, path, query, body = as_rest(known.http[0], request)
+        verb, path, query, body = as_rest(_rule(known, request), request)
         if known.streaming is Streaming.CLIENT:
             body = "\n".join(json.dumps(part) for part in request["parts"]).encode()
         async with self._session.request(
@@ -134,6 +145,19 @@ class Rest:
                 return Refusal(CODES[error["grpc_code"]], error["message"])
             result: dict[str, Any] = told["result"]
             return result
+
+    async def stream(
+        self, method: str, request: Mapping[str, Any]
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        known = contract().methods[method]
+        verb, path, query, _ = as_rest(_rule(known, request), request)
+        address = URL(f"{self._url}{path}?{urlencode(query)}", encoded=True)
+        unlimited = aiohttp.ClientTimeout(total=None)
+        async with self._session.request(verb, address, timeout=unlimited) as answer:
+            while line := await answer.content.readline():
+                told = json.loads(line)
+                assert "result" in told, told
+                yield told["result"]
 
     async def send(self, verb: str, path: str, body: bytes) -> Refusal | None:
         """A body as it is; answers with what it was refused, if it was."""
@@ -159,6 +183,14 @@ def _refusal(status: int, body: bytes) -> Refusal:
 
 
 _NAMED = re.compile(r"\{([^}]+)\}")
+
+
+def _rule(method: Method, request: Mapping[str, Any]) -> HttpRule:
+    """The first of which the request has all parts of the path."""
+    for rule in method.http[:-1]:
+        if all(name.partition(".")[0] in request for name in _NAMED.findall(rule.template)):
+            return rule
+    return method.http[-1]
 
 
 def as_rest(
@@ -194,6 +226,10 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:
             yield name, str(value).lower()
         case _:
             yield name, str(value)
+
+
+def speakers_of(port: int, token: str) -> list[Speaker]:
+    return [Grpc(port, token, web=False), Grpc(port, token, web=True), Rest(port, token)]
 
 
 def base64_of(raw: bytes) -> str:

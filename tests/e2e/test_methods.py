@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
@@ -12,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.calls import Grpc, Refusal, Rest, Speaker
+from tests.e2e.api import initial_password, port
+from tests.e2e.calls import Grpc, Refusal, Rest, Speaker, speakers_of
 from tests.e2e.manifests import config_map
 from tests.e2e.method_cases import APP, Case, accounts, application, applications, projects
 from tests.e2e.stack import NAMESPACE, Stack
@@ -43,15 +42,6 @@ class Served:
     revision: str
 
 
-def _port(stack: Stack) -> int:
-    def found() -> int:
-        lines = (stack.folder / "tiphys.log").read_text().splitlines()
-        ports = [json.loads(line)["port"] for line in lines if '"serving the API"' in line]
-        return int(ports[-1]) if ports else 0
-
-    return stack.until("the API is served", found)
-
-
 @pytest.fixture(scope="module")
 async def served(stack: Stack) -> Served:
     repo = stack.repo("calls")
@@ -69,26 +59,20 @@ async def served(stack: Stack) -> Served:
     stack.ok("app", "sync", APP)
     stack.until_done(APP, revision)
     stack.until_status(APP, "Synced", "Healthy")
-    port = _port(stack)
-    secret = stack.kube.get("Secret", NAMESPACE, "argocd-initial-admin-secret")
-    assert secret is not None
-    password = base64.b64decode(secret["data"]["password"]).decode()
-    anonymous = Grpc(port, "", web=False)
+    where = port(stack)
+    password = initial_password(stack)
+    anonymous = Grpc(where, "", web=False)
     session = await anonymous.ask(
         "session.SessionService/Create", {"username": "admin", "password": password}
     )
     await anonymous.close()
     assert isinstance(session, dict), session
-    return Served(stack, port, session["token"], password, repo.url, revision)
-
-
-def _speakers(port: int, token: str) -> list[Speaker]:
-    return [Grpc(port, token, web=False), Grpc(port, token, web=True), Rest(port, token)]
+    return Served(stack, where, session["token"], password, repo.url, revision)
 
 
 @pytest.fixture(scope="module")
 async def speakers(served: Served) -> AsyncIterator[list[Speaker]]:
-    speakers = _speakers(served.port, served.token)
+    speakers = speakers_of(served.port, served.token)
     yield speakers
     for one in speakers:
         await one.close()
@@ -203,7 +187,7 @@ OPEN = frozenset({
 
 
 async def test_nobody_gets_anything_without_a_login(served: Served) -> None:
-    speakers = _speakers(served.port, "")
+    speakers = speakers_of(served.port, "")
     wrong: list[str] = []
     for case in _cases(served):
         if case.method not in OPEN:
@@ -247,7 +231,7 @@ async def test_nobody_gets_anything_without_rights(served: Served, speakers: lis
         "account.AccountService/CreateToken", {"name": "robot", "id": "without-rights"}
     )
     assert isinstance(made, dict), made
-    robots = _speakers(served.port, made["token"])
+    robots = speakers_of(served.port, made["token"])
     wrong: list[str] = []
     for case in _cases(served):
         if case.method in OPEN | WITHOUT_RIGHTS or case.code is not None:

@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from tests.adapters.oidc.forging import Forge, forging
-from tests.e2e.api import Api, initial_password
+from tests.e2e.api import Api, as_admin
 from tests.e2e.calls import Refusal, Rest
 from tests.e2e.manifests import config_map
 from tests.e2e.method_cases import IN_CLUSTER
@@ -171,15 +171,6 @@ def secrets(stack: Stack, repo: str) -> list[Callable[[], bool]]:
     ]  # fmt: skip
 
 
-def _address(stack: Stack) -> str:
-    def found() -> int:
-        lines = (stack.folder / "tiphys.log").read_text().splitlines()
-        ports = [json.loads(line)["port"] for line in lines if '"serving the API"' in line]
-        return int(ports[-1]) if ports else 0
-
-    return f"127.0.0.1:{stack.until('the API is served', found)}"
-
-
 def _settings(issuer: str) -> dict[str, str]:
     provider = {"name": "rbac", "issuer": issuer, "clientID": "web"}
     return {
@@ -204,8 +195,7 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
                 destination={"server": IN_CLUSTER, "namespace": APP},
                 syncPolicy={"automated": {}})  # fmt: skip
     stack.until_done(APP, commit)
-    admin = Api(_address(stack))
-    admin.login("admin", initial_password(stack))
+    admin = as_admin(stack)
     async with forging() as forge:
         settings = _settings(forge.issuer)
         stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", {"data": settings})
