@@ -118,6 +118,7 @@ async def test_files_stand_for_the_repository() -> None:
         (archive(a=b"x"), "0" * 64, "file content does not match"),
         (b"no archive", digest(b"no archive"), "cannot be unpacked"),
     ],
+    ids=["another checksum", "no archive"],
 )
 async def test_files_that_are_refused(data: bytes, checksum: str, text: str) -> None:
     api = await LiveApi().begin()

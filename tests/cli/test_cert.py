@@ -198,7 +198,16 @@ def filled(world: Trust) -> None:
     world.given(SERVERS, h=pem("h", "rsa"), broken="x", a_dot_b=pem("b"))
 
 
-@proves("cert list", "--sort", "--hostname-pattern", "--cert-type", "--output")
+@proves("cert list", "--sort")
+def test_the_order_of_a_list(world: Trust) -> None:
+    world.given(HOSTS, ssh_known_hosts=f"a ssh-rsa {RSA}\n")
+    world.given(SERVERS, h=pem("h", "rsa"))
+    for flags, types in (((), ["ssh", "https"]), (("--sort", "type"), ["https", "ssh"])):
+        ran = world.run("cert", "list", *flags)
+        assert [line.split()[1] for line in ran.out.splitlines()[1:]] == types
+
+
+@proves("cert list", "--hostname-pattern", "--cert-type", "--output")
 def test_a_list(world: Trust) -> None:
     filled(world)
     ran = world.run("cert", "list")

@@ -569,7 +569,7 @@ def test_namespaced_mode_is_switched(world: Clusters) -> None:
     assert world.run(*prefix, "enable-namespaced-mode").code == 1
 
 
-@proves("admin cluster stats", "--replicas", "--shard")
+@proves("admin cluster stats", "--shard")
 def test_what_is_on_clusters_is_counted(world: Clusters) -> None:
     applications(world)
     ran = world.run("admin", "cluster", "stats", "--replicas", "1")

@@ -148,3 +148,5 @@ def test_version(world: World) -> None:
     ran = world.run("version", "--client", "--short", core=False)
     assert ran.code == 0
     assert ran.out.startswith("argocd: v3.6.0+")
+    assert len(ran.out.splitlines()) == 1
+    assert len(world.run("version", "--client", core=False).out.splitlines()) > 1

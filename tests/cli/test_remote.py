@@ -517,6 +517,7 @@ class TestAccounts:
             "a   1970-01-01T00:00:01Z  1970-01-01T00:00:02Z (expired)\n"
             "b   1970-01-01T00:00:01Z  never\n"
         )
+        assert world.remote.request("GetAccount") == {"name": "ci"}
 
     @proves("account generate-token", "--account", "--expires-in", "--id")
     def test_making_and_deleting_tokens(self, world: World) -> None:
