@@ -109,6 +109,16 @@ def test_every_form_of_packing(store: TreeStore, archive: bytes) -> None:
         (tar(entry("a", b"x")), "does not hold a single folder"),
         (tar(entry("a/x", b"x"), entry("b/x", b"x")), "does not hold a single folder"),
     ],
+    ids=[
+        "empty",
+        "a page",
+        "a zipped page",
+        "cut short",
+        "no gzip",
+        "half",
+        "a file",
+        "two folders",
+    ],
 )
 def test_what_is_no_archive_of_a_chart(store: TreeStore, archive: bytes, text: str) -> None:
     with pytest.raises(ArchiveError, match=text):
