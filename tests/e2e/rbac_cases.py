@@ -100,7 +100,10 @@ def _application(repo: str, name: str) -> dict[str, Any]:
     }
 
 
-_WRONG_PLACE = f"application spec for {{}} is invalid: InvalidSpecError: application destination server '{IN_CLUSTER}' and namespace 'elsewhere' do not match"  # noqa: E501
+_WRONG_PLACE = (
+    "application spec for {} is invalid: InvalidSpecError: application destination server "
+    f"'{IN_CLUSTER}' and namespace 'elsewhere' do not match any of the allowed destinations"
+)
 
 
 def _applications(repo: str) -> list[Right]:
