@@ -70,8 +70,9 @@ test-faults: build
 
 test: check test-core test-services test-adapters test-attacks test-e2e test-faults ## Everything that CI runs
 
-soak: build ## What `make test` samples, whole
+soak: build ## What `make test` samples, whole; end to end also as three processes
 	@TIPHYS_SOAK=1 $(PYTEST) tests/faults tests/e2e tests/adapters/kubectl tests/services/test_monorepo.py
+	@TIPHYS_PROCESSES=three $(PYTEST) -n 2 --dist loadfile tests/e2e
 
 bench: build ## One JSON line a scenario
 	@$(BIN)/python -m bench

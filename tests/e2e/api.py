@@ -81,12 +81,15 @@ def initial_password(stack: Stack) -> str:
 def port(stack: Stack) -> int:
     """Where the API is, of a server that was just started, too."""
 
-    def told() -> int:
-        lines = (stack.folder / "tiphys.log").read_text().splitlines()
-        ports = [json.loads(line)["port"] for line in lines if '"serving the API"' in line]
-        return int(ports[-1]) if ports else 0
+    return stack.until("the API is served", lambda: ports(stack)[-1:], 60)[0]
 
-    return stack.until("the API is served", told)
+
+def ports(stack: Stack) -> list[int]:
+    """Of all servers that there were, one after another."""
+    if not stack.api_log.exists():
+        return []
+    lines = stack.api_log.read_text().splitlines()
+    return [int(json.loads(line)["port"]) for line in lines if '"serving the API"' in line]
 
 
 def as_admin(stack: Stack) -> Api:

@@ -1,14 +1,19 @@
+import os
 from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.apart import ThreeStack
 from tests.e2e.stack import Stack
 from tiphys.adapters.devcluster import DevCluster
 
 
 @pytest.fixture(scope="session")
 def stack(devcluster: DevCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = Stack(devcluster, tmp_path_factory.mktemp("stack"))
+    """TIPHYS_PROCESSES=three runs Tiphys as it is installed on clusters."""
+    apart = os.environ.get("TIPHYS_PROCESSES") == "three"
+    kind = ThreeStack if apart else Stack
+    stack = kind(devcluster, tmp_path_factory.mktemp("stack"))
     stack.install()
     stack.start_git()
     stack.start_tiphys()

@@ -47,6 +47,8 @@ class Stack:
     def __init__(self, cluster: DevCluster, folder: Path) -> None:
         self.cluster = cluster
         self.folder = folder
+        self.api_log = folder / "tiphys.log"
+        """Where the server says at which port it is."""
         self.kube = Kube(cluster.kubeconfig)
         self.controller_kubeconfig = folder / "controller.kubeconfig"
         # Only what is configured as an extension is handed on.

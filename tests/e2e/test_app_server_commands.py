@@ -9,17 +9,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.e2e.api import port
 from tests.e2e.leaves import runs
 from tests.e2e.manifests import config_map, deployment, job
 from tests.e2e.stack import NAMESPACE, Stack
-from tests.e2e.test_server_commands import SERVER, Client, api_port, password_of
+from tests.e2e.test_server_commands import SERVER, Client, password_of
 
 UPDATED = "Application '{}' updated successfully\n"
 
 
 @pytest.fixture(scope="module")
 def client(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Client:
-    client = Client(stack, tmp_path_factory.mktemp("config"), f"127.0.0.1:{api_port(stack)}")
+    client = Client(stack, tmp_path_factory.mktemp("config"), f"127.0.0.1:{port(stack)}")
     client.log_in(password_of(stack))
     return client
 

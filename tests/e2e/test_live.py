@@ -10,20 +10,12 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
-from tests.e2e.api import Api, initial_password
+from tests.e2e.api import Api, as_admin
 from tests.e2e.leaves import runs
 from tests.e2e.manifests import deployment
 from tests.e2e.stack import NAMESPACE, Stack
 
 APP = "live"
-
-
-def port(stack: Stack) -> int | None:
-    """Where the API is: the port was free a moment before."""
-    for line in reversed((stack.folder / "tiphys.log").read_text().splitlines()):
-        if '"serving the API"' in line:
-            return int(json.loads(line)["port"])
-    return None
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +27,7 @@ def api(stack: Stack) -> Iterator[Api]:
     stack.create(APP, repo, "app")
     stack.ok("app", "sync", APP)
     stack.until_status(APP, "Synced", "Healthy")
-    found = Api(f"127.0.0.1:{stack.until('the API', lambda: port(stack), 60)}")
-    found.login("admin", initial_password(stack))
-    yield found
+    yield as_admin(stack)
     stack.kube.merge("ConfigMap", NAMESPACE, "argocd-cm", {"data": {"exec.enabled": None}})
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
-from tests.e2e.api import Api, initial_password
+from tests.e2e.api import Api, initial_password, ports
 from tests.e2e.stack import NAMESPACE, Stack
 
 _SESSION = "/api/v1/session"
@@ -12,15 +10,10 @@ _CAN = "/api/v1/account/can-i/projects/get/default"
 _PASSWORD = "a password of alice"
 
 
-def _served(stack: Stack) -> list[str]:
-    log = (stack.folder / "tiphys.log").read_text().splitlines()
-    return [line for line in log if '"serving the API"' in line]
-
-
 def _api(stack: Stack, after: int = 0) -> Api:
     """Of the process that said last where it serves, when more than `after` have."""
-    said = stack.until("the API is served", lambda: _served(stack)[after:])
-    return Api(f"127.0.0.1:{json.loads(said[-1])['port']}")
+    said = stack.until("the API is served", lambda: ports(stack)[after:], 60)
+    return Api(f"127.0.0.1:{said[-1]}")
 
 
 def test_accounts_rights_and_ends(stack: Stack) -> None:
@@ -49,7 +42,7 @@ def test_accounts_rights_and_ends(stack: Stack) -> None:
         wrong = {"username": "alice", "password": "wrong"}
         assert Api(admin.address).ask("POST", _SESSION, wrong)[0] == 401
 
-    before = len(_served(stack))
+    before = len(ports(stack))
     stack.kill_tiphys()
     stack.start_tiphys()
     again = _api(stack, before)

@@ -2,86 +2,34 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
 import os
-import signal
-import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.apart import RenderProcess
 from tests.e2e.manifests import config_map
 from tests.e2e.stack import BIN, NAMESPACE, Stack
 
 AUTOMATED = {"automated": {"prune": True}}
 
 
-class RenderProcess:
-    """`tiphys repo-server` as a pod has it: two Secrets mounted, and no kubeconfig."""
+class Renders(RenderProcess):
+    """And the repository that is rendered."""
 
-    def __init__(self, stack: Stack, folder: Path, repo: str = "renders.git") -> None:
-        self.stack = stack
-        self.folder = folder
-        self.port = _free_port()
-        self.metrics = _free_port()
-        self.log = folder / "log"
-        self.repo = stack.repo(repo)
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def mount(self) -> None:
-        """What the controller's authority made, where the kubelet would put it."""
-        for secret, place in (("argocd-repo-server-tls", "tls"), ("tiphys-repo-server", "mtls")):
-            made = self.stack.until(f"Secret {secret}", partial(self._secret, secret), 60)
-            target = self.folder / "config" / "reposerver" / place
-            target.mkdir(parents=True, exist_ok=True)
-            for name, text in made.items():
-                (target / name).write_bytes(base64.b64decode(text))
-
-    def _secret(self, name: str) -> dict[str, str] | None:
-        found = self.stack.kube.get("Secret", NAMESPACE, name)
-        return None if found is None else found["data"]
-
-    def start(self) -> None:
-        inherited = {k: v for k, v in os.environ.items() if "KUBE" not in k}
-        environment = inherited | {
-            "HOME": str(self.folder),
-            "ARGOCD_APP_CONF_PATH": str(self.folder / "config"),
-            "TIPHYS_ENGINE_LOG": str(self.stack.folder / "engine.log"),
-        }
-        client_ca = self.folder / "config" / "reposerver" / "mtls" / "client-ca.crt"
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [
-                    BIN / "argocd-repo-server",
-                    "--address=127.0.0.1",
-                    f"--port={self.port}",
-                    "--metrics-address=127.0.0.1",
-                    f"--metrics-port={self.metrics}",
-                    f"--client-ca-path={client_ca}",
-                    f"--data={self.folder / 'data'}",
-                ],
-                env=environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def kill(self) -> None:
-        if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
+    def __init__(self, stack: Stack, folder: Path) -> None:
+        super().__init__(stack, folder)
+        self.repo = stack.repo("renders.git")
 
 
 @pytest.fixture(scope="module")
-def renders(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RenderProcess]:
+def renders(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Renders]:
     """The session's controller asks another process in this file, and renders itself after it."""
-    process = RenderProcess(stack, tmp_path_factory.mktemp("renders"))
+    process = Renders(stack, tmp_path_factory.mktemp("renders"))
     stack.kill_tiphys()
     asks = ("application-controller", f"--repo-server=localhost:{process.port}")
     stack.start_tiphys(process=(*asks, "--repo-server-timeout-seconds=20"))
@@ -93,20 +41,13 @@ def renders(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         stack.start_tiphys()
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
 def _value(stack: Stack, app: str) -> str | None:
     found = stack.kube.get("ConfigMap", app, "made")
     return None if found is None else found["data"]["a"]
 
 
 def test_the_two_are_introduced_and_one_renders_for_the_other(
-    stack: Stack, renders: RenderProcess
+    stack: Stack, renders: Renders
 ) -> None:
     renders.repo.write("app/made.yaml", config_map("made", a="1"))
     renders.repo.commit()
@@ -134,7 +75,7 @@ def test_the_two_are_introduced_and_one_renders_for_the_other(
     assert "PRIVATE" not in renders.log.read_text() + stack.log_tail(1000)
 
 
-def test_what_it_does_is_counted(renders: RenderProcess) -> None:
+def test_what_it_does_is_counted(renders: Renders) -> None:
     scraped = http.client.HTTPConnection("127.0.0.1", renders.metrics, timeout=20)
     scraped.request("GET", "/metrics")
     text = scraped.getresponse().read().decode()
@@ -145,7 +86,7 @@ def test_what_it_does_is_counted(renders: RenderProcess) -> None:
     assert scraped.getresponse().status == 200
 
 
-def test_a_kill_costs_nothing_but_time(stack: Stack, renders: RenderProcess) -> None:
+def test_a_kill_costs_nothing_but_time(stack: Stack, renders: Renders) -> None:
     renders.kill()
     renders.repo.write("app/made.yaml", config_map("made", a="2"))
     renders.repo.commit()
@@ -156,7 +97,7 @@ def test_a_kill_costs_nothing_but_time(stack: Stack, renders: RenderProcess) -> 
     assert (renders.folder / "data").is_dir()
 
 
-def test_a_stranger_is_not_served(renders: RenderProcess) -> None:
+def test_a_stranger_is_not_served(renders: Renders) -> None:
     place = renders.folder / "config" / "reposerver" / "tls" / "ca.crt"
     trusting = ssl.create_default_context(cafile=str(place))
     stranger = http.client.HTTPSConnection("localhost", renders.port, context=trusting, timeout=20)

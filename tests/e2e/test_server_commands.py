@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.api import port
 from tests.e2e.leaves import runs
 from tests.e2e.manifests import config_map
 from tests.e2e.stack import BIN, NAMESPACE, Ran, Stack
@@ -51,16 +52,6 @@ class Client:
         return self.ok("login", self.address, *flags)
 
 
-def api_port(stack: Stack) -> int:
-    def told() -> int:
-        for line in reversed((stack.folder / "tiphys.log").read_text().splitlines()):
-            if '"serving the API"' in line:
-                return int(json.loads(line)["port"])
-        return 0
-
-    return stack.until("the API is served", told)
-
-
 def password_of(stack: Stack) -> str:
     secret = stack.kube.get("Secret", NAMESPACE, "argocd-initial-admin-secret")
     assert secret is not None
@@ -69,7 +60,7 @@ def password_of(stack: Stack) -> str:
 
 @pytest.fixture(scope="module")
 def client(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Client:
-    client = Client(stack, tmp_path_factory.mktemp("config"), f"127.0.0.1:{api_port(stack)}")
+    client = Client(stack, tmp_path_factory.mktemp("config"), f"127.0.0.1:{port(stack)}")
     said = client.log_in(password_of(stack))
     assert said.startswith("'admin:login' logged in successfully\n")
     return client

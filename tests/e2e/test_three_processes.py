@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.apart import ApiProcess, RenderProcess, asking, free_port
 from tests.e2e.api import Api, initial_password
 from tests.e2e.manifests import config_map
-from tests.e2e.stack import BIN, NAMESPACE, Stack
-from tests.e2e.test_render_process import RenderProcess, _free_port
+from tests.e2e.stack import Stack
 
 APP = "apart"
 
@@ -25,67 +22,37 @@ class Apart:
 
     def __init__(self, stack: Stack, folder: Path) -> None:
         self.stack = stack
-        self.folder = folder
-        self.renders = RenderProcess(stack, folder / "renders", "renders-apart.git")
-        self.live, self.port, self.metrics = _free_port(), _free_port(), _free_port()
-        self.kubeconfig = folder / "server.kubeconfig"
-        self.log = folder / "server.log"
+        for name in ("renders", "server"):
+            (folder / name).mkdir()
+        self.renders = RenderProcess(stack, folder / "renders")
+        self.server = ApiProcess(stack, folder / "server")
+        self.live, self.port = free_port(), free_port()
         self.api = Api(f"127.0.0.1:{self.port}", tls=True)
-        self.server: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        (self.folder / "renders").mkdir()
-        self.stack.ok("install", "--server-kubeconfig", str(self.kubeconfig))
+        self.stack.ok("install", "--server-kubeconfig", str(self.server.kubeconfig))
         self.stack.kill_tiphys()
-        self.stack.start_tiphys(
-            process=(
-                "application-controller",
-                f"--repo-server=localhost:{self.renders.port}",
-                "--live-address=127.0.0.1",
-                f"--live-port={self.live}",
-            )
-        )
+        self.start_controller()
         self.renders.mount()
         self.renders.start()
         self.start_server()
 
+    def start_controller(self) -> None:
+        self.stack.start_tiphys(process=asking(self.renders, self.live))
+
     def start_server(self) -> None:
-        inherited = {k: v for k, v in os.environ.items() if "KUBE" not in k}
-        with self.log.open("ab") as log:
-            self.server = subprocess.Popen(
-                [
-                    BIN / "argocd-server",
-                    f"--kubeconfig={self.kubeconfig}",
-                    f"--namespace={NAMESPACE}",
-                    "--address=127.0.0.1",
-                    f"--port={self.port}",
-                    "--metrics-address=127.0.0.1",
-                    f"--metrics-port={self.metrics}",
-                    f"--repo-server=localhost:{self.renders.port}",
-                    f"--application-controller=localhost:{self.live}",
-                    f"--data={self.folder / 'server-data'}",
-                ],
-                env=inherited | {"HOME": str(self.folder)},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self.server.start(self.renders.port, self.live, f"--port={self.port}")
         self.stack.until("the API answers", self._answers, 60)
 
-    def kill_server(self) -> None:
-        if self.server is not None:
-            os.killpg(self.server.pid, signal.SIGKILL)
-            self.server.wait()
-
     def stop(self) -> None:
-        self.kill_server()
+        self.server.kill()
         self.renders.kill()
         self.stack.kill_tiphys()
         self.stack.start_tiphys()
 
     def _answers(self) -> bool:
-        assert self.server is not None
-        assert self.server.poll() is None, self.log.read_text()[-3000:]
+        assert self.server.process is not None
+        assert self.server.process.poll() is None, self.server.log.read_text()[-3000:]
         with socket.socket() as probe:
             probe.settimeout(1)
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
@@ -137,7 +104,7 @@ def test_an_application_from_its_creation_to_its_objects(stack: Stack, apart: Ap
 
 
 def test_a_session_outlives_the_server(apart: Apart) -> None:
-    apart.kill_server()
+    apart.server.kill()
     apart.start_server()
     assert apart.api.ok("GET", "/api/v1/session/userinfo")["username"] == "admin"
     assert apart.api.ok("GET", f"/api/v1/applications/{APP}")["metadata"]["name"] == APP
@@ -162,14 +129,7 @@ def test_without_the_controller_the_server_says_so(stack: Stack, apart: Apart) -
         clusters = apart.api.ok("GET", "/api/v1/clusters")["items"]
         assert [one["name"] for one in clusters] == ["in-cluster"]
     finally:
-        stack.start_tiphys(
-            process=(
-                "application-controller",
-                f"--repo-server=localhost:{apart.renders.port}",
-                "--live-address=127.0.0.1",
-                f"--live-port={apart.live}",
-            )
-        )
+        apart.start_controller()
 
     def back() -> bool:
         status, _ = apart.api.ask("GET", f"/api/v1/applications/{APP}/resource-tree")

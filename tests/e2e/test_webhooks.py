@@ -16,6 +16,7 @@ import pytest
 
 from tests.core.webhook import payloads
 from tests.core.webhook.payloads import changed
+from tests.e2e.api import port
 from tests.e2e.manifests import config_map
 from tests.e2e.repo import Repo
 from tests.e2e.stack import NAMESPACE, Stack
@@ -26,10 +27,8 @@ APPS = ("wh-head", "wh-inside", "wh-outside", "wh-branch", "wh-range", "wh-elsew
 
 
 def post(stack: Stack, payload: Any, headers: dict[str, str]) -> tuple[int, str]:
-    lines = (stack.folder / "tiphys.log").read_text().splitlines()
-    ports = [json.loads(line)["port"] for line in lines if '"serving the API"' in line]
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    connection = http.client.HTTPConnection("127.0.0.1", ports[-1], timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port(stack), timeout=10)
     try:
         connection.request("POST", "/api/webhook", body, headers)
         answer = connection.getresponse()
