@@ -53,9 +53,8 @@ async def test_settings_stay_the_users_and_rights_ours(cluster: Cluster) -> None
     done = await cluster.installer.install(install_manifests(), NAMESPACE)
 
     assert [(key.kind, key.name) for key in done.updated] == [("Role", name)]
-    assert (await cluster.client.get(settings, NAMESPACE, "argocd-cm"))["data"] == {
-        "url": "https://tiphys.example.com"
-    }
+    data = (await cluster.client.get(settings, NAMESPACE, "argocd-cm"))["data"]
+    assert data["url"] == "https://tiphys.example.com"
     project = await cluster.client.get(PROJECTS, NAMESPACE, "default")
     assert project["spec"]["description"] == "ours"
     assert (await cluster.client.get(roles, NAMESPACE, name))["rules"] == wide["rules"]
