@@ -138,3 +138,13 @@ async def test_expressions_are_asked_for_a_moment_later() -> None:
         hashes.broken = True
         await seen(here, change(cluster, tracked("3", note="y")))
         assert len(told) == 1
+
+
+async def test_what_went_and_came_back_within_the_moment_is_told() -> None:
+    """Somebody may have looked in between, and would not know that it came back."""
+    cluster, hashes = FakeCluster(), Hashes(jq=True)
+    cluster.seed(tracked("1"))
+    async with index(cluster, hashes) as (here, told):
+        change(cluster, tracked("2"))
+        await seen(here, change(cluster, tracked("1")))
+        assert [one.new and one.new.resource_version for one in told] == [str(cluster.latest)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Protocol
 
 import structlog
@@ -37,7 +38,7 @@ class QuietChanges:
     def __init__(self, hashes: UpdateHashes, tell: Callable[[LiveChange], None]) -> None:
         self._hashes = hashes
         self._tell = tell
-        self._doubtful: dict[ResourceKey, tuple[LiveChange, Manifest, Manifest]] = {}
+        self._doubtful: dict[ResourceKey, tuple[LiveChange, list[Manifest]]] = {}
         self._asking: asyncio.Task[None] | None = None
 
     def changed(self, change: LiveChange, before: Manifest | None, after: Manifest) -> None:
@@ -65,11 +66,12 @@ class QuietChanges:
 
     def _ask(self, change: LiveChange, before: Manifest, after: Manifest) -> None:
         known = self._doubtful.pop(change.key, None)
+        versions = [before, after]
         if known is not None:
-            # Several versions within one batch: from the first to the last.
+            # Several versions within one batch. What went and came back was seen by others between.
             change = LiveChange(change.key, known[0].old, change.new)
-            before = known[1]
-        self._doubtful[change.key] = (change, before, after)
+            versions = [*known[1], after]
+        self._doubtful[change.key] = (change, versions)
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._answer())
 
@@ -78,15 +80,17 @@ class QuietChanges:
             await asyncio.sleep(_BATCH)
             batch = [*self._doubtful.values()]
             self._doubtful.clear()
-            versions = [one for _, before, after in batch for one in (before, after)]
+            versions = [one for _, chain in batch for one in chain]
             try:
                 found = await self._hashes.hashes(versions)
             except Exception:
                 # What is overlooked by a fault of ours would never be seen.
                 _log.exception("changes cannot be judged")
                 found = [""] * len(versions)
-            for number, (change, _, _) in enumerate(batch):
-                if not _equal(found[2 * number], found[2 * number + 1]):
+            hashes = iter(found)
+            for change, chain in batch:
+                first, *rest = islice(hashes, len(chain))
+                if not all(_equal(first, one) for one in rest):
                     self._tell(change)
 
 
